@@ -1,0 +1,1 @@
+"""What the project measures: `make bench` prints every figure beside the bar that it should reach."""

@@ -1,0 +1,29 @@
+"""fitserve turns a data file into a prediction service that keeps getting better.
+
+The public verbs are imported when they are first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_VERBS = {
+    "train": "fitserve.training.verb:train",
+    "evaluate": "fitserve.evaluation.verb:evaluate",
+    "load": "fitserve.prediction.named:load_model",
+    "load_bundle": "fitserve.prediction.loading:load",
+    "Workspace": "fitserve.store.workspace:Workspace",
+}
+__all__ = ["Workspace", "evaluate", "load", "load_bundle", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _VERBS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _VERBS[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

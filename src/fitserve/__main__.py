@@ -1,0 +1,5 @@
+"""``python -m fitserve``."""
+
+from fitserve.cli import main
+
+main()

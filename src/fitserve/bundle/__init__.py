@@ -1,0 +1,1 @@
+"""The bundle: what leaves training and what serving loads."""

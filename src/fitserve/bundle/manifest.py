@@ -1,0 +1,112 @@
+"""The manifest of a bundle: everything about a model that is not arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import orjson
+
+from fitserve.errors import BundleError
+from fitserve.schema import Field
+
+FORMAT = 1
+ENGINES = frozenset(["onnx"])
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One graph member: which engine runs it and which arrays it takes.
+
+    ``merged`` says that codes arrive as further columns of ``dense``; ``columns`` is the width of
+    ``dense``, ``codes`` that of a separate code matrix; ``text`` whether term ids arrive too;
+    ``outputs`` the number of columns that come out.
+    """
+
+    member: str
+    engine: str
+    merged: bool
+    columns: int
+    codes: int
+    text: bool
+    outputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The record behind ``manifest.json``; unknown members are refused.
+
+    ``answer`` is the task's own state (labels, or offset and scale of a target); ``evaluation`` says on
+    which rows ``scores`` and ``baseline`` were measured; ``data`` describes the training table;
+    ``members`` gives size and SHA-256 of every other file.
+    """
+
+    format: int
+    task: str
+    target: str
+    fields: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    graph: dict[str, Any]
+    answer: dict[str, Any]
+    learner: str
+    parameters: dict[str, Any]
+    metric: str
+    scores: dict[str, float | None]
+    baseline: dict[str, float | None]
+    evaluation: dict[str, Any]
+    data: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    members: dict[str, dict[str, Any]]
+
+    def to_bytes(self) -> bytes:
+        """The manifest as JSON, always the same bytes for the same content."""
+        document = {f.name: getattr(self, f.name) for f in fields(self)}
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Manifest:
+        """Read a manifest; raises BundleError for anything that is not one of this format."""
+        try:
+            document = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise BundleError(f"manifest.json is not JSON ({error}); export the model again") from None
+        if not isinstance(document, dict) or not isinstance(document.get("format"), int):
+            raise BundleError("manifest.json has no format number; this is not a fitserve bundle")
+        if document["format"] > FORMAT:
+            newer = f"the bundle has format {document['format']}, this fitserve reads up to {FORMAT}"
+            raise BundleError(f"{newer}; upgrade fitserve")
+        if document["format"] != FORMAT:
+            raise BundleError(f"the bundle has the unknown format {document['format']}; export the model again")
+        return cls._checked(document)
+
+    @classmethod
+    def _checked(cls, document: dict[str, Any]) -> Manifest:
+        expected = {f.name: f.type for f in fields(cls)}
+        missing, unknown = expected.keys() - document.keys(), document.keys() - expected.keys()
+        if missing or unknown:
+            what = f"lacks {sorted(missing)}" if missing else f"has unknown members {sorted(unknown)}"
+            raise BundleError(f"manifest.json {what}; export the model again")
+        types: dict[str, type] = {"int": int, "str": str, "list": list, "dict": dict}
+        for name, annotation in expected.items():
+            wanted = types[str(annotation).split("[")[0]]
+            if not isinstance(document[name], wanted):
+                raise BundleError(f"manifest.json: {name!r} is not of type {wanted.__name__}; export the model again")
+        return cls(**document)
+
+    def schema(self) -> list[Field]:
+        """The fields of the training table; raises BundleError if they are malformed."""
+        try:
+            return [Field.from_json(field) for field in self.fields]
+        except (TypeError, KeyError, ValueError) as error:
+            raise BundleError(f"manifest.json: a field is malformed ({error}); export the model again") from None
+
+    def model_graph(self) -> Graph:
+        """The graph entry; raises BundleError if it is malformed or asks for an unknown engine."""
+        try:
+            graph = Graph(**self.graph)
+        except TypeError as error:
+            raise BundleError(f"manifest.json: the graph is malformed ({error}); export the model again") from None
+        if graph.engine not in ENGINES:
+            raise BundleError(f"the bundle asks for the engine {graph.engine!r}; upgrade fitserve")
+        return graph

@@ -1,0 +1,90 @@
+"""The command line: one thin file for each verb, imported only when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from fitserve.errors import FitserveError, MissingExtraError, UserError
+
+# Verb -> the module and function behind it, and its line in the list of commands.
+_COMMANDS = {
+    "train": ("fitserve.cli.train:train", "Train a model on a table."),
+    "models": ("fitserve.cli.models:models", "List, show, promote, delete, export and import models."),
+    "evaluate": ("fitserve.cli.evaluate:evaluate", "Score a model on data that it has not seen."),
+    "predict": ("fitserve.cli.predict:predict", "Predict every row of a file."),
+    "serve": ("fitserve.cli.serve:serve", "Serve models over HTTP."),
+    "runs": ("fitserve.cli.runs:runs", "List and show trainings."),
+    "keys": ("fitserve.cli.keys:keys", "Make, list and revoke API keys."),
+}
+_HEAVY = frozenset(["polars", "sklearn", "lightgbm", "onnx", "scipy"])
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called, so that --help is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="fitserve")
+@click.option("--workspace", metavar="FOLDER", help="Where models live (FITSERVE_WORKSPACE, default ~/.fitserve).")
+@click.pass_context
+def fitserve(ctx: click.Context, workspace: str | None) -> None:
+    """Turn a data file into a prediction service that keeps getting better."""
+    ctx.obj = workspace
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 done, 1 an error of ours, 2 a mistake of the user's, 130 Ctrl-C."""
+    try:
+        code = fitserve.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"fitserve: {_told(error)}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was changed", err=True)
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _HEAVY:
+            raise
+        _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'fitserve[train]'"))
+    except FitserveError as error:
+        _fail(error)
+
+
+def _told(error: click.ClickException) -> str:
+    """A mistake on the command line in one line, with where to read more."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    return f"{message}{' See' if message.endswith('?') else '; see'} {context.command_path} --help"
+
+
+def _fail(error: FitserveError) -> None:
+    click.echo(f"fitserve: {error}", err=True)
+    sys.exit(2 if isinstance(error, (UserError, MissingExtraError)) else 1)

@@ -1,0 +1,220 @@
+"""``fitserve models``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitserve.cli.output import json_option, print_json, print_table, workspace_option
+from fitserve.errors import BundleError, DataError, SpecError
+from fitserve.store import VersionDetails, VersionRecord, Workspace
+
+
+def _open(workspace: str | None) -> Workspace:
+    from fitserve.store.workspace import Workspace as Opened  # noqa: PLC0415 - imports SQLAlchemy
+
+    return Opened.open(workspace)
+
+
+def version_json(record: VersionRecord) -> dict[str, Any]:
+    """A version as a JSON object."""
+    return {name: getattr(record, name) for name in (
+        "model", "version", "sha256", "task", "target", "learner", "metric", "score", "baseline", "rows",
+        "created", "run", "source",
+    )}  # fmt: skip
+
+
+@click.group(invoke_without_command=True)
+@workspace_option
+@json_option
+@click.pass_context
+def models(ctx: click.Context, workspace: str | None, as_json: bool) -> None:
+    """List, show, promote, delete, export and import models. Alone, it lists."""
+    if ctx.invoked_subcommand is None:
+        _list(workspace, as_json)
+    elif workspace:
+        ctx.find_root().obj = workspace
+
+
+@models.command("list")
+@workspace_option
+@json_option
+def list_models(workspace: str | None, as_json: bool) -> None:
+    """List the models."""
+    _list(workspace, as_json)
+
+
+def _list(workspace: str | None, as_json: bool) -> None:
+    opened = _open(workspace)
+    found = opened.models()
+    if as_json:
+        print_json({"models": [
+            {"name": m.name, "versions": m.versions, "champion": m.champion, "aliases": dict(m.aliases),
+             "created": m.created} for m in found
+        ]})  # fmt: skip
+    elif not found:
+        click.echo(f"No models in {opened.path} yet. Train one: fitserve train houses.csv --target price")
+    else:
+        rows = []
+        for model in found:
+            record = opened.version(model.name) if model.champion else None
+            told = (record.task, record.target, record.learner, record.metric, record.score) if record else ("",) * 5
+            rows.append((model.name, model.versions, model.champion, *told))
+        print_table(("model", "versions", "champion", "task", "target", "learner", "metric", "score"), rows)
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version", required=False)
+@workspace_option
+@json_option
+def show(name: str, version: str | None, workspace: str | None, as_json: bool) -> None:
+    """Show the versions of a model, or the card of one VERSION (a number or an alias)."""
+    opened = _open(workspace)
+    if version is not None:
+        record = opened.version(name, version)
+        folder = opened.bundle_path(record)
+        if as_json:
+            print_json({**version_json(record), "folder": str(folder)})
+        else:
+            click.echo((folder / "card.md").read_text(encoding="utf-8"))
+        return
+    champion = opened.version(name).version
+    versions = opened.versions(name)
+    if as_json:
+        print_json({"model": name, "champion": champion, "versions": [version_json(record) for record in versions]})
+        return
+    rows = [
+        (
+            f"{r.version}{' *' if r.version == champion else ''}",
+            r.learner,
+            r.metric,
+            r.score,
+            r.baseline,
+            r.rows,
+            r.created,
+        )
+        for r in versions
+    ]
+    print_table(("version", "learner", "metric", "score", "without learning", "rows", "created"), rows)
+    click.echo("(* the champion: it answers)")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version")
+@click.option("--alias", default="champion", show_default=True, help="The alias to move.")
+@workspace_option
+@json_option
+def promote(name: str, version: str, alias: str, workspace: str | None, as_json: bool) -> None:
+    """Let an alias of NAME point to VERSION; the champion answers."""
+    opened = _open(workspace)
+    opened.set_alias(name, alias, version)
+    record = opened.version(name, alias)
+    if as_json:
+        print_json({"model": name, "alias": alias, "version": record.version})
+    else:
+        click.echo(f"{alias} of {name} is now version {record.version}")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@workspace_option
+@json_option
+def delete(name: str, version: str | None, yes: bool, workspace: str | None, as_json: bool) -> None:
+    """Delete one VERSION, or the whole model."""
+    opened = _open(workspace)
+    opened.version(name, version) if version else opened.versions(name)
+    what = f"version {version} of {name}" if version else f"{name} with all its versions"
+    if not yes and not as_json:
+        _confirm(f"Delete {what}?")
+    gone = opened.delete(name, version)
+    if as_json:
+        print_json({"deleted": [{"model": record.model, "version": record.version} for record in gone]})
+    else:
+        click.echo(f"Deleted {what}")
+
+
+def _confirm(question: str) -> None:
+    try:
+        click.confirm(question, abort=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo()
+        raise SpecError("nothing was deleted, for nobody said yes; add --yes to delete without a question") from None
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version", required=False)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The zip; default NAME-VERSION.zip.")
+@workspace_option
+@json_option
+def export(name: str, version: str | None, output: Path | None, workspace: str | None, as_json: bool) -> None:
+    """Write a version (default: the champion) into one zip file."""
+    from fitserve.bundle.archive import pack  # noqa: PLC0415
+
+    opened = _open(workspace)
+    record = opened.version(name, version)
+    path = output or Path(f"{name}-{record.version}.zip")
+    if path.is_dir():
+        raise SpecError(f"{path} is a folder; name a zip in it with --output")
+    if not path.parent.is_dir():
+        raise SpecError(f"there is no folder {path.parent}; make it or choose another --output")
+    try:
+        pack(opened.bundle_path(record), path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}); choose another --output") from None
+    if as_json:
+        print_json({"model": name, "version": record.version, "path": str(path), "sha256": record.sha256})
+    else:
+        click.echo(f"Wrote {path}\nsha256 of its manifest: {record.sha256}")
+
+
+@models.command("import")
+@click.argument("archive", type=click.Path(path_type=Path))
+@click.option("--name", help="The model's name; default: the file's.")
+@click.option("--sha256", help="The identity that export printed; the bundle is refused if it has another.")
+@click.option("--promote", is_flag=True, help="Make it the champion.")
+@workspace_option
+@json_option
+def import_model(
+    archive: Path, name: str | None, sha256: str | None, promote: bool, workspace: str | None, as_json: bool
+) -> None:
+    """Add the bundle in ARCHIVE, a zip that export wrote, as a new version, after proving it."""
+    from fitserve.bundle.archive import model_name, unpack  # noqa: PLC0415
+    from fitserve.prediction import load  # noqa: PLC0415
+    from fitserve.store.records import check_model_name  # noqa: PLC0415
+
+    if not archive.is_file():
+        raise SpecError(f"there is no file {archive}; give a zip that 'fitserve models export' wrote")
+    chosen = name or model_name(archive)
+    check_model_name(chosen)
+    opened = _open(workspace)
+    with opened.staging() as staged:
+        folder = staged / "bundle"
+        folder.mkdir()
+        unpack(archive, folder)
+        predictor = load(folder)
+        if sha256 is not None and sha256.lower() != predictor.sha256:
+            raise BundleError(f"{archive} has the identity {predictor.sha256}, not {sha256}; get the file again")
+        manifest = predictor.manifest
+        details = VersionDetails(
+            task=manifest.task, target=manifest.target, learner=manifest.learner, metric=manifest.metric,
+            score=manifest.scores.get(manifest.metric), baseline=manifest.baseline.get(manifest.metric),
+            rows=int(manifest.data.get("rows", 0)), source="import",
+        )  # fmt: skip
+        record = opened.register(chosen, folder, details, promote=promote)
+    if as_json:
+        print_json(version_json(record))
+    else:
+        click.echo(f"Imported {archive} as {record.model} version {record.version}")
+        champion = opened.version(chosen).version
+        if champion != record.version:
+            click.secho(f"THE CHAMPION HAS NOT MOVED: version {champion} still answers.", bold=True)

@@ -1,0 +1,78 @@
+"""What commands print: one JSON document, or text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import click
+import orjson
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """The flag ``--json``; it may stand before a subcommand, too."""
+
+    def chosen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+        return value or bool(ctx.parent is not None and ctx.parent.params.get("as_json"))
+
+    told = "Print one JSON document and nothing else."
+    return click.option("--json", "as_json", is_flag=True, callback=chosen, help=told)(command)
+
+
+def read_options(command: F) -> F:
+    """The options for reading a CSV file; the command gets one ``reading`` record."""
+
+    @wraps(command)
+    def with_record(*, delimiter: str | None, encoding: str, no_header: bool, **options: Any) -> Any:
+        from fitserve.data.delimited import ReadOptions  # noqa: PLC0415 - imports polars
+
+        delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter)
+        return command(reading=ReadOptions(delimiter, encoding, not no_header), **options)
+
+    option: Any = with_record
+    for decorator in (
+        click.option("--no-header", is_flag=True, help="Its first line is data; columns are column_1, column_2, …"),
+        click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV file, such as gb18030."),
+        click.option("--delimiter", help="Of a CSV file; default: found out."),
+    ):
+        option = decorator(option)
+    return cast(F, option)
+
+
+def workspace_option(command: F) -> F:
+    """The option ``--workspace``, also after the verb; given there it wins."""
+
+    def chosen(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+        return value or ctx.find_root().obj
+
+    told = "Where models live (FITSERVE_WORKSPACE, default ~/.fitserve)."
+    return click.option("--workspace", metavar="FOLDER", callback=chosen, help=told)(command)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output; NaN and infinity become null."""
+    option = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    click.echo(orjson.dumps(document, option=option, default=str).decode())
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A plain table, columns aligned, numbers to the right."""
+    cells = [[shown(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    numeric = [all(isinstance(row[i], (int, float)) or row[i] is None for row in rows) for i in range(len(heads))]
+    for line in [list(heads), *cells]:
+        parts = [
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric, strict=True)
+        ]
+        click.echo("  ".join(parts).rstrip())
+
+
+def shown(value: Any) -> str:
+    """A cell: floats in four digits, nothing for None."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

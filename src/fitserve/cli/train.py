@@ -1,0 +1,142 @@
+"""``fitserve train``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from fitserve.cli.output import json_option, print_json, print_table, read_options, workspace_option
+from fitserve.cli.show_progress import ProgressLine
+from fitserve.errors import SpecError
+
+_OF_THE_RUN = ("target", "task", "metric", "exclude")
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--target", help="The column to predict.")
+@click.option("--name", help="The model's name; default: the file's.")
+@click.option("--budget", default="60s", show_default=True, help="Time for the whole training: 90, 60s, 5m, 1h.")
+@click.option("--learner", "learners", multiple=True, help="Try only this learner; may be given several times.")
+@click.option("--task", help="classification or regression; default: found out from the target.")
+@click.option("--metric", help="The score to choose by, such as roc_auc, log_loss, rmse.")
+@click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column holds, if found out wrong.")
+@click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
+@click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
+@read_options
+@click.option("--promote", is_flag=True, help="Make the new version the champion.")
+@click.option("--promote-if-better", is_flag=True, help="Make it the champion if its score is better.")
+@click.option("--replay", metavar="RUN", help="Repeat a recorded training without a clock; gives the same bits.")
+@workspace_option
+@json_option
+def train(
+    source: str | None, reading: Any, as_json: bool, workspace: str | None, replay: str | None, **options: Any
+) -> None:
+    """Train a model on SOURCE, a CSV or Parquet file, and register it as a new version.
+
+    Learners are tried within the budget, the best one that can be served is trained again on all training
+    rows, compiled, checked against itself, and judged on rows that nothing has seen.
+    """
+    from fitserve.training.run import Order, replay_run, train_model  # noqa: PLC0415 - heavy
+
+    order = Order(_name(source, options, replay, workspace), _promotion(options), reading)
+    spec: Any = None if replay else _spec(source, options)
+    opened = _ready(order.name, workspace)
+    with ProgressLine(quiet=as_json) as line:
+        if replay:
+            _leave_to_the_run(options)
+            run = replay_run(replay, source, order, opened, line)
+        else:
+            run = train_model(source, spec, order, opened, line)
+    if as_json:
+        print_json(run.as_json())
+    else:
+        _tell(run)
+
+
+def _name(source: str | None, options: dict[str, Any], replay: str | None, workspace: str | None) -> str:
+    from fitserve.store import Workspace  # noqa: PLC0415
+    from fitserve.training.verb import model_name  # noqa: PLC0415
+
+    if options["name"]:
+        return str(options["name"])
+    if replay:
+        return Workspace.open(workspace).run(replay).model
+    if source is None:
+        raise SpecError("name the file to train on: fitserve train houses.csv --target price")
+    return model_name(source)
+
+
+def _promotion(options: dict[str, Any]) -> str:
+    if options["promote"] and options["promote_if_better"]:
+        raise SpecError("--promote and --promote-if-better exclude each other; give one")
+    return "always" if options["promote"] else "if-better" if options["promote_if_better"] else "never"
+
+
+def _ready(name: str, workspace: str | None) -> Any:
+    """The workspace, once it is sure that it can take a version of this name: before the work, not after it."""
+    from fitserve.store import Workspace  # noqa: PLC0415
+    from fitserve.store.records import check_model_name  # noqa: PLC0415
+
+    check_model_name(name)
+    opened = Workspace.open(workspace)
+    with opened.staging():
+        return opened
+
+
+def _leave_to_the_run(options: dict[str, Any]) -> None:
+    """Refuse what a replay takes from its run."""
+    for name, flag in (("learners", "learner"), ("kinds", "kind"), *((n, n) for n in _OF_THE_RUN)):
+        if options[name]:
+            raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
+
+
+def _spec(source: str | None, options: dict[str, Any]) -> Any:
+    from fitserve.training.spec import Spec, seconds_of  # noqa: PLC0415
+
+    if not options["target"]:
+        raise SpecError(f"name the column to predict: fitserve train {source} --target COLUMN")
+    kinds = {}
+    for entry in options["kinds"]:
+        column, equals, kind = entry.rpartition("=")
+        if not equals:
+            raise SpecError(f"--kind takes COLUMN=KIND, such as zip=category, not {entry!r}")
+        kinds[column] = kind
+    return Spec(
+        target=options["target"],
+        task=options["task"],
+        metric=options["metric"],
+        budget=seconds_of(options["budget"]),
+        learners=list(options["learners"]) or None,
+        kinds=kinds,
+        exclude=list(options["exclude"]),
+        seed=options["seed"],
+    )
+
+
+def _tell(run: Any) -> None:
+    """The result for people: what was chosen, how good it is, what to do next."""
+    manifest, record = run.manifest, run.record
+    if run.interrupted:
+        click.echo("Interrupted: the best of what was finished was kept.")
+    click.echo(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.target!r}")
+    labels = manifest.answer.get("labels")
+    if labels and len(labels) == 2:
+        click.echo(f"The positive class is {labels[1]!r}.")
+    for finding in run.findings:
+        click.echo(f"- {finding}")
+    click.echo(f"\nScores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
+    names = [name for name in manifest.scores if not name.endswith("_macro") or len(labels or ()) > 2]
+    rows = [
+        (f"{name} *" if name == manifest.metric else name, manifest.scores[name], manifest.baseline.get(name))
+        for name in names
+    ]
+    print_table(("score", "model", "without learning"), rows)
+    click.echo("(* the score to choose by)\n")
+    if manifest.evaluation["on"] == "leave-one-out":
+        click.echo("So few rows leave no test part: each was predicted by a model that saw all the others.\n")
+    if run.champion != record.version:
+        click.secho(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
+        click.echo(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
+    click.echo(f"Serve it: fitserve serve {record.model}")

@@ -1,0 +1,344 @@
+"""What the values of a column are, decided from the values, with the reason."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.errors import DataError, SpecError
+from fitserve.features.category import level_counts
+from fitserve.features.column import Coded, Column, Numbers, coded
+from fitserve.features.moment import moments_of
+from fitserve.features.number import BooleanStep, numbers_of
+from fitserve.schema import Field, Kind
+
+_FULL_NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
+_NUMBER = re.compile(rf"(?:{schema.NUMBER_PATTERN})\Z")
+_LEADING_ZERO = "^0[0-9]+$"
+_PADDED = re.compile(r"0[0-9]+\Z")
+_UNKNOWN_TYPES = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration, pl.Time)
+# Types that numpy has too, in which whole numbers keep all their digits.
+_EXACT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64)
+_TYPED = (Kind.NUMBER, Kind.DATETIME, Kind.BOOLEAN)
+# Up to so many rows plain Python is faster than the calls of polars; wide tables have thousands of columns.
+_SHORT = 200
+_SAMPLE, _MOST_MEASURED = 20_000, 2000
+# A column of texts is read as numbers or dates if so large a share of its distinct values can be.
+_ENOUGH = 0.95
+# Texts become categories while the levels repeat; beyond, what is inside the text must speak.
+_REPEATS, _MANY_LEVELS, _FEW_LEVELS = 2.0, 1000, 20
+_WORDS_OF_TEXT = 3.0
+_FEWEST_FOR_IDENTIFIER = 20
+_PROFILE_LEVELS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """What the texts of a column look like.
+
+    ``known`` of them are no missing value, ``n`` of those are different. Shares and flags are of a ``sample`` of
+    the different ones; ``numbers`` and ``dates`` do not count spellings that mean "none" beside numbers or dates.
+    """
+
+    known: int
+    n: int
+    sample: list[str]
+    numbers: float
+    dates: float
+    booleans: bool
+    padded: bool
+    words: float
+
+
+def column_of_series(series: pl.Series, kind: Kind | None = None) -> Column:
+    """A polars column as a step takes it. ``kind`` decides whether spelled numbers become floats at once."""
+    dtype = series.dtype
+    if dtype == pl.String:
+        return _spelled_numbers(series) if kind is Kind.NUMBER else _texts(series)
+    if dtype == pl.Null:
+        return Coded(np.full(len(series), -1, dtype=np.int32), [])
+    if dtype == pl.Boolean:
+        return Coded(series.cast(pl.Int32).fill_null(-1).to_numpy(), [False, True])
+    if dtype.is_numeric():
+        exact = kind in (Kind.NUMBER, Kind.DATETIME, None) or not dtype.is_integer()
+        return _floats(series) if exact else coded(series.to_list())
+    return _other_column(series, kind)
+
+
+def _other_column(series: pl.Series, kind: Kind | None) -> Column:
+    if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
+        return _moments(series) if kind in (None, Kind.DATETIME, Kind.NUMBER) else coded(series.to_list())
+    if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
+        return column_of_series(series.cast(pl.String), kind)
+    return coded([None if value is None else str(value) for value in series.to_list()])
+
+
+def _floats(series: pl.Series) -> Numbers:
+    return Numbers(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
+
+
+def _moments(series: pl.Series) -> Numbers:
+    """Epoch seconds. Microseconds of far centuries have more digits than a float: whole seconds go first."""
+    micros = series.cast(pl.Datetime("us")).to_physical()
+    known = micros.fill_null(0).to_numpy()
+    seconds = known // 1_000_000 + known % 1_000_000 / 1e6
+    return Numbers(np.where(micros.is_null().to_numpy(), np.nan, seconds))
+
+
+def _texts(series: pl.Series) -> Coded:
+    if len(series) <= _SHORT:
+        return coded(series.to_list())
+    levels = series.drop_nulls().unique(maintain_order=True)
+    codes = series.cast(pl.Enum(levels)).to_physical().cast(pl.Int32).fill_null(-1)
+    return Coded(codes.to_numpy(), levels.to_list())
+
+
+def _spelled_numbers(series: pl.Series) -> Column:
+    """Floats if every text is a number by the one pattern of `schema`; else the texts, for the step to read."""
+    if len(series) <= _SHORT:
+        return _few_spelled_numbers(series.to_list())
+    stripped = series.str.strip_chars()
+    empty = stripped.is_null() | (stripped == "")
+    if not bool((empty | stripped.str.contains(_FULL_NUMBER)).all()):
+        return _texts(series)
+    numbers = stripped.cast(pl.Float64, strict=False)
+    if bool((numbers.is_null() & ~empty).any()):
+        return _texts(series)
+    return _floats(numbers)
+
+
+def _few_spelled_numbers(values: list[str | None]) -> Column:
+    """The same in plain Python: a call of polars costs as much as some hundred values."""
+    numbers = np.full(len(values), np.nan)
+    for i, value in enumerate(values):
+        text = "" if value is None else value.strip()
+        if _NUMBER.match(text):
+            numbers[i] = float(text)
+        elif text:
+            return coded(values)
+    return Numbers(numbers)
+
+
+def infer_field(series: pl.Series, wanted: Kind | None = None) -> tuple[Field, Column]:
+    """The field of a column and the column itself, read by its kind. ``wanted`` overrides what is found.
+
+    Raises DataError for values that no kind has, SpecError if no value can be read as ``wanted``.
+    """
+    if isinstance(series.dtype, _UNKNOWN_TYPES):
+        raise DataError(
+            f"column {series.name!r} holds {series.dtype} values; turn them into numbers or texts, "
+            "or leave the column out with --exclude"
+        )
+    kind, reason = (wanted, "chosen by the user") if wanted else _kind(series)
+    column = column_of_series(series, kind)
+    missing = _missing_share(column, kind)
+    if wanted in _TYPED and missing == 1.0 and _missing_share(column, Kind.CATEGORY) < 1.0:
+        raise SpecError(f"no value of column {series.name!r} can be read as a {kind}; leave --kind out for it")
+    return Field(series.name, kind, reason, True, missing, profile_of(column, kind)), column
+
+
+def _kind(series: pl.Series) -> tuple[Kind, str]:
+    dtype = series.dtype
+    if dtype == pl.Null or series.null_count() == len(series):
+        return Kind.CONSTANT, "no value at all"
+    if dtype == pl.Boolean:
+        return _or_constant(series, Kind.BOOLEAN, "true and false")
+    if dtype.is_temporal():
+        return _or_constant(series, Kind.DATETIME, f"values of type {dtype}")
+    if dtype.is_numeric():
+        known = series.drop_nulls()
+        return _number_kind(series, (known if dtype in _EXACT else known.cast(pl.Float64)).to_numpy())
+    if isinstance(dtype, (pl.Categorical, pl.Enum)):
+        return _or_constant(series, Kind.CATEGORY, "a categorical column")
+    return _text_kind(series)
+
+
+def _or_constant(series: pl.Series, kind: Kind, reason: str) -> tuple[Kind, str]:
+    if series.drop_nulls().n_unique() <= 1:
+        return Kind.CONSTANT, "one value only"
+    return kind, reason
+
+
+def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, str]:
+    known = np.unique(numbers[~np.isnan(numbers)])
+    distinct = len(known)
+    if distinct <= 1:
+        return Kind.CONSTANT, "one value only" if distinct else "no value at all"
+    whole = known.dtype.kind != "f" or bool((known == np.floor(known)).all())
+    if whole and distinct == len(series) >= _FEWEST_FOR_IDENTIFIER and _looks_counted(series.name, known):
+        return Kind.IDENTIFIER, f"{distinct} whole numbers, each once, as a running number would be"
+    return Kind.NUMBER, f"{distinct} different numbers"
+
+
+def _looks_counted(name: str, ascending: NDArray[Any]) -> bool:
+    span = float(ascending[-1]) - float(ascending[0]) + 1
+    folded = name.casefold()
+    return span <= 1.5 * len(ascending) or folded in ("id", "key", "uuid") or folded.endswith(("_id", " id", "id "))
+
+
+def _text_kind(series: pl.Series) -> tuple[Kind, str]:
+    """The kind of a column of texts, from its distinct values."""
+    numbers = _clean_numbers(series)
+    if numbers is not None:
+        return _number_kind(series, numbers)
+    seen = _spelled(series)
+    if seen.n <= 1:
+        return Kind.CONSTANT, "one value only" if seen.n else "no value at all"
+    if seen.booleans:
+        return Kind.BOOLEAN, "two words for yes and no"
+    if seen.numbers >= _ENOUGH and not seen.padded:
+        kind, reason = _number_kind(series, _readable_numbers(series))
+        odd = round(seen.n * float(np.mean([_NUMBER.match(text) is None for text in seen.sample])))
+        return kind, f"{reason}; {odd} other spellings count as missing" if odd else reason
+    if seen.dates >= _ENOUGH:
+        return Kind.DATETIME, f"{seen.n} different dates"
+    return _words_kind(seen.known, seen, len(series))
+
+
+def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
+    """The values of a long column in which every text is a number or empty; None for all others.
+
+    Most columns are such, and need not be looked at text by text.
+    """
+    if len(series) <= _SHORT:
+        return None
+    stripped = series.str.strip_chars()
+    known = stripped.filter(stripped != "")
+    if (
+        not len(known)
+        or not bool(known.str.contains(_FULL_NUMBER).all())
+        or bool(known.str.contains(_LEADING_ZERO).any())
+    ):
+        return None
+    return known.cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+
+
+def _readable_numbers(series: pl.Series) -> NDArray[np.float64]:
+    if len(series) <= _SHORT:
+        texts = [value.strip() for value in series.to_list() if value is not None]
+        return np.array([float(text) for text in texts if _NUMBER.match(text)])
+    return series.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+
+
+def _words_kind(n_known: int, seen: _Spelled, n: int) -> tuple[Kind, str]:
+    repeats = n_known / seen.n
+    if seen.n == n >= _FEWEST_FOR_IDENTIFIER and seen.words < 1.5:
+        return Kind.IDENTIFIER, f"{seen.n} single words, each once"
+    if seen.n <= _FEW_LEVELS or (repeats >= _REPEATS and seen.n <= _MANY_LEVELS and seen.words < 2 * _WORDS_OF_TEXT):
+        return Kind.CATEGORY, f"{seen.n} levels, each {repeats:.1f} times on average" + (
+            "; with leading zeros, so not numbers" if seen.padded else ""
+        )
+    return Kind.TEXT, f"{seen.n} different texts of {seen.words:.1f} words on average"
+
+
+def _spelled(series: pl.Series) -> _Spelled:
+    known, n, texts = _distinct(series)
+    typed = [text for text in texts if text.casefold() not in schema.MISSING_WHERE_TYPED]
+    numbers = [_NUMBER.match(text) is not None for text in typed]
+    # Beside one number alone, "unknown" is a level like any other.
+    share = float(np.mean(numbers)) if sum(numbers) > 1 or len(typed) == len(texts) > 0 else 0.0
+    # "007" is a code, not a number; "0" and "0.5" are numbers.
+    padded = any(_PADDED.match(text) for text in typed)
+    dates = 0 if share == 1.0 else sum(map(_reads_as_date, typed))
+    words = {text.casefold() for text in texts} if n <= 4 else set()
+    two = bool(words & schema.TRUE_WORDS) and bool(words & schema.FALSE_WORDS)
+    booleans = two and words <= schema.TRUE_WORDS | schema.FALSE_WORDS
+    lengths = [len(text.split()) if text.isascii() else _script_words(text) for text in texts[:_MOST_MEASURED]]
+    counted = float(np.mean(lengths)) if lengths else 0.0
+    return _Spelled(known, n, texts, share, dates / max(len(typed), 1), booleans, padded, counted)
+
+
+def _distinct(series: pl.Series) -> tuple[int, int, list[str]]:
+    """How many texts are no missing value, how many of them are different, and a sample of these."""
+    if len(series) <= _SHORT:
+        stripped = [value.strip() for value in series.to_list() if value is not None]
+        kept = [text for text in stripped if text.casefold() not in schema.MISSING_SPELLINGS]
+        return len(kept), len(set(kept)), sorted(set(kept))
+    texts = series.str.strip_chars().drop_nulls()
+    known = texts.filter(~texts.str.to_lowercase().is_in(list(schema.MISSING_SPELLINGS)))
+    distinct = known.unique()
+    # Enough to judge by, for wide and long columns; taken evenly, so that the same table gives the same.
+    sample = distinct.sort().gather_every(max(1, len(distinct) // _SAMPLE))
+    return len(known), len(distinct), sample.to_list()
+
+
+def _script_words(text: str) -> float:
+    """Words of a text that may be Chinese: two characters count as one word there."""
+    ideographs = sum("\u3400" <= character <= "\u9fff" for character in text)
+    return len(text.split()) + ideographs / 2
+
+
+def _reads_as_date(text: str) -> bool:
+    try:
+        schema.read_moment(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _missing_share(column: Column, kind: Kind) -> float:
+    if kind is Kind.BOOLEAN:
+        return float(np.isnan(BooleanStep("", missing_seen=True).column(column)).mean())
+    if isinstance(column, Numbers):
+        return float(np.isnan(column.values).mean())
+    if kind is Kind.NUMBER:
+        return float(np.isnan(numbers_of(column, schema.read_number)).mean())
+    if kind is Kind.DATETIME:
+        return float(np.isnan(moments_of(column)).mean())
+    return 1.0 - sum(level_counts(column).values()) / max(len(column), 1)
+
+
+def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
+    """What serving and drift need to know of the values: range and quantiles, or levels and counts."""
+    if kind in (Kind.NUMBER, Kind.DATETIME):
+        read = (
+            numbers_of(column, schema.read_number if kind is Kind.NUMBER else schema.read_moment)
+            if isinstance(column, Coded)
+            else column.values
+        )
+        known = read[np.isfinite(read)]
+        if not len(known):
+            return {}
+        quantiles = np.quantile(known, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1], method="nearest").tolist()
+        whole = bool((known == np.floor(known)).all())
+        return {"quantiles": quantiles, "whole": whole}
+    if kind is Kind.TEXT:
+        return {}
+    counts = level_counts(column)
+    common = sorted(counts, key=lambda level: (-counts[level], level))
+    if kind is Kind.IDENTIFIER:  # its values name single rows, which may be private
+        return {"n_levels": len(counts)}
+    return {"levels": {level: counts[level] for level in common[:_PROFILE_LEVELS]}, "n_levels": len(counts)}
+
+
+def parse_kinds(columns: Mapping[str, str], known: list[str]) -> dict[str, Kind]:
+    """The user's choice of kinds; raises SpecError for an unknown column or kind."""
+    chosen = {}
+    for name, kind in columns.items():
+        if name not in known:
+            raise SpecError(missing_column(name, known))
+        if kind not in list(Kind):
+            raise SpecError(f"there is no kind {kind!r}; choose from {', '.join(Kind)}")
+        chosen[name] = Kind(kind)
+    return chosen
+
+
+def missing_column(name: str, known: list[str]) -> str:
+    """The message for a column that is not there, with the nearest names."""
+    folded: dict[str, str] = {}
+    for column in known:
+        folded.setdefault(column.casefold(), column)
+    near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    near += [column for column in folded if len(name) > 2 and name.casefold() in column and column not in near]
+    if near:
+        return f"there is no column {name!r}; did you mean {' or '.join(repr(folded[key]) for key in near[:3])}?"
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"there is no column {name!r}; there are {', '.join(map(repr, known[:12]))}{more}"

@@ -1,0 +1,141 @@
+"""Rows into training and test parts and into folds. Equal rows stay together."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Row indexes, ascending. ``test`` is empty where the table is too small for one; ``reason`` says why."""
+
+    train: Rows
+    test: Rows
+    reason: str
+
+
+SMALL_TABLE = 30
+_UNWRITABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration)
+_TEST_SHARE, _MOST_TEST_ROWS, _FEWEST_TEST_ROWS = 0.2, 100_000, 5
+
+
+def duplicate_groups(frame: pl.DataFrame) -> tuple[NDArray[np.int64], int]:
+    """A group number for each row, equal for equal rows, and how many rows repeat an earlier one.
+
+    Numbers are given in the order of the rows, so that a split does not depend on the types of the columns.
+    """
+    ranks = _plain(frame).select(pl.struct(pl.all()).rank("dense")).to_series().to_numpy()
+    _, first, inverse = np.unique(ranks, return_index=True, return_inverse=True)
+    numbers = np.empty(len(first), dtype=np.int64)
+    numbers[np.argsort(first)] = np.arange(len(first))
+    return numbers[inverse], len(ranks) - len(first)
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with lists and the like as texts: columns that are left out may hold anything."""
+    odd = [series for series in frame if isinstance(series.dtype, _UNWRITABLE)]
+    return frame.with_columns(
+        [pl.Series(s.name, [None if value is None else repr(value) for value in s.to_list()], pl.String) for s in odd]
+    )
+
+
+def content_hash(frame: pl.DataFrame) -> str:
+    """SHA-256 of a table's names, types and values, whatever it was read from."""
+    digest = hashlib.sha256(repr([(name, str(dtype)) for name, dtype in frame.schema.items()]).encode())
+    for part in _plain(frame).iter_slices(50_000):
+        digest.update(part.write_csv(include_header=False).encode())
+    return digest.hexdigest()
+
+
+def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int) -> Split:
+    """A random test part of a fifth of the rows, stratified where ``strata`` (n,) is given.
+
+    No group is divided. Below `SMALL_TABLE` rows, or where equal rows leave no fair test part, there is none.
+    """
+    n = len(groups)
+    everything = np.arange(n)
+    nothing = np.empty(0, dtype=np.intp)
+    if n < SMALL_TABLE:
+        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by leave-one-out")
+    wanted = min(int(n * _TEST_SHARE), _MOST_TEST_ROWS)
+    parts = assign(groups, strata, [wanted / n, 1 - wanted / n], seed)
+    test = np.flatnonzero(parts == 0)
+    if not _FEWEST_TEST_ROWS <= len(test) <= 2 * wanted or _lacks_labels(strata, parts):
+        reason = "too many rows are equal for a fair test part; scores are by cross-validation"
+        return Split(everything, nothing, reason)
+    kind = "stratified by the target" if strata is not None else "random"
+    return Split(np.flatnonzero(parts == 1), test, f"{kind}, seed {seed}, equal rows kept together")
+
+
+def _lacks_labels(strata: NDArray[Any] | None, parts: NDArray[Any]) -> bool:
+    """Whether training or test has lost all but one label, or training one that occurs often enough."""
+    if strata is None:
+        return False
+    return len(np.unique(strata[parts == 0])) < 2 or len(np.unique(strata[parts == 1])) < 2
+
+
+def folds(groups: NDArray[np.int64], strata: NDArray[Any] | None, n_folds: int, seed: int) -> NDArray[np.int64]:
+    """The fold (0 to n_folds - 1) of each row; no group is divided.
+
+    A group that would be more than a tenth of a fold is never held out (-1): held out as a whole it would be
+    one row that is judged hundreds of times. Where most rows are such, they are held out all the same.
+    """
+    _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    large = sizes[inverse] > max(len(groups) / n_folds / 10, 2)
+    if large.mean() > 0.5:
+        large[:] = False
+    found = np.full(len(groups), -1, dtype=np.int64)
+    own = strata[~large] if strata is not None else None
+    found[~large] = assign(groups[~large], own, [1 / n_folds] * n_folds, seed)
+    return found
+
+
+def assign(groups: NDArray[np.int64], strata: NDArray[Any] | None, shares: list[float], seed: int) -> NDArray[np.int64]:
+    """Give each group to one of some parts so that every stratum is shared out in proportion.
+
+    Groups are shuffled; each goes to the part that lacks the most of its stratum (that of its first row).
+    """
+    rng = np.random.default_rng(seed)
+    _, first, inverse, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    stratum = np.zeros(len(first), dtype=np.int64)
+    if strata is not None:
+        stratum = np.unique(strata, return_inverse=True)[1][first]
+    order = rng.permutation(len(first))
+    part_of_group = np.zeros(len(first), dtype=np.int64)
+    goal = np.array(shares)
+    carried = np.zeros(len(shares))
+    for value in range(int(stratum.max(initial=-1)) + 1):
+        own = order[stratum[order] == value]
+        have = -carried
+        total = 0
+        large = own[sizes[own] > 1]
+        for group in large[np.argsort(-sizes[large], kind="stable")]:
+            size = sizes[group]
+            total += size
+            part = int(np.argmax(goal * total - have))
+            part_of_group[group] = part
+            have[part] += size
+        single = own[sizes[own] == 1]
+        counts = _shared_out(len(single), goal * (total + len(single)) - have)
+        part_of_group[single] = np.repeat(np.arange(len(shares)), counts)
+        # What rounding left open is carried on, so that rare strata do not all go one way; but no more than a
+        # row, or one large group would keep every other stratum out of its part.
+        carried = np.clip(goal * (total + len(single)) - have - counts, -1.0, 1.0)
+    return part_of_group[inverse]
+
+
+def _shared_out(n: int, wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole numbers that sum to n, in proportion to what is wanted; what rounding leaves goes where most is lacking."""
+    wanted = np.maximum(wanted, 0.0)
+    exact = wanted * (n / wanted.sum()) if wanted.sum() > 0 else np.full(len(wanted), n / len(wanted))
+    counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    counts[np.argsort(counts - exact, kind="stable")[: n - int(counts.sum())]] += 1
+    return counts

@@ -1,0 +1,1 @@
+"""Step 4: judge a model on rows that it has not seen."""

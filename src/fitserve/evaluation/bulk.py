@@ -1,0 +1,135 @@
+"""Predictions for whole files, batch by batch, so that their size does not matter."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from fitserve.data.kinds import column_of_series
+from fitserve.data.read import ReadOptions, read_batches
+from fitserve.errors import DataError, SpecError
+from fitserve.features.column import Column
+from fitserve.features.tally import tally
+from fitserve.prediction import Predictor
+from fitserve.schema import Kind
+
+
+@dataclass
+class Scored:
+    """What a bulk prediction did: rows written, columns of the model that the file lacked, and problems.
+
+    ``problems`` counts rows by field and code, as the warnings of a single prediction would name them.
+    """
+
+    rows: int = 0
+    missing_columns: list[str] = field(default_factory=list)
+    problems: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def predict_file(
+    predictor: Predictor,
+    source: Path,
+    output: Path,
+    options: ReadOptions | None = None,
+    *,
+    alone: bool = False,
+) -> Scored:
+    """Write the rows of ``source`` with their predictions to ``output``, CSV or Parquet by its ending.
+
+    ``alone`` leaves the input columns out. The file appears under its name only when it is whole. Raises
+    DataError if either file cannot be used.
+    """
+    _check_output(output)
+    scored = Scored()
+    batches = (_scored(predictor, frame, scored, alone) for frame in read_batches(source, options))
+    first = next(batches)  # a file without rows is refused by the reader
+    # Its own name: another prediction may write to the same output at the same time.
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}.unfinished")
+    try:
+        _write(first, batches, unfinished, output.suffix)
+        unfinished.replace(output)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{output} cannot be written: {_reason(error)}") from None
+    finally:
+        try:
+            _remove(unfinished)
+        except KeyboardInterrupt:  # polars raises it by itself, and Python a moment later a second time
+            _remove(unfinished)
+            raise
+    return scored
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # the first error is the one to tell
+        path.unlink(missing_ok=True)
+
+
+def _reason(error: OSError | pl.exceptions.PolarsError) -> str:
+    """What went wrong and what to do; polars tells a full disk as an error of the format, too."""
+    told = str(error).splitlines()[0].partition(" (os error")[0]
+    if "No space left" in told:
+        return "there is no space left on the disk; free some space or choose another output"
+    if isinstance(error, OSError):
+        return f"{error.strerror or told}; choose another output"
+    return f"{told}; choose the other format"
+
+
+def _check_output(output: Path) -> None:
+    if output.suffix not in (".csv", ".parquet"):
+        raise SpecError(f"{output} must end in .csv or .parquet; choose another output")
+    if not output.parent.is_dir():
+        raise SpecError(f"there is no folder {output.parent}; make it or choose another output")
+    if output.is_dir():
+        raise SpecError(f"{output} is a folder; choose another output")
+
+
+def _write(first: pl.DataFrame, rest: Iterator[pl.DataFrame], path: Path, suffix: str) -> None:
+    def frames(
+        _columns: list[str] | None, _predicate: pl.Expr | None, _n: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        yield first
+        yield from rest
+
+    lazy = register_io_source(frames, schema=first.schema)
+    if suffix == ".csv":
+        lazy.sink_csv(path)
+    else:
+        lazy.sink_parquet(path)
+
+
+def _scored(predictor: Predictor, frame: pl.DataFrame, scored: Scored, alone: bool) -> pl.DataFrame:
+    """A batch with its predictions."""
+    kinds, there = used_kinds(predictor), set(frame.columns)
+    present = [name for name in kinds if name in there]
+    if not scored.rows:
+        scored.missing_columns = [name for name in kinds if name not in there]
+        if not present:
+            needed = ", ".join(list(kinds)[:8])
+            more = ", …" if len(kinds) > 8 else ""
+            raise DataError(f"the file has none of the model's columns ({needed}{more}); predict another file")
+
+    def column(name: str) -> tuple[str, Column]:
+        return name, column_of_series(frame[name], kinds[name])
+
+    with ThreadPoolExecutor() as pool:
+        table = dict(pool.map(column, present))
+    found = predictor.predict_columns(table, frame.height)
+    scored.problems.update(tally(predictor.encoder, table))
+    scored.rows += frame.height
+    new = [pl.Series(name, values) for name, values in found.items()]
+    if alone:
+        return pl.DataFrame(new)
+    return frame.drop([series.name for series in new if series.name in there]).with_columns(new)
+
+
+def used_kinds(predictor: Predictor) -> dict[str, Kind]:
+    """The columns that a model reads, with their kinds."""
+    return {field.name: field.kind for field in predictor.manifest.schema() if field.used}

@@ -1,0 +1,1 @@
+"""Values into arrays: one definition of every step, evaluated by row and by column."""

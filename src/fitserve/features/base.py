@@ -1,0 +1,87 @@
+"""What a step is.
+
+A step turns the values of one field into a few columns of one block of arrays. It has one fitted state,
+a frozen dataclass of JSON values, and two evaluations that give the same bits:
+
+* ``row``: one Python value, microseconds, used by every request;
+* ``column``: a whole `Column`, used by training and bulk prediction.
+
+Fitting is a plain function beside each step; training alone calls it.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.errors import Problem
+from fitserve.features.arrays import Ragged
+from fitserve.features.column import Column
+
+Notes = list[Problem]
+_MOST_HINTS, _MOST_NAMES = 20, 200
+
+
+class Step(Protocol):
+    """One field's way into the arrays. Stateless apart from its frozen dataclass fields.
+
+    ``block`` names the arrays that it feeds: "dense" (floats) or "codes" (ints). ``width`` is the number
+    of columns that it makes there.
+    """
+
+    block: ClassVar[str]
+
+    @property
+    def field(self) -> str: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def row(self, value: object, out: list[Any], notes: Notes) -> None:
+        """Append ``width`` numbers for one value; note what is unusual about it. Never raises."""
+
+    def column(self, column: Column) -> NDArray[Any]:
+        """The same numbers for a whole column: shape (n, width), float32 or int32."""
+
+
+def state_of(step: Any) -> dict[str, Any]:
+    """The fitted state of a step as a JSON object."""
+    return {f.name: getattr(step, f.name) for f in fields(step) if f.metadata.get("state", True)}
+
+
+def described(value: object) -> object:
+    """A value as it is shown in a problem: short, and always JSON."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value if not isinstance(value, int) or abs(value) < 2**63 else float(value)
+    text = value if isinstance(value, str) else reprlib.repr(value)  # values may be large, or nested deep
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def documents(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems as JSON objects, the first of them with the nearest known name.
+
+    The search for it is bounded: some requests are wrong in thousands of places, and some on purpose.
+    """
+    found = []
+    hints = 0
+    for problem in problems:
+        document = problem.as_json()
+        if problem.among and problem.nearest is None and hints < _MOST_HINTS:
+            hints += 1
+            meant = problem.sent if problem.code == "unseen_category" else problem.field
+            near = schema.nearest(str(meant), problem.among[:_MOST_NAMES])
+            if near is not None:
+                document["nearest"] = near
+        found.append(document)
+    return found
+
+
+__all__ = ["Column", "Notes", "Problem", "Ragged", "Step", "described", "documents", "state_of"]

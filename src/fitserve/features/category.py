@@ -1,0 +1,112 @@
+"""Categories as int32 codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.features.base import Notes, Problem, described
+from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.number import note_missing
+
+MISSING_CODE, UNSEEN_CODE, FIRST_LEVEL_CODE = 0, 1, 2
+_LEVELS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class CategoryStep:
+    """0 for a missing value, 1 for a level that was unseen or rare in training, then 2, 3, … by frequency."""
+
+    block: ClassVar[str] = "codes"
+    width: ClassVar[int] = 1
+
+    field: str
+    levels: Sequence[str]
+    missing_seen: bool
+
+    @cached_property
+    def code_of(self) -> dict[object, int]:
+        """The code of each level, by its canonical spelling."""
+        return {level: code for code, level in enumerate(self.levels, FIRST_LEVEL_CODE)}
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes there are, missing and unseen included."""
+        return len(self.levels) + FIRST_LEVEL_CODE
+
+    def row(self, value: object, out: list[int], notes: Notes) -> None:
+        """Append the code of one value."""
+        code = self.code_of.get(value) if value.__class__ is str else None
+        out.append(self._unusual(value, notes) if code is None else code)
+
+    def _unusual(self, value: object, notes: Notes) -> int:
+        try:
+            level = schema.read_category(value)
+        except ValueError as error:
+            message = f"{error}; send one of its levels"
+            notes.append(Problem("not_a_category", self.field, message, described(value), fatal=True))
+            return UNSEEN_CODE
+        if level is None:
+            note_missing(self.field, self.missing_seen, notes)
+            return MISSING_CODE
+        code = self.code_of.get(level, UNSEEN_CODE)
+        if code == UNSEEN_CODE:
+            self._note_unseen(value, notes)
+        return code
+
+    def _note_unseen(self, value: object, notes: Notes) -> None:
+        known = list(self.levels[:_LEVELS_SHOWN])
+        message = f"not among the {len(self.levels)} categories learned in training"
+        notes.append(Problem("unseen_category", self.field, message, described(value), known, among=self.levels))
+
+    def column(self, column: Column) -> NDArray[np.int32]:
+        """Int32 of shape (n, 1)."""
+        if isinstance(column, Numbers):
+            column = coded_numbers(column)
+        discarded: Notes = []
+        read = [self._unusual(level, discarded) for level in column.levels]
+        return np.array([*read, MISSING_CODE], dtype=np.int32)[column.codes][:, None]
+
+
+def fit_category(field: str, column: Column, most_levels: int = 1000, least_count: int = 2) -> CategoryStep:
+    """A step for one column: its most frequent levels, at most ``most_levels``, each seen ``least_count`` times.
+
+    What is rarer shares the code of unseen levels, which so learns what the unknown is like.
+    """
+    counts = level_counts(column)
+    least_count = least_count if max(counts.values(), default=0) >= least_count else 1
+    frequent = [level for level, count in counts.items() if count >= least_count]
+    frequent.sort(key=lambda level: (-counts[level], level))
+    missing = len(column) - sum(counts.values())
+    return CategoryStep(field, frequent[:most_levels], missing > 0)
+
+
+def level_counts(column: Column) -> dict[str, int]:
+    """How often each level occurs, by its canonical spelling."""
+    if isinstance(column, Numbers):
+        column = coded_numbers(column)
+    occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
+    counts: dict[str, int] = {}
+    for value, count in zip(column.levels, occurrences, strict=True):
+        try:
+            level = schema.read_category(value)
+        except ValueError:
+            continue
+        if level is not None and count:
+            counts[level] = counts.get(level, 0) + count
+    return counts
+
+
+def coded_numbers(column: Numbers) -> Coded:
+    """A column of numbers by its distinct values."""
+    missing = np.isnan(column.values)
+    levels, inverse = np.unique(column.values[~missing], return_inverse=True)
+    codes = np.full(len(column), -1, dtype=np.int32)
+    codes[~missing] = inverse
+    return Coded(codes, levels.tolist())

@@ -1,0 +1,77 @@
+"""The two forms in which a whole column reaches a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A column of numbers: float64 of shape (n,), NaN where missing. Dates are epoch seconds."""
+
+    values: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of anything: row ``i`` holds ``levels[codes[i]]``; -1 is missing. Codes are int32, (n,)."""
+
+    codes: NDArray[np.int32]
+    levels: Sequence[object]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def map(self, read: Callable[[object], Any], missing: Any, dtype: Any) -> NDArray[Any]:
+        """``read`` of every row, evaluated once for each level; shape (n,) or (n, width)."""
+        table = np.array([*(read(level) for level in self.levels), missing], dtype=dtype)
+        return table[self.codes]
+
+
+Column = Numbers | Coded
+
+
+def take(column: Column, rows: NDArray[Any] | slice) -> Column:
+    """The chosen rows of a column, by index or mask."""
+    if isinstance(column, Numbers):
+        return Numbers(column.values[rows])
+    return Coded(column.codes[rows], column.levels)
+
+
+def coded(values: Sequence[object]) -> Coded:
+    """A column of Python values, None where missing. Values of different types stay apart."""
+    index: dict[tuple[type, object], int] = {}
+    levels: list[object] = []
+    codes = np.empty(len(values), dtype=np.int32)
+    for i, value in enumerate(values):
+        if value is None or value != value:  # noqa: PLR0124 - true for NaN alone
+            codes[i] = -1
+            continue
+        hashable = value if not isinstance(value, (list, dict)) else repr(value)
+        code = index.setdefault((type(value), hashable), len(levels))
+        if code == len(levels):
+            levels.append(value)
+        codes[i] = code
+    return Coded(codes, levels)
+
+
+def column_of(values: Any) -> Column:
+    """A column from an array or sequence of values of any type.
+
+    Float and integer arrays become `Numbers`, datetime64 epoch seconds, everything else `Coded`.
+    """
+    array = np.asarray(values) if hasattr(values, "__array__") else None
+    if array is None or array.dtype.kind not in "fiuM":
+        return coded(array.tolist() if array is not None else list(values))
+    if array.dtype.kind == "M":
+        micros = array.astype("datetime64[us]")
+        return Numbers(np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6))
+    return Numbers(array.astype(np.float64))

@@ -1,0 +1,235 @@
+"""All steps of a table together: rows or columns in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.features.arrays import Arrays, Ragged
+from fitserve.features.base import Notes, Problem, Step, described, state_of
+from fitserve.features.category import CategoryStep, fit_category
+from fitserve.features.column import Coded, Column
+from fitserve.features.moment import MomentStep, fit_moment
+from fitserve.features.number import BooleanStep, NumberStep, fit_boolean, fit_number
+from fitserve.features.row import UsualRow
+from fitserve.features.text import TextStep, fit_text
+from fitserve.schema import Field, Kind
+
+AnyStep = Step | TextStep
+# Dense values, codes, and (term, weight) pairs of one row.
+EncodedRow = tuple[list[float], list[int], list[tuple[int, float]]]
+# Identifiers and constants come here only when nothing better is left; their levels are all they have.
+_FIT: dict[Kind, Callable[[str, Column], AnyStep]] = {
+    Kind.NUMBER: fit_number,
+    Kind.BOOLEAN: fit_boolean,
+    Kind.CATEGORY: fit_category,
+    Kind.DATETIME: fit_moment,
+    Kind.TEXT: fit_text,
+    Kind.IDENTIFIER: fit_category,
+    Kind.CONSTANT: fit_category,
+}
+STEP_TYPES: dict[str, type[Any]] = {
+    "number": NumberStep,
+    "boolean": BooleanStep,
+    "category": CategoryStep,
+    "moment": MomentStep,
+    "text": TextStep,
+}
+_STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The fitted steps of a table. ``ignored`` names known columns that the model does not use."""
+
+    steps: Sequence[AnyStep]
+    ignored: frozenset[str] = frozenset()
+
+    @cached_property
+    def dense(self) -> list[Step]:
+        """The steps that make float columns, in order."""
+        return [step for step in self.steps if not isinstance(step, TextStep) and step.block == "dense"]
+
+    @cached_property
+    def codes(self) -> list[CategoryStep]:
+        """The steps that make codes, in order."""
+        return [step for step in self.steps if isinstance(step, CategoryStep)]
+
+    @cached_property
+    def texts(self) -> list[TextStep]:
+        """The steps that make term ids, in order."""
+        return [step for step in self.steps if isinstance(step, TextStep)]
+
+    @property
+    def n_terms(self) -> int:
+        """How many term ids there are over all text fields."""
+        return sum(step.width for step in self.texts)
+
+    @cached_property
+    def _plan(self) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]], list[tuple[str, Any]]]:
+        dense, codes, texts = (
+            [(step.field, step.row) for step in steps] for steps in (self.dense, self.codes, self.texts)
+        )
+        return dense, codes, texts
+
+    def row(self, row: Mapping[str, object], notes: Notes) -> EncodedRow:
+        """The numbers of one row: dense values, codes, and text terms with weights; notes what is unusual."""
+        if self._usual is not None and len(row) == len(self.steps):
+            found = self._usual.read(row)
+            if found is not None:
+                return found[0], found[1], []
+        dense_plan, code_plan, text_plan = self._plan
+        get, absent = row.get, _ABSENT
+        dense: list[float] = []
+        codes: list[int] = []
+        missing: list[str] = []
+        for plan, out in ((dense_plan, dense), (code_plan, codes)):
+            for field, read in plan:
+                value = get(field, absent)
+                if value is absent:
+                    missing.append(field)
+                    read(None, out, [])
+                else:
+                    read(value, out, notes)
+        terms = self._row_terms(row, text_plan, missing, notes) if text_plan else []
+        if missing or len(row) != len(self.steps):
+            self._note_fields(row, missing, notes)
+        return dense, codes, terms
+
+    @cached_property
+    def _usual(self) -> UsualRow | None:
+        numbers = [step for step in self.dense if isinstance(step, NumberStep)]
+        plain = len(numbers) + len(self.codes) == len(self.steps)
+        return UsualRow(numbers, self.codes) if plain else None
+
+    def _row_terms(
+        self, row: Mapping[str, object], plan: list[tuple[str, Any]], missing: list[str], notes: Notes
+    ) -> list[tuple[int, float]]:
+        terms: list[tuple[int, float]] = []
+        start = 0
+        for (field, read), step in zip(plan, self.texts, strict=True):
+            value = row.get(field, _ABSENT)
+            if value is _ABSENT:
+                missing.append(field)
+            else:
+                found: list[tuple[int, float]] = []
+                read(value, found, notes)
+                terms.extend((start + term, weight) for term, weight in found)
+            start += step.width
+        return terms
+
+    def _note_fields(self, row: Mapping[str, object], missing: list[str], notes: Notes) -> None:
+        known = {step.field for step in self.steps}
+        for name in missing:
+            notes.append(Problem("missing_field", name, "not sent; treated as missing"))
+        for name in row:
+            if name not in known and name not in self.ignored:
+                notes.append(
+                    Problem(
+                        "extra_field",
+                        str(described(name)),
+                        "not a field of this model; ignored",
+                        among=tuple(missing or sorted(known)),
+                    )
+                )
+
+    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes) -> Arrays:
+        """The arrays of some rows, each read by `row`; problems carry the index of their row."""
+        encoded = []
+        for i, row in enumerate(rows):
+            own: Notes = []
+            encoded.append(self.row(row, own))
+            notes.extend(at_row(own, i))
+        return self.stack(encoded)
+
+    def stack(self, rows: Sequence[EncodedRow]) -> Arrays:
+        """The arrays of some rows that `row` has read."""
+        n = len(rows)
+        dense = np.array([row[0] for row in rows], dtype=np.float32).reshape(n, self.dense_width)
+        codes = np.array([row[1] for row in rows], dtype=np.int32).reshape(n, len(self.codes))
+        return Arrays(dense, codes, ragged([row[2] for row in rows]) if self.texts else None)
+
+    @cached_property
+    def dense_width(self) -> int:
+        """How many float columns the steps make."""
+        return sum(step.width for step in self.dense)
+
+    def columns(self, table: Mapping[str, Column], n: int) -> Arrays:
+        """The arrays of a table of n rows; a column that is not there counts as missing throughout."""
+        missing = Coded(np.full(n, -1, dtype=np.int32), [])
+        dense = [step.column(table.get(step.field, missing)) for step in self.dense]
+        codes = [step.column(table.get(step.field, missing)) for step in self.codes]
+        return Arrays(
+            np.concatenate([np.empty((n, 0), dtype=np.float32), *dense], axis=1),
+            np.concatenate([np.empty((n, 0), dtype=np.int32), *codes], axis=1),
+            self._text_columns(table, missing) if self.texts else None,
+        )
+
+    def _text_columns(self, table: Mapping[str, Column], missing: Coded) -> Ragged:
+        parts = [step.column(table.get(step.field, missing)) for step in self.texts]
+        starts = np.cumsum([0, *(step.width for step in self.texts)])
+        ids = np.concatenate([part.ids + start for part, start in zip(parts, starts, strict=False)])
+        rows = np.concatenate([part.rows for part in parts])
+        weights = np.concatenate([part.weights for part in parts])
+        order = np.argsort(rows, kind="stable")
+        return Ragged(ids[order], rows[order], weights[order])
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The fitted states, without the arrays of text steps."""
+        return [{"step": _STEP_NAMES[type(step)], **state_of(step)} for step in self.steps]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The plain arrays that belong to the fitted states, by name."""
+        named: dict[str, NDArray[Any]] = {}
+        for i, step in enumerate(self.texts):
+            named[f"text{i}-terms"] = step.terms
+            named[f"text{i}-idf"] = step.idf
+        return named
+
+    @classmethod
+    def from_json(
+        cls,
+        documents: Iterable[dict[str, Any]],
+        arrays: Mapping[str, NDArray[Any]],
+        ignored: Iterable[str] = (),
+    ) -> Encoder:
+        """The encoder of `as_json` and `arrays`; raises KeyError, TypeError on wrong ones."""
+        steps: list[AnyStep] = []
+        n_texts = 0
+        for document in documents:
+            state = dict(document)
+            step_type = STEP_TYPES[state.pop("step")]
+            if step_type is TextStep:
+                state |= {"terms": arrays[f"text{n_texts}-terms"], "idf": arrays[f"text{n_texts}-idf"]}
+                n_texts += 1
+            steps.append(step_type(**state))
+        return cls(steps, frozenset(ignored))
+
+
+def fit_encoder(fields: Iterable[Field], table: Mapping[str, Column]) -> Encoder:
+    """The steps of the used fields, fitted on the training part of a table."""
+    chosen = list(fields)
+    steps: list[AnyStep] = [_FIT[field.kind](field.name, table[field.name]) for field in chosen if field.used]
+    return Encoder(steps, frozenset(field.name for field in chosen if not field.used))
+
+
+def ragged(rows: Sequence[Sequence[tuple[int, float]]]) -> Ragged:
+    """Text terms of some rows as one record."""
+    lengths = [len(terms) for terms in rows]
+    return Ragged(
+        np.array([term for terms in rows for term, _ in terms], dtype=np.int64),
+        np.repeat(np.arange(len(rows), dtype=np.int64), lengths),
+        np.array([weight for terms in rows for _, weight in terms], dtype=np.float32),
+    )
+
+
+def at_row(notes: Notes, row: int | None) -> Iterable[Problem]:
+    """The problems, each with the index of its row."""
+    for p in notes:
+        yield Problem(p.code, p.field, p.message, p.sent, p.known, p.nearest, row, p.fatal, p.among)

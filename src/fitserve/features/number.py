@@ -1,0 +1,163 @@
+"""Numbers, and yes/no values, as one float32."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.features.arrays import FLOAT32_MAX
+from fitserve.features.base import Notes, Problem, described
+from fitserve.features.column import Coded, Column, Numbers
+
+# Beyond these powers of two float32 would overflow or lose digits as a subnormal number.
+_LARGEST_EXPONENT, _SMALLEST_EXPONENT = 100, -100
+
+
+@dataclass(frozen=True)
+class NumberStep:
+    """``(value - offset) * scale`` in float64, then cast to float32: long integers keep their digits.
+
+    ``low`` and ``high`` are the range seen in training; ``missing_seen`` says whether values were missing
+    there. Values that float32 cannot hold become its largest number.
+    """
+
+    block: ClassVar[str] = "dense"
+    width: ClassVar[int] = 1
+
+    field: str
+    offset: float
+    scale: float
+    low: float
+    high: float
+    missing_seen: bool
+
+    def row(self, value: object, out: list[float], notes: Notes) -> None:
+        """Append the float of one value; NaN for a missing or unreadable one."""
+        if (value.__class__ is float or value.__class__ is int) and self.low <= value <= self.high:
+            out.append((value - self.offset) * self.scale)
+        else:
+            out.append(self._unusual(value, notes))
+
+    def _unusual(self, value: object, notes: Notes) -> float:
+        try:
+            number = schema.read_number(value)
+        except ValueError as error:
+            message = f"{error}; send a number, or null if it is missing"
+            notes.append(Problem("not_a_number", self.field, message, described(value), fatal=True))
+            return math.nan
+        note_typed(self, value, number, isinstance(value, (str, bool)), notes)
+        if math.isnan(number):
+            return number
+        if not self.low <= number <= self.high:
+            known = [self.low, self.high]
+            message = f"outside {self.low:g} to {self.high:g}, the range seen in training"
+            notes.append(Problem("out_of_range", self.field, message, described(value), known))
+        return min(max((number - self.offset) * self.scale, -FLOAT32_MAX), FLOAT32_MAX)
+
+    def column(self, column: Column) -> NDArray[np.float32]:
+        """Float32 of shape (n, 1)."""
+        values = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+        with np.errstate(over="ignore", invalid="ignore"):
+            shifted = (values - self.offset) * self.scale
+        return np.clip(shifted, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)[:, None]
+
+
+def fit_number(field: str, column: Column) -> NumberStep:
+    """A step for the numbers of one column. The offset is the median, so that a gap filled with 0 fits."""
+    values = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+    known = np.sort(values[np.isfinite(values)])
+    if len(known) == 0:
+        return NumberStep(field, 0.0, 1.0, 0.0, 0.0, missing_seen=True)
+    offset, low, high = float(known[(len(known) - 1) // 2]), float(known[0]), float(known[-1])
+    furthest = max(high - offset, offset - low)
+    exponent = math.frexp(min(furthest, np.finfo(np.float64).max))[1]
+    fits = furthest == 0 or _SMALLEST_EXPONENT < exponent < _LARGEST_EXPONENT
+    scale = 1.0 if fits else 2.0 ** -max(min(exponent, 1000), -1000)
+    return NumberStep(field, offset, scale, low, high, bool(np.isnan(values).any()))
+
+
+@dataclass(frozen=True)
+class BooleanStep:
+    """1.0 for true, 0.0 for false, NaN for missing; the usual words in English and Chinese are read.
+
+    ``spelled`` says that training spelled them as words: then a word is nothing unusual.
+    """
+
+    block: ClassVar[str] = "dense"
+    width: ClassVar[int] = 1
+
+    field: str
+    missing_seen: bool
+    spelled: bool = False
+
+    def row(self, value: object, out: list[float], notes: Notes) -> None:
+        """Append the float of one value; NaN for a missing or unreadable one."""
+        if value is True or value is False:
+            out.append(1.0 if value else 0.0)
+            return
+        try:
+            number = schema.read_boolean(value)
+        except ValueError as error:
+            message = f"{error}; send true or false, or null if it is missing"
+            notes.append(Problem("not_a_boolean", self.field, message, described(value), fatal=True))
+            number = math.nan
+        else:
+            usual = self.spelled and isinstance(value, str)
+            note_typed(self, value, number, not usual, notes)
+        out.append(number)
+
+    def column(self, column: Column) -> NDArray[np.float32]:
+        """Float32 of shape (n, 1)."""
+        if isinstance(column, Numbers):
+            known = (column.values == 0) | (column.values == 1)
+            return np.where(known, column.values, np.nan).astype(np.float32)[:, None]
+        return numbers_of(column, schema.read_boolean).astype(np.float32)[:, None]
+
+
+def fit_boolean(field: str, column: Column) -> BooleanStep:
+    """A step for the yes/no values of one column."""
+    missing = bool(np.isnan(BooleanStep(field, True).column(column)).any())
+    spelled = isinstance(column, Coded) and any(isinstance(level, str) for level in column.levels)
+    return BooleanStep(field, missing, spelled)
+
+
+def numbers_of(column: Coded, read: object) -> NDArray[np.float64]:
+    """A coded column as float64 (n,), read level by level; unreadable levels count as missing."""
+    assert callable(read)
+
+    def number(level: object) -> float:
+        try:
+            return float(read(level))
+        except ValueError:
+            return math.nan
+
+    return column.map(number, math.nan, np.float64)
+
+
+class NotedStep(Protocol):
+    """What is needed of a step to say what is unusual about a value."""
+
+    @property
+    def field(self) -> str: ...
+
+    @property
+    def missing_seen(self) -> bool: ...
+
+
+def note_typed(step: NotedStep, value: object, read: float, coerced: bool, notes: Notes) -> None:
+    """Note a value that was ``read`` as missing (NaN) where training had none, or from another type."""
+    if math.isnan(read):
+        note_missing(step.field, step.missing_seen, notes)
+    elif coerced:
+        notes.append(Problem("coerced", step.field, "read from another type", described(value)))
+
+
+def note_missing(field: str, missing_seen: bool, notes: Notes) -> None:
+    """Note a missing value where training had none."""
+    if not missing_seen:
+        notes.append(Problem("missing_value", field, "missing, and never missing in training"))

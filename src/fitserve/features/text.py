@@ -1,0 +1,134 @@
+"""Short texts as weighted term ids: words, pairs of words and pieces of words, in any script.
+
+Chinese, Japanese and Korean characters count as words of their own, so that pairs of them stand for the
+words of a language without blanks and no segmenter is needed. Weights are those of TF-IDF with sublinear
+counts and unit length (Salton & Buckley 1988, "Term-weighting approaches in automatic text retrieval").
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from dataclasses import field as member
+from functools import cached_property
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.features.arrays import Ragged
+from fitserve.features.base import Notes, Problem, described
+from fitserve.features.category import coded_numbers
+from fitserve.features.column import Column, Numbers
+from fitserve.features.number import note_missing
+
+MOST_CHARACTERS = 10_000
+_IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(f"[{_IDEOGRAPH}]|[^\\W{_IDEOGRAPH}]+")
+_PIECE_LENGTHS = (3, 4)
+_LONGEST_WORD = 30
+
+
+def terms_of(text: str) -> list[str]:
+    """The terms of a text, repeated as often as they occur: words, pairs of words, ``~`` pieces of words."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold())
+    terms: list[str] = list(words)
+    terms.extend(f"{first} {second}" for first, second in pairwise(words))
+    for word in words:
+        if len(word) > 1:
+            marked = f"<{word[:_LONGEST_WORD]}>"
+            for length in _PIECE_LENGTHS:
+                terms.extend(f"~{marked[i : i + length]}" for i in range(len(marked) - length + 1))
+    return terms
+
+
+@dataclass(frozen=True)
+class TextStep:
+    """Term ids and weights of one text. ``terms`` and ``idf`` are arrays of the bundle, not JSON.
+
+    ``terms`` uint8: the UTF-8 of the terms joined by line feeds; ``idf`` float32: their weights.
+    """
+
+    block: ClassVar[str] = "text"
+
+    field: str
+    missing_seen: bool
+    terms: NDArray[np.uint8] = member(metadata={"state": False}, compare=False)
+    idf: NDArray[np.float32] = member(metadata={"state": False}, compare=False)
+
+    @property
+    def width(self) -> int:
+        """The number of terms."""
+        return len(self.idf)
+
+    def known_terms(self) -> list[str]:
+        """The terms, the most frequent first."""
+        return self.terms.tobytes().decode().split("\n") if len(self.idf) else []
+
+    @cached_property
+    def _terms(self) -> dict[str, tuple[int, float]]:
+        names = self.known_terms()
+        return {name: (i, weight) for i, (name, weight) in enumerate(zip(names, self.idf.tolist(), strict=True))}
+
+    def row(self, value: object, out: list[tuple[int, float]], notes: Notes) -> None:
+        """Append ``(term, weight)`` for each known term of one text."""
+        try:
+            text = schema.read_text(value)
+        except ValueError as error:
+            message = str(error).replace("a category", "a text") + "; send a text"
+            notes.append(Problem("not_a_text", self.field, message, described(value), fatal=True))
+            return
+        if text is None:
+            note_missing(self.field, self.missing_seen, notes)
+            return
+        known = self._terms
+        counts = Counter(found for term in terms_of(text) if (found := known.get(term)) is not None)
+        weights = [(term, (1.0 + math.log(count)) * idf) for (term, idf), count in counts.items()]
+        length = math.sqrt(sum(weight * weight for _, weight in weights))
+        out.extend((term, weight / length) for term, weight in weights)
+
+    def column(self, column: Column) -> Ragged:
+        """The entries of a whole column, read text by text."""
+        if isinstance(column, Numbers):
+            column = coded_numbers(column)
+        read: list[list[tuple[int, float]]] = []
+        discarded: Notes = []
+        for level in column.levels:
+            entries: list[tuple[int, float]] = []
+            self.row(level, entries, discarded)
+            read.append(entries)
+        flat = [entry for entries in read for entry in entries]
+        lengths = np.array([len(entries) for entries in read], dtype=np.int64)
+        by_level = Ragged(
+            np.array([term for term, _ in flat], dtype=np.int64),
+            np.repeat(np.arange(len(read), dtype=np.int64), lengths),
+            np.array([weight for _, weight in flat], dtype=np.float32),
+        )
+        present = np.flatnonzero(column.codes >= 0)
+        chosen = by_level.take(column.codes[present].astype(np.intp))
+        return Ragged(chosen.ids, present[chosen.rows].astype(np.int64), chosen.weights)
+
+
+def fit_text(field_name: str, column: Column, most_terms: int = 30_000) -> TextStep:
+    """A step for the texts of one column: the terms found in at least two rows, the most frequent ones."""
+    if isinstance(column, Numbers):
+        column = coded_numbers(column)
+    occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
+    frequency: Counter[str] = Counter()
+    n_texts = 0
+    for level, count in zip(column.levels, occurrences, strict=True):
+        text = schema.read_text(level) if not isinstance(level, (list, dict)) else None
+        if text is not None:
+            n_texts += count
+            for term in dict.fromkeys(terms_of(text)):
+                frequency[term] += count
+    least = 2 if n_texts > 50 else 1
+    kept = sorted((t for t, n in frequency.items() if n >= least), key=lambda t: (-frequency[t], t))[:most_terms]
+    idf = [math.log((1 + n_texts) / (1 + frequency[term])) + 1 for term in kept]
+    joined = np.frombuffer("\n".join(kept).encode(), dtype=np.uint8)
+    return TextStep(field_name, n_texts < len(column), joined, np.array(idf, dtype=np.float32))

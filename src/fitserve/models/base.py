@@ -1,0 +1,112 @@
+"""What a learner is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.bundle.manifest import Graph
+from fitserve.errors import SpecError
+from fitserve.features.arrays import Arrays
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a learner may know of a table before it sees it.
+
+    ``n_outputs`` is 1 for regression and two labels, else the number of labels; ``level_counts`` how many
+    codes each code column has; ``n_terms`` how many term ids there are over all texts.
+    """
+
+    task: str
+    n_rows: int
+    n_dense: int
+    level_counts: Sequence[int]
+    n_terms: int
+    n_outputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of one fit.
+
+    ``validation`` is for early stopping only. ``deadline`` is a time of `time.monotonic`, at which a fit
+    stops and keeps what it has. ``effort`` (trees, rounds, iterations) replaces deadline and early stopping
+    where it is given: then the same seed gives the same model whatever the clock says. ``threads`` may be
+    used at once.
+    """
+
+    shape: Shape
+    seed: int = 0
+    threads: int = 1
+    validation: tuple[Arrays, NDArray[Any]] | None = None
+    deadline: float | None = None
+    effort: int | None = None
+    progress: Callable[[float], None] = field(default=lambda _share: None)
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.effort is None and self.deadline is not None and time.monotonic() > self.deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A model as a graph. ``thresholds`` are values of dense columns at which its answer jumps."""
+
+    graph: Graph
+    model: bytes
+    thresholds: Mapping[int, Sequence[float]] = field(default_factory=dict)
+
+
+class Fitted(Protocol):
+    """A trained model. Immutable."""
+
+    @property
+    def effort(self) -> int:
+        """The trees, rounds or iterations that it took; `Context.effort` repeats them."""
+
+    def predict(self, arrays: Arrays) -> NDArray[np.float64]:
+        """Raw outputs (n, n_outputs): probabilities, or standardised numbers."""
+
+    def export(self) -> Exported:
+        """The same function as a graph of standard operators."""
+
+
+class Learner(Protocol):
+    """One family of models. Stateless; registered in the entry-point group ``fitserve.learners``.
+
+    ``cost`` orders learners, cheapest first.
+    """
+
+    name: ClassVar[str]
+    cost: ClassVar[int]
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """The parameter sets worth trying, best guess first; raises NotForThisTable."""
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
+        """A model. ``target`` holds class indexes or standardised floats, without gaps."""
+
+
+def get_learners() -> dict[str, Learner]:
+    """All registered learners by name, cheapest first."""
+    loaded = [entry.load()() for entry in entry_points(group="fitserve.learners")]
+    return {learner.name: learner for learner in sorted(loaded, key=lambda learner: (learner.cost, learner.name))}
+
+
+def choose_learners(names: Sequence[str] | None) -> list[Learner]:
+    """The named learners, or all; raises SpecError for an unknown name."""
+    known = get_learners()
+    for name in names or ():
+        if name not in known:
+            raise SpecError(f"there is no learner {name!r}; choose from {', '.join(known)}")
+    return [learner for name, learner in known.items() if not names or name in names]

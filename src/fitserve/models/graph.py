@@ -1,0 +1,193 @@
+"""Small builders of ONNX graphs, for the known converters flip rows or change bits with the batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from fitserve.bundle.manifest import Graph
+from fitserve.models.base import Exported
+
+OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
+MEMBER = "model.onnx"
+
+
+class GraphBuilder:
+    """Collects nodes and constants under fresh names; `build` makes the model."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node with one output; its name is returned."""
+        output = f"{operator.lower()}{len(self._nodes)}"
+        domain = "ai.onnx.ml" if operator.startswith("Tree") else ""
+        self._nodes.append(helper.make_node(operator, inputs, [output], domain=domain, **attributes))
+        return output
+
+    def constant(self, value: Any, dtype: Any = None) -> str:
+        """Add a constant tensor; its name is returned."""
+        name = f"constant{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, dtype)), name))
+        return name
+
+    def build(self, output: str, graph: Graph, *, double: bool = False) -> bytes:
+        """The checked model as bytes."""
+        inputs = [helper.make_tensor_value_info("dense", TensorProto.FLOAT, ["n", graph.columns])]
+        if graph.codes:
+            inputs.append(helper.make_tensor_value_info("codes", TensorProto.INT32, ["n", graph.codes]))
+        if graph.text:
+            for name, kind in (
+                ("ids", TensorProto.INT64),
+                ("rows", TensorProto.INT64),
+                ("weights", TensorProto.FLOAT),
+            ):
+                inputs.append(helper.make_tensor_value_info(name, kind, ["m"]))
+        self._nodes.append(helper.make_node("Identity", [output], ["raw"]))
+        kind = TensorProto.DOUBLE if double else TensorProto.FLOAT
+        raw = helper.make_tensor_value_info("raw", kind, ["n", graph.outputs])
+        body = helper.make_graph(self._nodes, "model", inputs, [raw], self._constants)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        model = helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="fitserve")
+        onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString())
+
+    def row_count(self) -> str:
+        """The number of rows as a tensor of shape (1,)."""
+        return self.add("Shape", "dense", start=0, end=1)
+
+    def text_sum(self, table: NDArray[np.float32]) -> str:
+        """Every row's weighted sum of rows of ``table`` (terms, width): float32 (n, width).
+
+        Gather and scatter-add, so that no dense matrix over the vocabulary ever exists.
+        """
+        gathered = self.add("Gather", self.constant(table), "ids", axis=0)
+        last = self.constant([1], np.int64)
+        weighted = self.add("Mul", gathered, self.add("Unsqueeze", "weights", last))
+        size = self.add("Concat", self.row_count(), self.constant([table.shape[1]], np.int64), axis=0)
+        zeros = self.add("ConstantOfShape", size, value=helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0]))
+        return self.add("ScatterND", zeros, self.add("Unsqueeze", "rows", last), weighted, reduction="add")
+
+
+class Trees:
+    """Regression trees as flat arrays, gathered tree by tree, for one TreeEnsembleRegressor.
+
+    Nodes branch left on ``x <= threshold``. Thresholds are rounded toward minus infinity to float32, which
+    keeps every float32 input on its side; rounding to nearest would flip rows.
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {
+            name: [] for name in ("tree", "node", "feature", "threshold", "left", "right", "nan_left", "leaf")
+        }
+        self._leaves: dict[str, list[Any]] = {name: [] for name in ("tree", "node", "output", "weight")}
+        self._n = 0
+
+    def add(
+        self,
+        feature: NDArray[Any],
+        threshold: NDArray[Any],
+        left: NDArray[Any],
+        right: NDArray[Any],
+        nan_left: NDArray[Any],
+        leaf: NDArray[np.bool_],
+        weights: NDArray[Any],
+    ) -> None:
+        """Add a tree of m nodes, node 0 its root; ``weights`` (m, outputs) count at leaves where not zero."""
+        count = len(feature)
+        new = (
+            np.full(count, self._n),
+            np.arange(count),
+            feature.astype(np.int64),
+            threshold,
+            left,
+            right,
+            nan_left,
+            leaf,
+        )
+        for name, values in zip(self._columns, new, strict=True):
+            self._columns[name].append(values)
+        node, output = np.nonzero(weights * leaf[:, None])
+        entries = (np.full(len(node), self._n), node, output, weights[node, output])
+        for name, values in zip(self._leaves, entries, strict=True):
+            self._leaves[name].append(values)
+        self._n += 1
+
+    def thresholds(self, most: int = 3) -> dict[int, list[float]]:
+        """Up to ``most`` thresholds of each feature, as the graph holds them."""
+        inner = ~np.concatenate(self._columns["leaf"])
+        feature = np.concatenate(self._columns["feature"])[inner]
+        values = floor_float32(np.concatenate(self._columns["threshold"])[inner])
+        found: dict[int, list[float]] = {}
+        for column in np.unique(feature).tolist():
+            # An infinite threshold sends missing values one way and all others the other: no value lies on it.
+            own = np.unique(values[(feature == column) & np.isfinite(values)])
+            if not len(own):
+                continue
+            found[column] = own[np.linspace(0, len(own) - 1, min(most, len(own))).astype(int)].tolist()
+        return found
+
+    def node(self, builder: GraphBuilder, matrix: str, outputs: int) -> str:
+        """Add the ensemble to a graph; the name of its output (n, outputs) is returned."""
+        flat = {name: np.concatenate(values) for name, values in self._columns.items()}
+        leaves = {name: np.concatenate(values) for name, values in self._leaves.items()}
+        leaf = flat["leaf"]
+        inner_only = {name: np.where(leaf, 0, flat[name]) for name in ("feature", "left", "right", "nan_left")}
+        return builder.add(
+            "TreeEnsembleRegressor",
+            matrix,
+            n_targets=outputs,
+            aggregate_function="SUM",
+            nodes_treeids=flat["tree"].tolist(),
+            nodes_nodeids=flat["node"].tolist(),
+            nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+            nodes_featureids=inner_only["feature"].astype(np.int64).tolist(),
+            nodes_values=np.where(leaf, np.float32(0), floor_float32(flat["threshold"])).tolist(),
+            nodes_truenodeids=inner_only["left"].astype(np.int64).tolist(),
+            nodes_falsenodeids=inner_only["right"].astype(np.int64).tolist(),
+            nodes_missing_value_tracks_true=inner_only["nan_left"].astype(np.int64).tolist(),
+            target_treeids=leaves["tree"].tolist(),
+            target_nodeids=leaves["node"].tolist(),
+            target_ids=leaves["output"].tolist(),
+            target_weights=leaves["weight"].astype(np.float32).tolist(),
+        )
+
+
+def floor_float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Rounded toward minus infinity to float32: ``x <= v`` is unchanged for every float32 ``x``."""
+    with np.errstate(over="ignore"):
+        nearest = values.astype(np.float32)
+    return np.where(nearest.astype(np.float64) > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+
+
+def export_constant(values: Sequence[float], columns: int) -> Exported:
+    """A graph that answers the same to every row."""
+    graph = Graph(MEMBER, "onnx", merged=True, columns=columns, codes=0, text=False, outputs=len(values))
+    builder = GraphBuilder()
+    width = builder.constant([len(values)], np.int64)
+    size = builder.add("Concat", builder.row_count(), width, axis=0)
+    output = builder.add("Expand", builder.constant([list(values)], np.float32), size)
+    return Exported(graph, builder.build(output, graph))
+
+
+def export_trees(trees: Trees, table: NDArray[np.float32] | None, columns: int, outputs: int, link: str) -> Exported:
+    """The graph of an ensemble on the merged matrix and, if ``table`` is given, projected texts.
+
+    ``link`` is "", "Sigmoid" or "Softmax".
+    """
+    graph = Graph(MEMBER, "onnx", merged=True, columns=columns, codes=0, text=table is not None, outputs=outputs)
+    builder = GraphBuilder()
+    matrix = "dense"
+    if table is not None:
+        matrix = builder.add("Concat", matrix, builder.text_sum(table), axis=1)
+    output = trees.node(builder, matrix, outputs)
+    if link:
+        output = builder.add(link, output)
+    thresholds = {column: values for column, values in trees.thresholds().items() if column < columns}
+    return Exported(graph, builder.build(output, graph), thresholds)

@@ -1,0 +1,162 @@
+"""Linear models: least squares, ridge and logistic regression, fitted by scikit-learn."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+
+from fitserve.errors import NotForThisTable
+from fitserve.features.arrays import Arrays
+from fitserve.models.base import Context, Exported, Parameters, Shape
+from fitserve.models.design import Design, fit_design
+
+_LINKS: dict[str, Any] = {"": lambda z: z, "Sigmoid": expit, "Softmax": lambda z: softmax(z, axis=1)}
+# Least squares makes its matrix dense; beyond so many cells ridge does the same job in less memory.
+_MOST_DENSE_CELLS = 20_000_000
+# Iterations of the solver between two looks at the clock.
+_ITERATIONS_AT_ONCE = 20
+_MOST_ITERATIONS = 400
+# The logit of what is as good as certain.
+_CERTAIN = 25.0
+
+
+@dataclass(frozen=True)
+class FittedLinear:
+    """``link(design @ weights + bias)``; weights (width, outputs), bias (outputs,)."""
+
+    design: Design
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    link: str
+    effort: int
+
+    def predict(self, arrays: Arrays) -> NDArray[np.float64]:
+        """Raw outputs, float64 (n, outputs)."""
+        summed: NDArray[np.float64] = np.asarray(self.design.matrix(arrays) @ self.weights) + self.bias
+        outputs: NDArray[np.float64] = _LINKS[self.link](summed)
+        return outputs
+
+    def export(self) -> Exported:
+        """The same sum as a graph, in float64."""
+        return self.design.export(self.weights, self.bias, self.link)
+
+
+def _only(task: str, shape: Shape, name: str) -> None:
+    if shape.task != task:
+        raise NotForThisTable(f"{name} is for {task}")
+
+
+class Linear:
+    """Ordinary least squares, without regularisation."""
+
+    name: ClassVar[str] = "linear"
+    cost: ClassVar[int] = 1
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """One, without parameters; refuses wide tables."""
+        _only("regression", shape, self.name)
+        width = 2 * shape.n_dense + sum(shape.level_counts) + shape.n_terms
+        if width * shape.n_rows > _MOST_DENSE_CELLS:
+            raise NotForThisTable(
+                f"least squares would need a dense matrix of {shape.n_rows} x {width}; ridge need not"
+            )
+        return [{}]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
+        """Solve by LAPACK's least squares (minimum norm where columns depend on each other)."""
+        del parameters
+        design = fit_design(arrays, context.shape.level_counts, context.shape.n_terms)
+        matrix = design.matrix(arrays)
+        model = LinearRegression().fit(matrix.toarray() if sparse.issparse(matrix) else matrix, target)
+        return FittedLinear(design, model.coef_[:, None], np.array([model.intercept_]), "", 1)
+
+
+class RidgeRegression:
+    """Least squares with an L2 penalty."""
+
+    name: ClassVar[str] = "ridge"
+    cost: ClassVar[int] = 2
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """Penalties over four decades."""
+        _only("regression", shape, self.name)
+        return [{"alpha": alpha} for alpha in (1.0, 0.1, 10.0, 100.0)]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
+        """Solve by Cholesky, or by conjugate gradients where the matrix is sparse."""
+        design = fit_design(arrays, context.shape.level_counts, context.shape.n_terms)
+        matrix = design.matrix(arrays)
+        model = Ridge(alpha=float(parameters["alpha"]), random_state=context.seed).fit(matrix, target)
+        return FittedLinear(design, model.coef_.reshape(-1, 1), np.array([model.intercept_]), "", 1)
+
+
+class Logistic:
+    """Logistic regression with an L2 penalty, multinomial for several labels."""
+
+    name: ClassVar[str] = "logistic"
+    cost: ClassVar[int] = 3
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """Inverse penalties; texts, whose rows have unit length, want weaker ones."""
+        _only("classification", shape, self.name)
+        strengths = (10.0, 1.0, 100.0) if shape.n_terms else (1.0, 0.1, 10.0)
+        return [{"C": strength} for strength in strengths]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
+        """Iterate L-BFGS until it converges or the deadline is there; ``effort`` counts blocks of iterations."""
+        shape = context.shape
+        design = fit_design(arrays, shape.level_counts, shape.n_terms)
+        if len(np.unique(target)) == 1:
+            return _only_label(design, int(target[0]), shape.n_outputs)
+        model = LogisticRegression(C=float(parameters["C"]), max_iter=_ITERATIONS_AT_ONCE, warm_start=True, tol=1e-4)
+        matrix = design.matrix(arrays)
+        blocks = context.effort or _MOST_ITERATIONS // _ITERATIONS_AT_ONCE
+        done = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            # Few rows of many labels are told to the user by us, where they matter.
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            while done < blocks:
+                model.fit(matrix, target)
+                done += 1
+                context.progress(done / blocks)
+                if context.late or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:
+                    break
+        weights, bias = _spread(model, shape.n_outputs)
+        link = "Sigmoid" if shape.n_outputs == 1 else "Softmax"
+        return FittedLinear(design, weights, bias, link, done)
+
+
+def _only_label(design: Design, label: int, n_outputs: int) -> FittedLinear:
+    """The model of rows that all have one label, such as a fold may hold: certain of it, whatever the row."""
+    bias = np.full(n_outputs, -_CERTAIN)
+    if n_outputs > 1 or label == 1:
+        bias[label if n_outputs > 1 else 0] = _CERTAIN
+    link = "Sigmoid" if n_outputs == 1 else "Softmax"
+    return FittedLinear(design, np.zeros((sum(design.widths), n_outputs)), bias, link, 1)
+
+
+def _spread(model: LogisticRegression, n_outputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights and bias with a column for every label, also for those that the fit did not see."""
+    if n_outputs == 1 or len(model.classes_) == n_outputs:
+        return model.coef_.T, model.intercept_
+    weights = np.zeros((model.coef_.shape[1], n_outputs))
+    bias = np.full(n_outputs, -50.0)  # a label without a training row: probability e^-50
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        coefficients, intercepts = (
+            np.vstack([-coefficients, coefficients]) / 2,
+            np.hstack([-intercepts, intercepts]) / 2,
+        )
+    weights[:, model.classes_] = coefficients.T
+    bias[model.classes_] = intercepts
+    return weights, bias

@@ -1,0 +1,52 @@
+"""Opening a bundle for prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fitserve.bundle.folder import open_bundle
+from fitserve.bundle.manifest import Graph
+from fitserve.errors import BundleError
+from fitserve.features.encoder import Encoder
+from fitserve.prediction.predictor import Predictor
+from fitserve.prediction.replay import read_examples, replay_examples
+from fitserve.prediction.session import Session
+from fitserve.tasks import get_task
+
+
+def load(folder: str | Path, *, replay: bool = True) -> Predictor:
+    """The predictor of a bundle folder, after replaying its examples.
+
+    Raises BundleError if the bundle is damaged or does not give the answers recorded at export.
+    """
+    bundle = open_bundle(Path(folder))
+    manifest = bundle.manifest
+    try:
+        arrays = {name: bundle.array(name) for name in _array_names(manifest.members)}
+        ignored = [field.name for field in manifest.schema() if not field.used]
+        encoder = Encoder.from_json(manifest.steps, arrays, [*ignored, manifest.target])
+        answerer = get_task(manifest.task).load(manifest.answer)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"manifest.json: a fitted state is malformed ({error}); export the model again") from None
+    graph = manifest.model_graph()
+    _check_fit(encoder, graph, {field.name for field in manifest.schema()})
+    session = Session(graph, bundle.read(graph.member))
+    rows, answers = read_examples(bundle)
+    predictor = Predictor(manifest, bundle.sha256, encoder, session, answerer, rows[0] if rows else {})
+    if replay:
+        replay_examples(predictor, rows, answers)
+    return predictor
+
+
+def _check_fit(encoder: Encoder, graph: Graph, fields: set[str]) -> None:
+    """Raise BundleError unless steps, fields and graph belong together."""
+    n_codes = len(encoder.codes)
+    columns, codes = (encoder.dense_width + n_codes, 0) if graph.merged else (encoder.dense_width, n_codes)
+    if (columns, codes) != (graph.columns, graph.codes) or not {step.field for step in encoder.steps} <= fields:
+        raise BundleError("manifest.json: steps, fields and graph do not belong together; export the model again")
+
+
+def _array_names(members: Mapping[str, Any]) -> list[str]:
+    return [name.removesuffix(".npy") for name in members if name.endswith(".npy")]

@@ -1,0 +1,132 @@
+"""Bundle to Predictor: rows or columns in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.bundle.manifest import Manifest
+from fitserve.errors import InputError, Problem
+from fitserve.features.arrays import Arrays
+from fitserve.features.column import Column, column_of, take
+from fitserve.features.encoder import EncodedRow, Encoder
+from fitserve.prediction.session import Session
+from fitserve.tasks import Answer, Answerer
+
+CHUNK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A loaded model. Immutable and safe to use from several threads.
+
+    ``sha256`` is the identity of its bundle, ``example`` a typical row. Every way in (`answer`, `answers`,
+    `predict`, `predict_columns`) gives the same bits for the same row.
+    """
+
+    manifest: Manifest
+    sha256: str
+    encoder: Encoder
+    session: Session
+    answerer: Answerer
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    def answer(self, row: Mapping[str, object]) -> tuple[Answer, list[Problem]]:
+        """The answer to one row and what is to be said about its values.
+
+        A fatal problem (a value that no rule learned in training covers) leaves that value missing.
+        """
+        encoded, problems = self.read(row)
+        return self.run([encoded])[0], problems
+
+    def read(self, row: Mapping[str, object]) -> tuple[EncodedRow, list[Problem]]:
+        """The first half of `answer`: what a model sees of one row."""
+        problems: list[Problem] = []
+        return self.encoder.row(row, problems), problems
+
+    def run(self, rows: Sequence[EncodedRow]) -> list[Answer]:
+        """The second half of `answer`, for any number of rows at once; a row's answer depends on no other."""
+        session = self.session
+        if not session.dense_alone:
+            raw = session.run(self.encoder.stack(rows))
+        elif len(rows) == 1:
+            dense, codes, _ = rows[0]
+            raw = session.run_row([*dense, *codes])
+        else:
+            raw = session.run_matrix(np.array([[*dense, *codes] for dense, codes, _ in rows], dtype=np.float32))
+        return self.answerer.decode(raw)
+
+    def answers(self, rows: Sequence[Mapping[str, object]]) -> tuple[list[Answer], list[Problem]]:
+        """The answers to some rows; each problem carries the index of its row."""
+        problems: list[Problem] = []
+        raw = self.session.run(self.encoder.rows(rows, problems))
+        return self.answerer.decode(raw), problems
+
+    def predict(self, rows: Any) -> Any:
+        """Answers for people and notebooks.
+
+        ``rows``: one mapping gives one answer, a sequence of mappings a list of answers, and anything with
+        columns (a mapping of arrays is not one row: pass a pandas or polars DataFrame or an Arrow table)
+        a list of answers. Raises InputError if a value cannot be used at all.
+        """
+        if isinstance(rows, Mapping):
+            answer, problems = self.answer(rows)
+            _raise_fatal(problems)
+            return answer
+        if hasattr(rows, "columns") or hasattr(rows, "column_names"):
+            table = columns_of_frame(rows)
+            return self.answerer.decode(self.raw_columns(table, len(rows)))
+        answers, problems = self.answers(list(rows))
+        _raise_fatal(problems)
+        return answers
+
+    def raw_columns(self, table: Mapping[str, Column], n: int) -> NDArray[Any]:
+        """Raw outputs of a table of n rows, computed in chunks on all cores."""
+        outputs = list(self.chunks(table, n))
+        return np.concatenate(outputs) if outputs else self.session.run(self.encoder.columns(table, 0))
+
+    def chunks(self, table: Mapping[str, Column], n: int) -> Iterator[NDArray[Any]]:
+        """Raw outputs chunk by chunk, in order; memory beside the table stays small."""
+
+        def run(start: int) -> NDArray[Any]:
+            rows = slice(start, min(start + CHUNK_ROWS, n))
+            part = {step.field: take(table[step.field], rows) for step in self.encoder.steps if step.field in table}
+            return self.session.run(self.encoder.columns(part, rows.stop - start))
+
+        with ThreadPoolExecutor() as pool:
+            yield from pool.map(run, range(0, n, CHUNK_ROWS))
+
+    def predict_columns(self, table: Mapping[str, Column], n: int) -> dict[str, NDArray[Any]]:
+        """Answers to a table of n rows as named columns."""
+        return self.answerer.columns(self.raw_columns(table, n))
+
+    def raw(self, arrays: Arrays) -> NDArray[Any]:
+        """Raw outputs of arrays that its own encoder made."""
+        return self.session.run(arrays)
+
+
+def columns_of_frame(frame: Any) -> dict[str, Column]:
+    """The columns of a pandas or polars DataFrame or an Arrow table."""
+    names = frame.column_names if hasattr(frame, "column_names") else list(frame.columns)
+    return {str(name): column_of(_plain(frame[name])) for name in names}
+
+
+def _plain(series: Any) -> Any:
+    """A frame's column as an array or list; categories and nullable types as Python values."""
+    if hasattr(series, "to_pylist"):
+        return series.to_pylist()
+    array = series.to_numpy()
+    if array.dtype.kind in "fiuM" and not (array.dtype.kind == "f" and hasattr(series, "to_list")):
+        return array
+    return array if array.dtype.kind == "f" else series.to_list()
+
+
+def _raise_fatal(problems: Sequence[Problem]) -> None:
+    fatal = [problem for problem in problems if problem.fatal]
+    if fatal:
+        raise InputError(fatal)

@@ -1,0 +1,208 @@
+"""Kinds of column, the fields of a table, and the one way to read a single value of each kind.
+
+Everything that turns a raw value (from JSON, a CSV cell, a data frame) into something typed goes
+through the ``read_*`` functions here, in training and in serving. Each returns the value, ``None`` or
+NaN for a missing one, and raises ``ValueError`` with a short reason when the value cannot be read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+
+class Kind(StrEnum):
+    """What the values of a column are."""
+
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CATEGORY = "category"
+    DATETIME = "datetime"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of the table that a model was trained on.
+
+    ``reason`` says why the kind was chosen; ``used`` is false for a column that the model ignores
+    (then ``reason`` says why). ``missing`` is the share of missing values in training, 0 to 1.
+    ``profile`` is a JSON object that depends on the kind: range and quantiles, levels and counts.
+    """
+
+    name: str
+    kind: Kind
+    reason: str
+    used: bool = True
+    missing: float = 0.0
+    profile: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The field as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Field:
+        """The field of a JSON object; raises TypeError, KeyError or ValueError on a wrong one."""
+        return cls(**{**document, "kind": Kind(document["kind"])})
+
+
+# Spellings that mean "no value" in every kind of column. "none" and "unknown" are absent on purpose:
+# they are levels of real categories (a credit without guarantor, a meter of unknown type).
+MISSING_SPELLINGS = frozenset(
+    ["", "?", "na", "n/a", "#n/a", "nan", "null", "nil", "<na>", "nat", "-", "--", ".", "missing", "#null!"]
+)
+# Where a number, a date or a yes/no is expected, these can only mean that there is none.
+MISSING_WHERE_TYPED = MISSING_SPELLINGS | {"none", "unknown", "undefined", "无", "空"}
+
+TRUE_WORDS = frozenset(["true", "t", "yes", "y", "on", "是", "真"])
+FALSE_WORDS = frozenset(["false", "f", "no", "n", "off", "否", "假"])
+
+NUMBER_PATTERN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)"
+_NUMBER = re.compile(NUMBER_PATTERN)
+_MOMENT = re.compile(
+    r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})"
+    r"(?:[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?\s*(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+FIRST_MOMENT = -62135596800.0  # 0001-01-01T00:00:00Z in epoch seconds
+LAST_MOMENT = 253402300799.0  # 9999-12-31T23:59:59Z
+
+
+def read_number(value: object) -> float:
+    """The value as a float; NaN if missing. Infinite where a float cannot hold it."""
+    if isinstance(value, str):
+        return _number_of_text(value)
+    if value is None:
+        return math.nan
+    if isinstance(value, (float, int, Decimal, np.number, np.bool_)):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    if isinstance(value, (dt.date, np.datetime64)):
+        return read_moment(value)
+    raise ValueError(f"{describe_type(value)} cannot be read as a number")
+
+
+def _number_of_text(text: str) -> float:
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if text.casefold() in MISSING_WHERE_TYPED:
+        return math.nan
+    raise ValueError("a text that cannot be read as a number")
+
+
+def read_boolean(value: object) -> float:
+    """1.0 for true, 0.0 for false, NaN if missing."""
+    if isinstance(value, str):
+        text = value.strip().casefold()
+        if text in TRUE_WORDS or text == "1":
+            return 1.0
+        if text in FALSE_WORDS or text == "0":
+            return 0.0
+        if text in MISSING_WHERE_TYPED:
+            return math.nan
+        number = _NUMBER.fullmatch(text) and float(text)
+        if number in (0.0, 1.0):
+            return float(number)
+        raise ValueError("cannot be read as true or false")
+    number = read_number(value)
+    if math.isnan(number) or number in (0.0, 1.0):
+        return number
+    raise ValueError("cannot be read as true or false")
+
+
+def read_moment(value: object) -> float:
+    """Seconds since 1970-01-01T00:00Z; NaN if missing. Without a time zone, UTC is meant."""
+    if isinstance(value, str):
+        text = value.strip()
+        match = _MOMENT.fullmatch(text)
+        if match:
+            return _moment_of_match(match)
+        if text.casefold() in MISSING_WHERE_TYPED:
+            return math.nan
+        raise ValueError("a text that cannot be read as a date")
+    if isinstance(value, dt.datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+        return (aware - EPOCH).total_seconds()
+    if isinstance(value, dt.date):
+        return (value - EPOCH.date()).days * 86400.0
+    if isinstance(value, np.datetime64):
+        missing = np.isnat(value)
+        return math.nan if missing else float(value.astype("datetime64[us]").astype(np.int64)) / 1e6
+    seconds = read_number(value)
+    if FIRST_MOMENT <= seconds <= LAST_MOMENT or math.isnan(seconds):
+        return seconds
+    raise ValueError("outside the years 1 to 9999")
+
+
+def _moment_of_match(match: re.Match[str]) -> float:
+    year, _, month, day, hour, minute, second, fraction, zone = match.groups()
+    day_start = dt.datetime(int(year), int(month), int(day), tzinfo=dt.UTC)
+    clock = dt.time(int(hour or 0), int(minute or 0), int(second or 0))
+    seconds = (day_start - EPOCH).total_seconds() + clock.hour * 3600 + clock.minute * 60 + clock.second
+    seconds += float(fraction or 0)
+    if zone and zone not in "Zz":
+        digits = zone[1:].replace(":", "")
+        shift = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+        seconds -= shift if zone[0] == "+" else -shift
+    return seconds
+
+
+def read_category(value: object) -> str | None:
+    """The canonical spelling of a level; ``None`` if missing.
+
+    Whole numbers are spelled without a fraction, so that ``1``, ``1.0`` and ``"1"`` are one level.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return None if text.casefold() in MISSING_SPELLINGS else text
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (int, float, Decimal, np.number)):
+        return _spell_number(read_number(value))
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise ValueError(f"{describe_type(value)} cannot be a category")
+
+
+def _spell_number(number: float) -> str | None:
+    if math.isnan(number):
+        return None
+    whole = abs(number) < 2**53 and number == int(number)
+    return str(int(number)) if whole else repr(number)
+
+
+def read_text(value: object) -> str | None:
+    """The text; ``None`` if missing."""
+    return value if isinstance(value, str) and value.strip() else read_category(value)
+
+
+def describe_type(value: object) -> str:
+    """The JSON name of a value's type, with its article."""
+    names = {dict: "an object", list: "a list", tuple: "a list", str: "a text", bool: "a boolean"}
+    return names.get(type(value), f"a value of type {type(value).__name__}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like ``name``, or ``None`` if none is near. Case does not count."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None

@@ -1,0 +1,94 @@
+"""Everything that is read by GET: the API page, its description, and what is known of each model."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+from fitserve.serving.endpoint import Endpoint
+from fitserve.serving.openapi import describe_model, openapi
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A body, made when it is asked for, and its headers."""
+
+    body: Callable[[], bytes]
+    headers: Headers
+    status: int = 200
+
+
+def pages_of(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool) -> dict[str, Page]:
+    """All pages by path."""
+    json_type, javascript = (
+        ((b"content-type", b"application/json"),),
+        ((b"content-type", b"text/javascript"),),
+    )
+    listing = {"models": [_summary(endpoint) for endpoint in endpoints], "default": default.model}
+    pages = {
+        "/": Page(lambda: b"", ((b"location", b"/docs"),), 307),
+        "/docs": Page(partial(_docs, default.model), ((b"content-type", b"text/html; charset=utf-8"),)),
+        "/docs/swagger-ui.css": Page(partial(_asset, "swagger-ui.css"), ((b"content-type", b"text/css"),)),
+        "/docs/swagger-ui-bundle.js": Page(partial(_asset, "swagger-ui-bundle.js"), javascript),
+        "/openapi.json": Page(lambda: orjson.dumps(openapi(endpoints, default, needs_key=needs_key)), json_type),
+        "/models": Page(lambda: orjson.dumps(listing), json_type),
+    }
+    for endpoint in endpoints:
+        described = Page(partial(_described, endpoint), json_type)
+        pages.setdefault(f"/models/{endpoint.model}", described)
+        pages[f"/models/{endpoint.model}/versions/{endpoint.version}"] = described
+    return pages
+
+
+def _described(endpoint: Endpoint) -> bytes:
+    return orjson.dumps(describe_model(endpoint))
+
+
+def _summary(endpoint: Endpoint) -> dict[str, Any]:
+    manifest = endpoint.predictor.manifest
+    return {
+        "name": endpoint.model,
+        "version": endpoint.version,
+        "task": manifest.task,
+        "target": manifest.target,
+        "learner": manifest.learner,
+        "sha256": endpoint.predictor.sha256,
+    }
+
+
+def _asset(name: str) -> bytes:
+    return files("fitserve.serving").joinpath("swagger", name).read_bytes()
+
+
+def _docs(model: str) -> bytes:
+    page = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(model)} · fitserve</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<style>body {{ margin: 0 }} .swagger-ui .info {{ margin: 24px 0 }}</style>
+</head>
+<body>
+<div id="api"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script>
+SwaggerUIBundle({{
+  url: "/openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: true, docExpansion: "list",
+  defaultModelsExpandDepth: 0, validatorUrl: null
+}});
+</script>
+</body>
+</html>
+"""
+    return page.encode()

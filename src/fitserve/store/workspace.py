@@ -1,0 +1,392 @@
+"""The workspace: every model, version, run and key, in one folder.
+
+Layout: ``workspace.sqlite``; ``bundles/<sha256>/``, finished and never changed; ``runs/<id>.json``, plans;
+``staging/<pid>-<random>/``, unfinished work; ``serving.json``, what a server reads (see `snapshot`).
+
+Every change takes the file lock first and the database second, puts files in their place before it commits,
+and publishes the snapshot after: killed at any moment, it leaves at worst a bundle that nobody refers to.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from fitserve.errors import NotFoundError, SpecError, UserError, WorkspaceError
+from fitserve.store import snapshot
+from fitserve.store.keys import check_label, find_key, hash_key, key_prefix, make_key
+from fitserve.store.records import (
+    CHAMPION,
+    RUN_ID,
+    KeyRecord,
+    ModelRecord,
+    RunRecord,
+    VersionDetails,
+    VersionRecord,
+    check_alias,
+    check_model_name,
+    check_run_id,
+    now,
+    pick_version,
+)
+from fitserve.store.tables import (
+    ALIASES,
+    KEYS,
+    RUNS,
+    VERSIONS,
+    add_version,
+    aliases_of,
+    columns,
+    explained,
+    is_current,
+    is_full,
+    key_records,
+    migrate,
+    model_records,
+    next_revision,
+    open_engine,
+    point,
+    reading,
+    snapshot_of,
+    versions_of,
+    writing,
+)
+
+_DATABASE = "workspace.sqlite"
+
+
+class Workspace:
+    """A workspace on disk. It holds nothing open: any number of threads and processes may share the folder.
+
+    Every method raises WorkspaceError when the folder or its database fails, and every changing one when the
+    workspace is read-only; the docstrings name the errors beyond that.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        """Use `open`, which makes sure that there is a workspace."""
+        self.path = path
+        self.read_only = read_only
+        self._file = path / _DATABASE
+        self._engine = open_engine(self._file, "ro" if read_only else "rw")
+
+    @classmethod
+    def open(cls, location: str | Path | None = None, *, create: bool = True) -> Workspace:
+        """Open the workspace in the folder ``location``, else in $FITSERVE_WORKSPACE, else in ~/.fitserve.
+
+        Where there is none, it is created unless ``create`` is false. One that cannot be written can be read.
+
+        Raises:
+            WorkspaceError: there is none, or it is damaged, or made by a newer fitserve, or no folder.
+
+        """
+        path = snapshot.find(location)
+        with explained(path):
+            if not create and not (path / _DATABASE).exists():
+                raise WorkspaceError(f"{path} holds no workspace: train a model, or set FITSERVE_WORKSPACE")
+            path.mkdir(parents=True, exist_ok=True)
+            workspace = cls(path, read_only=not snapshot.is_writable(path, _DATABASE))
+            workspace._prepare()
+        return workspace
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A fresh folder for unfinished work, removed afterwards unless `register` took it."""
+        self._refuse_if_read_only()
+        with explained(self.path):
+            stack = ExitStack()
+            folder = stack.enter_context(snapshot.fresh_folder(self.path / "staging"))
+        with stack:
+            try:
+                yield folder
+            except OSError as error:
+                if not is_full(error):  # anything else is the caller's own affair
+                    raise
+                with explained(self.path):
+                    raise
+
+    def register(self, name: str, folder: Path, details: VersionDetails, promote: bool | None = None) -> VersionRecord:
+        """Make the finished bundle in ``folder``, which lies in `staging`, the next version of ``name``.
+
+        The first version of a name becomes its champion; a later one only if ``promote`` is true.
+
+        Raises:
+            SpecError: the name is no slug.
+            BundleError: the folder is no bundle.
+
+        """
+        check_model_name(name)
+        self._refuse_if_read_only()
+        with explained(self.path):
+            if self.path.resolve() / "staging" not in folder.resolve().parents:
+                raise WorkspaceError(f"{folder} would be moved away: copy the bundle to a staging folder")
+            sha256 = snapshot.seal(folder)
+        try:
+            with self._changing() as connection:
+                snapshot.place(folder, snapshot.bundle_folder(self.path, sha256))
+                record = add_version(connection, name, sha256, details)
+                if promote or CHAMPION not in aliases_of(connection, name):
+                    point(connection, name, CHAMPION, record.version)
+        except BaseException:
+            with suppress(UserError):  # the first error is the one to tell
+                self._drop_if_unused(sha256)
+            raise
+        return record
+
+    def models(self) -> list[ModelRecord]:
+        """Every model that has a version, by name."""
+        with self._reading() as connection:
+            return model_records(connection)
+
+    def versions(self, name: str) -> list[VersionRecord]:
+        """Every version of a model, oldest first.
+
+        Raises:
+            NotFoundError: there is no such model; the nearest names are offered.
+
+        """
+        with self._reading() as connection:
+            return list(versions_of(connection, name).values())
+
+    def version(self, name: str, version: int | str | None = None) -> VersionRecord:
+        """One version of a model: by number, digits or alias; None is the champion.
+
+        Raises:
+            NotFoundError: there is no such model or version; the nearest names are offered.
+
+        """
+        with self._reading() as connection:
+            versions = versions_of(connection, name)
+            return versions[pick_version(name, aliases_of(connection, name), versions, version)]
+
+    def bundle_path(self, record: VersionRecord) -> Path:
+        """The folder of a version's bundle.
+
+        Raises:
+            WorkspaceError: it is gone.
+
+        """
+        with suppress(ValueError):
+            folder = snapshot.bundle_folder(self.path, record.sha256)
+            if folder.is_dir():
+                return folder
+        raise WorkspaceError(
+            f"{self.path} has lost the bundle of {record.model} {record.version}: restore it from a backup, "
+            "or delete this version"
+        )
+
+    def set_alias(self, name: str, alias: str, version: int | str) -> None:
+        """Point an alias to a version; pointing ``champion`` is what promotes.
+
+        Raises:
+            SpecError: the alias is no word.
+            NotFoundError: there is no such model or version.
+
+        """
+        check_alias(alias)
+        with self._changing() as connection:
+            versions, aliases = versions_of(connection, name), aliases_of(connection, name)
+            point(connection, name, alias, pick_version(name, aliases, versions, version))
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Remove an alias.
+
+        Raises:
+            UserError: it is the champion, without which the model would not answer.
+            NotFoundError: there is no such model or alias.
+
+        """
+        if alias == CHAMPION:
+            raise UserError(f"model {name!r} answers by its champion: promote another version instead")
+        with self._changing() as connection:
+            versions_of(connection, name)
+            aliases = aliases_of(connection, name)
+            if alias not in aliases:
+                raise NotFoundError(f"model {name!r} has no alias {alias[:80]!r}: it has {', '.join(aliases)}")
+            connection.execute(delete(ALIASES).where(ALIASES.c.model == name, ALIASES.c.alias == alias))
+
+    def delete(self, name: str, version: int | str | None = None) -> list[VersionRecord]:
+        """Delete one version with the aliases that point to it, or the whole model; its numbers stay used.
+
+        Raises:
+            UserError: it is the champion, and there are other versions.
+            NotFoundError: there is no such model or version.
+
+        """
+        with self._changing() as connection:
+            found, aliases = versions_of(connection, name), aliases_of(connection, name)
+            chosen = VERSIONS.c.model == name
+            if version is not None:
+                number = pick_version(name, aliases, found, version)
+                if len(found) > 1 and number == aliases.get(CHAMPION):
+                    raise UserError(f"version {number} is the champion of {name!r}: promote another version first")
+                found = {number: found[number]}
+                chosen &= VERSIONS.c.version == number
+            connection.execute(delete(VERSIONS).where(chosen))
+        for sha256 in {record.sha256 for record in found.values()}:
+            self._drop_if_unused(sha256)
+        return list(found.values())
+
+    def save_run(self, run: RunRecord) -> None:
+        """Insert a run, or update the one with its id.
+
+        Raises:
+            SpecError: the id cannot name a file.
+            ValueError: the plan holds NaN or an infinity, which JSON has not.
+
+        """
+        check_run_id(run.id)
+        plan = json.dumps(run.plan, allow_nan=False, indent=1).encode() + b"\n"
+        file, known, values = self._plan_file(run.id), RUNS.c.id == run.id, columns(RUNS, run)
+        try:
+            with self._changing(serving=False) as connection:
+                if connection.execute(update(RUNS).where(known).values(values)).rowcount == 0:
+                    connection.execute(insert(RUNS).values(values))
+                # Before the commit: a row without its plan is half a run, a plan without its row is none.
+                with snapshot.replacing(file) as write:
+                    write(plan)
+        except BaseException:
+            with suppress(UserError), self._changing(serving=False) as connection:
+                if connection.scalar(select(RUNS.c.id).where(known)) is None:
+                    file.unlink(missing_ok=True)
+            raise
+
+    def run(self, id: str) -> RunRecord:  # noqa: A002 - the field's name
+        """One run with its plan.
+
+        Raises:
+            NotFoundError: there is no such run.
+
+        """
+        with self._reading() as connection:
+            known = RUNS.c.id == (id if RUN_ID.match(id) else "")
+            row = connection.execute(select(RUNS).where(known)).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no run {id[:80]!r}: list the runs to see their ids")
+        plan = self._read_plan(id)
+        if plan is None:
+            raise WorkspaceError(f"{self._plan_file(id)} is lost or damaged: restore it from a backup")
+        return RunRecord(**row, plan=plan)
+
+    def runs(self) -> list[RunRecord]:
+        """Every run, newest first; a lost or damaged plan is given as {}, and only `run` complains of it."""
+        with self._reading() as connection:
+            newest_first = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc())
+            rows = connection.execute(newest_first).mappings().all()
+        return [RunRecord(**row, plan=self._read_plan(row["id"]) or {}) for row in rows]
+
+    def add_key(self, label: str) -> tuple[KeyRecord, str]:
+        """Make an API key; the second value is the key itself, which nobody can show again.
+
+        Raises:
+            SpecError: the label is taken, empty, too long, or looks like a key.
+
+        """
+        check_label(label)
+        key = make_key()
+        record = KeyRecord(label, key_prefix(key), hash_key(key), now())
+        with self._changing() as connection:
+            if connection.scalar(select(func.count()).where(KEYS.c.label == label)):
+                raise SpecError(f"there is already a key {label!r}: revoke it first or choose another label")
+            connection.execute(insert(KEYS).values(columns(KEYS, record)))
+        return record, key
+
+    def keys(self) -> list[KeyRecord]:
+        """Every key, oldest first."""
+        with self._reading() as connection:
+            return key_records(connection)
+
+    def revoke_key(self, prefix_or_label: str) -> KeyRecord:
+        """Revoke the key with this label or prefix.
+
+        Raises:
+            NotFoundError: there is no such key.
+            UserError: several keys begin so.
+
+        """
+        with self._changing() as connection:
+            key = find_key(key_records(connection), prefix_or_label)
+            connection.execute(delete(KEYS).where(KEYS.c.sha256 == key.sha256))
+        return key
+
+    def _prepare(self) -> None:
+        """Make sure of the tables, the folders and the snapshot."""
+        if not self._is_current():
+            if self.read_only:
+                what = "is read-only and holds no workspace of this version"
+                raise WorkspaceError(f"{self.path} {what}: open it once where it is writable")
+            with snapshot.locked(self.path), writing(open_engine(self._file, "rwc")) as connection:
+                if not is_current(connection, self.path):  # another process may have been first
+                    migrate(connection)
+        if self.read_only:
+            return
+        for name in ("bundles", "runs", "staging"):
+            (self.path / name).mkdir(exist_ok=True)
+        snapshot.remove_stale(self.path / "staging")
+        # Behind if its writer was killed after the commit; ahead if the database is an older copy.
+        if not self._is_published():
+            with snapshot.rewriting(self.path) as write, self._reading() as connection:
+                write(snapshot_of(connection))
+
+    def _is_current(self) -> bool:
+        if not self._file.exists():
+            return False
+        with self._reading() as connection:
+            return is_current(connection, self.path)
+
+    def _is_published(self) -> bool:
+        with self._reading() as connection:
+            current = snapshot_of(connection)
+        try:
+            return (self.path / snapshot.FILE).read_bytes() == current
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with explained(self.path), reading(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self, *, serving: bool = True) -> Iterator[Connection]:
+        """One transaction of the only writer; ``serving`` if it changes what servers should know."""
+        self._refuse_if_read_only()
+        with (
+            explained(self.path),
+            snapshot.rewriting(self.path) as write,
+            writing(self._engine) as connection,
+        ):
+            yield connection
+            if serving:
+                next_revision(connection)
+                # Before the commit: where the disk has no room for the snapshot, nothing changes at all.
+                write(snapshot_of(connection))
+
+    def _refuse_if_read_only(self) -> None:
+        if self.read_only:
+            raise WorkspaceError(f"{self.path} is read-only: make it writable or name another folder")
+
+    def _drop_if_unused(self, sha256: str) -> None:
+        """Remove a bundle if no version refers to it."""
+        folder = snapshot.bundle_folder(self.path, sha256)
+        with self._changing(serving=False) as connection:
+            used = connection.scalar(select(func.count()).where(VERSIONS.c.sha256 == sha256))
+            # In one step, whatever happens: nobody may ever find half a bundle.
+            trash = None if used or not folder.is_dir() else snapshot.move_to_trash(folder)
+        if trash is not None:
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def _plan_file(self, run: str) -> Path:
+        return self.path / "runs" / f"{run}.json"
+
+    def _read_plan(self, run: str) -> dict[str, Any] | None:
+        try:
+            plan = json.loads(self._plan_file(run).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return plan if isinstance(plan, dict) else None

@@ -1,0 +1,56 @@
+"""What a task is: what is predicted, how raw outputs become answers, how they are scored."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.errors import SpecError
+from fitserve.features.column import Column
+
+Answer = dict[str, Any]
+Raw = NDArray[np.float32]
+
+
+class Answerer(Protocol):
+    """The fitted state of a task for one target: a frozen dataclass of JSON values."""
+
+    @property
+    def n_outputs(self) -> int:
+        """How many columns a model's raw output has."""
+
+    def decode(self, raw: Raw) -> list[Answer]:
+        """Raw outputs (n, n_outputs) as n JSON answers, each with ``prediction``. NaN becomes None."""
+
+    def columns(self, raw: Raw) -> dict[str, NDArray[Any]]:
+        """The same answers as named columns of shape (n,), for bulk; the same bits."""
+
+    def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
+        """Every score of the task; ``truth`` comes from `Task.truth`. None where a score is undefined."""
+
+
+class Task(Protocol):
+    """One kind of prediction. Stateless; registered in the entry-point group ``fitserve.tasks``."""
+
+    name: ClassVar[str]
+
+    def fit(self, target: Column) -> Any:
+        """The answerer for a target without gaps; raises DataError if nothing can be learned from it."""
+
+    def load(self, state: dict[str, Any]) -> Any:
+        """The answerer of a stored state; raises TypeError or KeyError on a wrong one."""
+
+    def truth(self, target: Column, answerer: Any) -> NDArray[Any]:
+        """The target as learners see it: class indexes (-1 unknown), or standardised floats (NaN unknown)."""
+
+
+def get_task(name: str) -> Task:
+    """The task of that name; raises SpecError if none is registered."""
+    found = {entry.name: entry for entry in entry_points(group="fitserve.tasks")}
+    if name not in found:
+        raise SpecError(f"there is no task {name!r}; choose one of {', '.join(sorted(found))}")
+    task: Task = found[name].load()()
+    return task

@@ -1,0 +1,165 @@
+"""Classification: one of some labels, with a probability for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.errors import DataError
+from fitserve.features.category import coded_numbers
+from fitserve.features.column import Column, Numbers
+from fitserve.metrics import classification_scores
+from fitserve.tasks.base import Answer, Raw
+
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class ClassAnswerer:
+    """Labels in the order of the probabilities, of the type that they had in the data.
+
+    Of two labels the second is the positive one; a model then gives its probability alone.
+    """
+
+    labels: Sequence[Label]
+    threshold: float = 0.5
+
+    @property
+    def n_outputs(self) -> int:
+        """One probability for two labels, else one for each."""
+        return 1 if len(self.labels) == 2 else len(self.labels)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The labels as JSON object keys."""
+        return [schema.read_category(label) or str(label) for label in self.labels]
+
+    def decode(self, raw: Raw) -> list[Answer]:
+        """Answers with ``prediction`` and ``probabilities``."""
+        if self.n_outputs == 1:
+            return [self._two(row[0]) for row in raw.tolist()]
+        answers = []
+        for row in raw.tolist():
+            best = max(range(len(row)), key=row.__getitem__)
+            answers.append({"prediction": self.labels[best], "probabilities": dict(zip(self.names, row, strict=True))})
+        return answers
+
+    def _two(self, positive: float) -> Answer:
+        negative_name, positive_name = self.names
+        label = self.labels[1] if positive >= self.threshold else self.labels[0]
+        return {
+            "prediction": label,
+            "probabilities": {negative_name: 1.0 - positive, positive_name: positive},
+        }
+
+    def probabilities(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        """Float64 (n, labels)."""
+        wide = raw.astype(np.float64)
+        return np.concatenate([1.0 - wide, wide], axis=1) if self.n_outputs == 1 else wide
+
+    def columns(self, raw: Raw) -> dict[str, NDArray[Any]]:
+        """``prediction`` and a ``probability_<label>`` for each label."""
+        probabilities = self.probabilities(raw)
+        if self.n_outputs == 1:
+            best = (probabilities[:, 1] >= self.threshold).astype(np.intp)
+        else:
+            best = probabilities.argmax(axis=1)
+        labels = np.array(self.labels, dtype=self._label_dtype)
+        found = {"prediction": labels[best]}
+        for i, name in enumerate(self.names):
+            found[f"probability_{name}"] = probabilities[:, i]
+        return found
+
+    @property
+    def _label_dtype(self) -> Any:
+        types = {type(label) for label in self.labels}
+        return (
+            {int: np.int64, float: np.float64, bool: np.bool_}.get(types.pop(), object) if len(types) == 1 else object
+        )
+
+    def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
+        """The scores of `fitserve.metrics.classification_scores`."""
+        positive = 1 if self.n_outputs == 1 else None
+        return classification_scores(truth, self.probabilities(raw), positive, threshold=self.threshold)
+
+
+class Classification:
+    """Predict a label."""
+
+    name: ClassVar[str] = "classification"
+
+    def fit(self, target: Column) -> ClassAnswerer:
+        """The labels of a target; raises DataError for fewer than two, or if none occurs twice."""
+        labels, counts = _labels(target)
+        if not labels:
+            raise DataError("all values of the target are missing; there is nothing to learn")
+        if len(labels) == 1:
+            raise DataError(f"the target has one value only ({labels[0]!r}); there is nothing to tell apart")
+        if max(counts) == 1 and len(labels) > 2:
+            raise DataError(
+                f"the target has {len(labels)} labels and each occurs once; "
+                "nothing can be learned (is it an identifier? for numbers use --task regression)"
+            )
+        if len(labels) == 2 and _first_is_positive(labels, counts):
+            labels.reverse()
+        return ClassAnswerer(labels)
+
+    def load(self, state: dict[str, Any]) -> ClassAnswerer:
+        """The answerer of a stored state."""
+        return ClassAnswerer(**state)
+
+    def truth(self, target: Column, answerer: ClassAnswerer) -> NDArray[np.int64]:
+        """Class indexes, -1 where missing or unknown."""
+        index = {name: i for i, name in enumerate(answerer.names)}
+        column = coded_numbers(target) if isinstance(target, Numbers) else target
+        return column.map(lambda value: index.get(_spelling(value), -1), -1, np.int64)
+
+
+def _spelling(value: object) -> str:
+    try:
+        return schema.read_category(value) or ""
+    except ValueError:
+        return ""
+
+
+def _labels(target: Column) -> tuple[list[Label], list[int]]:
+    column = coded_numbers(target) if isinstance(target, Numbers) else target
+    occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
+    typed: dict[str, Label] = {}
+    counts: dict[str, int] = {}
+    for value, count in zip(column.levels, occurrences, strict=True):
+        name = _spelling(value)
+        if name and count:
+            typed.setdefault(name, _typed(value, name))
+            counts[name] = counts.get(name, 0) + count
+    names = sorted(typed, key=lambda name: (isinstance(typed[name], str), _sortable(typed[name])))
+    return [typed[name] for name in names], [counts[name] for name in names]
+
+
+def _typed(value: object, name: str) -> Label:
+    """The label in the JSON type of the data: whole floats come from integer columns."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, float, np.number)):
+        return int(name) if name.lstrip("-").isdigit() else float(name)
+    return name
+
+
+def _sortable(label: Label) -> Any:
+    return label
+
+
+def _first_is_positive(labels: Sequence[Label], counts: Sequence[int]) -> bool:
+    """Whether the first of two labels is the event of interest: the one that says yes, else the rarer one."""
+    said = [isinstance(label, str) and label.casefold() in schema.TRUE_WORDS for label in labels]
+    if said[0] != said[1]:
+        return said[0]
+    if set(labels) == {0, 1}:
+        return labels[0] == 1
+    return counts[0] < counts[1]

@@ -1,0 +1,80 @@
+"""Regression: one number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.errors import DataError
+from fitserve.features.column import Column, Numbers
+from fitserve.features.number import numbers_of
+from fitserve.metrics import regression_scores
+from fitserve.tasks.base import Answer, Raw
+
+
+@dataclass(frozen=True)
+class NumberAnswerer:
+    """Models predict ``(target - offset) / scale``; answers restore the target in float64."""
+
+    offset: float
+    scale: float
+    n_outputs: ClassVar[int] = 1
+
+    def decode(self, raw: Raw) -> list[Answer]:
+        """Answers with ``prediction``."""
+        return [{"prediction": self._restore(row[0])} for row in raw.tolist()]
+
+    def _restore(self, value: float) -> float | None:
+        number = value * self.scale + self.offset
+        return number if math.isfinite(number) else None
+
+    def columns(self, raw: Raw) -> dict[str, NDArray[Any]]:
+        """``prediction`` alone."""
+        return {"prediction": self._values(raw[:, 0])}
+
+    def _values(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
+        return standardised.astype(np.float64) * self.scale + self.offset
+
+    def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
+        """The scores of `fitserve.metrics.regression_scores`, in the target's own unit."""
+        known = np.isfinite(truth)
+        return regression_scores(self._values(truth[known]), self._values(raw[known, 0]))
+
+
+class Regression:
+    """Predict a number."""
+
+    name: ClassVar[str] = "regression"
+
+    def fit(self, target: Column) -> NumberAnswerer:
+        """Mean and deviation of a target; raises DataError if it holds no two different numbers."""
+        values = _values(target)
+        values = values[np.isfinite(values)]
+        if len(values) == 0:
+            raise DataError("the target holds no numbers; for labels use --task classification")
+        if values.min() == values.max():
+            raise DataError(f"the target has one value only ({values[0]:g}); there is nothing to learn")
+        centre = float(values.mean())
+        deviation = float(np.sqrt(np.mean(((values - centre) / 2) ** 2)) * 2)
+        if not math.isfinite(centre) or not math.isfinite(deviation) or deviation == 0:
+            raise DataError("the target's numbers are too large to learn from; divide them by a power of ten")
+        return NumberAnswerer(centre, deviation)
+
+    def load(self, state: dict[str, Any]) -> NumberAnswerer:
+        """The answerer of a stored state."""
+        return NumberAnswerer(**state)
+
+    def truth(self, target: Column, answerer: NumberAnswerer) -> NDArray[np.float64]:
+        """Standardised floats, NaN where missing or not a number."""
+        values = _values(target)
+        values = np.where(np.isfinite(values), values, np.nan)
+        return (values - answerer.offset) / answerer.scale
+
+
+def _values(target: Column) -> NDArray[np.float64]:
+    return target.values if isinstance(target, Numbers) else numbers_of(target, schema.read_number)

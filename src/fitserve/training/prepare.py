@@ -1,0 +1,249 @@
+"""A table and a spec into arrays: target, task, fields, split, encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.data.kinds import column_of_series, infer_field, missing_column, parse_kinds, profile_of
+from fitserve.data.split import Split, content_hash, duplicate_groups, split_rows
+from fitserve.errors import DataError, SpecError
+from fitserve.features.arrays import Arrays
+from fitserve.features.column import Coded, Column, Numbers, take
+from fitserve.features.encoder import Encoder, fit_encoder
+from fitserve.features.number import numbers_of
+from fitserve.metrics import METRICS, default_metric
+from fitserve.models.base import Shape
+from fitserve.schema import Field, Kind
+from fitserve.tasks import Answerer, Task, get_task
+from fitserve.training.signal import has_signal
+from fitserve.training.spec import Spec
+
+_MOST_CLASS_NUMBERS, _ROWS_A_CLASS_NUMBER = 10, 20
+_MOST_LABELS = 1000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
+
+    ``groups`` gives equal rows equal numbers; ``findings`` are sentences for the report.
+    """
+
+    spec: Spec
+    task: Task
+    task_reason: str
+    answerer: Answerer
+    metric: str
+    fields: list[Field]
+    table: dict[str, Column]
+    truth: NDArray[Any]
+    groups: NDArray[np.int64]
+    split: Split
+    encoder: Encoder
+    arrays: Arrays
+    findings: list[str]
+    dataset_sha256: str
+    n_rows: int
+
+    @property
+    def shape(self) -> Shape:
+        """What learners may know before they see the training part."""
+        return Shape(
+            self.task.name,
+            len(self.split.train),
+            self.arrays.dense.shape[1],
+            [step.n_codes for step in self.encoder.codes],
+            self.encoder.n_terms,
+            self.answerer.n_outputs,
+        )
+
+    def part(self, rows: NDArray[np.intp]) -> dict[str, Column]:
+        """Some rows of the table, as columns."""
+        return {name: take(column, rows) for name, column in self.table.items()}
+
+
+def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
+    """Decide what the table and its target are, and split it; raises DataError or SpecError.
+
+    The split comes before everything that is learned: kinds, profiles, labels, scale of the target and steps
+    see the training part alone.
+    """
+    kinds = _check(frame, spec)
+    n_all, digest = frame.height, content_hash(frame)
+    task, task_reason, target, kept = _target(frame, spec)
+    findings = [f"{n_all - len(kept)} rows without a target were dropped"] if len(kept) < n_all else []
+    if len(kept) < 2:
+        raise DataError(f"only {len(kept)} row has a target; at least 2 are needed, 100 or more to be useful")
+    frame, target = frame[kept], take(target, kept)
+    groups, n_duplicates = duplicate_groups(frame)
+    if n_duplicates:
+        findings.append(f"{n_duplicates} rows repeat an earlier row; they were kept, on one side of the split each")
+    split = split_rows(groups, _strata(task, target), spec.seed)
+    answerer = task.fit(take(target, split.train))
+    truth = task.truth(target, answerer)
+    fields, table = _fields(frame, spec, kinds, split.train)
+    fields = _leave_out(fields, table, truth, split, task.name)
+    findings += _unused(fields)
+    train_table = {name: take(column, split.train) for name, column in table.items()}
+    encoder = fit_encoder(fields, train_table)
+    return Prepared(
+        spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, split,
+        encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
+    )  # fmt: skip
+
+
+def _check(frame: pl.DataFrame, spec: Spec) -> dict[str, Kind]:
+    """The user's kinds; raises SpecError for a spec that does not fit the table."""
+    spec.check()
+    for name in (spec.target, *spec.exclude):
+        if name not in frame.columns:
+            raise SpecError(missing_column(name, frame.columns))
+    return parse_kinds(spec.kinds, frame.columns)
+
+
+def _metric(spec: Spec, task: Task, answerer: Answerer) -> str:
+    metric = spec.metric or default_metric(task.name, max(answerer.n_outputs, 2))
+    if task.name not in METRICS[metric].tasks:
+        raise SpecError(f"{metric} does not score a {task.name}; leave --metric out or choose another")
+    return metric
+
+
+def _target(frame: pl.DataFrame, spec: Spec) -> tuple[Task, str, Column, NDArray[np.intp]]:
+    """Task, its reason, the target's column, and the rows that have a target."""
+    if frame[spec.target].null_count() == frame.height:
+        raise DataError(f"all values of the target {spec.target!r} are missing; choose another column")
+    field, column = infer_field(frame[spec.target])
+    name, reason = (spec.task, "chosen by the user") if spec.task else _decide_task(field, column)
+    task = get_task(name)
+    if name == "regression":
+        column = column_of_series(frame[spec.target], Kind.NUMBER)
+    try:
+        truth = task.truth(column, task.fit(column))
+    except DataError as error:
+        raise DataError(f"column {spec.target!r}: {error}") from None
+    return task, reason, column, np.flatnonzero(truth >= 0 if truth.dtype.kind == "i" else np.isfinite(truth))
+
+
+def _strata(task: Task, target: Column) -> NDArray[np.int64]:
+    """What a split is balanced by: labels, or tenths of a numeric target."""
+    truth = task.truth(target, task.fit(target))
+    if truth.dtype.kind == "i":
+        return truth
+    edges = np.quantile(truth, np.linspace(0, 1, 11)[1:-1])
+    return np.searchsorted(edges, truth).astype(np.int64)
+
+
+def _decide_task(field: Field, column: Column) -> tuple[str, str]:
+    levels = field.profile.get("n_levels", 0)
+    if field.kind is Kind.CONSTANT and not levels:
+        raise DataError(f"all values of the target {field.name!r} are missing; choose another column")
+    if field.kind is Kind.DATETIME:
+        raise DataError(f"the target {field.name!r} holds dates, which cannot be predicted; choose another column")
+    if field.kind is Kind.TEXT or levels > _MOST_LABELS:
+        raise DataError(
+            f"the target {field.name!r} holds {field.reason}: too many to be labels; choose another column, "
+            "or --task classification if they are"
+        )
+    if isinstance(column, Coded) and field.kind is Kind.IDENTIFIER:
+        numbers = numbers_of(column, schema.read_number)
+        column = Numbers(numbers) if bool(np.isfinite(numbers).all()) else column
+    if not isinstance(column, Numbers):
+        return "classification", f"{field.name!r} holds labels ({field.reason})"
+    return _decide_numbers(field, column)
+
+
+def _decide_numbers(field: Field, column: Numbers) -> tuple[str, str]:
+    known = column.values[np.isfinite(column.values)]
+    distinct = len(np.unique(known))
+    whole = bool((known == np.floor(known)).all())
+    if distinct == 2 and whole:
+        return (
+            "classification",
+            f"{field.name!r} holds two whole numbers; --task regression takes them as amounts",
+        )
+    if whole and distinct <= _MOST_CLASS_NUMBERS and len(known) >= _ROWS_A_CLASS_NUMBER * distinct:
+        reason = f"{field.name!r} holds {distinct} whole numbers only; --task regression takes them as amounts"
+        return "classification", reason
+    return "regression", f"{field.name!r} holds {distinct} different numbers"
+
+
+def _fields(
+    frame: pl.DataFrame, spec: Spec, kinds: dict[str, Kind], train: NDArray[np.intp]
+) -> tuple[list[Field], dict[str, Column]]:
+    """The fields, inferred from the training rows, and the columns of all rows."""
+    fields, table = [], {}
+    learned = frame if len(train) == frame.height else frame[train]
+    for name in frame.columns:
+        if name == spec.target:
+            continue
+        if name in spec.exclude:
+            fields.append(Field(name, Kind.TEXT, "excluded by the user", used=False))
+            continue
+        field, column = infer_field(learned[name], kinds.get(name))
+        table[name] = column if learned is frame else column_of_series(frame[name], field.kind)
+        fields.append(field)
+    if not any(field.used for field in fields):
+        raise DataError("no column is left to predict from; give a table with at least one besides the target")
+    return fields, table
+
+
+def _leave_out(
+    fields: list[Field], table: dict[str, Column], truth: NDArray[Any], split: Split, task: str
+) -> list[Field]:
+    """Drop constants and identifiers in which a quick fit finds no signal, where another column is left."""
+    doubtful = (Kind.CONSTANT, Kind.IDENTIFIER)
+    others = any(field.used and field.kind not in doubtful for field in fields)
+    decided = []
+    for field in fields:
+        if not field.used or field.kind not in doubtful:
+            decided.append(field)
+            continue
+        column = take(table[field.name], split.train)
+        as_kind = _informative_kind(field, column)
+        if not others and field.kind is Kind.IDENTIFIER:
+            decided.append(replace(field, kind=as_kind, reason=f"{field.reason}; kept as the only column"))
+        elif not others or has_signal(column, as_kind, truth[split.train], task):
+            reason = f"{field.reason}; kept, for a quick fit finds signal in it" if others else field.reason
+            decided.append(replace(field, kind=as_kind, reason=reason))
+        else:
+            decided.append(replace(field, used=False, reason=f"{field.reason}, and a quick fit finds no signal"))
+    return _with_profiles(decided, table, split.train)
+
+
+def _unused(fields: list[Field]) -> list[str]:
+    """A sentence for each reason for which columns are not used, naming the first of them."""
+    by_reason: dict[str, list[str]] = {}
+    for field in fields:
+        if not field.used:
+            by_reason.setdefault(field.reason, []).append(field.name)
+    sentences = []
+    for reason, names in by_reason.items():
+        if len(names) == 1:
+            sentences.append(f"column {names[0]!r} is not used: {reason}")
+        else:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            sentences.append(f"{len(names)} columns are not used: {reason} ({', '.join(names[:5])}{more})")
+    return sentences
+
+
+def _informative_kind(field: Field, column: Column) -> Kind:
+    """The kind by which a doubtful column could speak: its numbers, its spelling, or its being missing."""
+    numbers = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+    missing = np.isnan(numbers) if isinstance(column, Numbers) else (column.codes < 0) | np.isnan(numbers)
+    if bool(np.isfinite(numbers).any()) and (field.kind is Kind.CONSTANT or not missing.any()):
+        return Kind.NUMBER
+    return Kind.CATEGORY if field.kind is Kind.CONSTANT else Kind.TEXT
+
+
+def _with_profiles(fields: list[Field], table: dict[str, Column], train: NDArray[np.intp]) -> list[Field]:
+    """Fields whose kind was changed get the profile of their new kind."""
+    return [
+        replace(field, profile=profile_of(take(table[field.name], train), field.kind)) if field.used else field
+        for field in fields
+    ]

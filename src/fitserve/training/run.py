@@ -1,0 +1,276 @@
+"""One training from a source to a registered version."""
+
+from __future__ import annotations
+
+import html
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fitserve.bundle.manifest import Manifest
+from fitserve.data.read import ReadOptions, read_frame
+from fitserve.data.split import SMALL_TABLE
+from fitserve.errors import DataError, ParityError
+from fitserve.metrics import METRICS
+from fitserve.models.base import choose_learners
+from fitserve.prediction import Predictor, load
+from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace
+from fitserve.store.records import check_model_name, now
+from fitserve.training.export import check_parity, hostile_arrays, weigh
+from fitserve.training.package import Chosen, package
+from fitserve.training.prepare import Prepared, prepare
+from fitserve.training.progress import Clock, Observer, Progress, silent
+from fitserve.training.search import Search, Trial
+from fitserve.training.spec import Spec
+
+_PARITY_ROWS = 2000
+_SHRINKS = 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training. ``folder`` holds its bundle; ``interrupted`` says that Ctrl-C ended the search early."""
+
+    id: str
+    record: VersionRecord
+    manifest: Manifest
+    folder: Path
+    seconds: float
+    champion: int
+    findings: list[str] = field(default_factory=list)
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    interrupted: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``fitserve train --json`` prints."""
+        return {
+            "model": self.record.model,
+            "version": self.record.version,
+            "labels": self.manifest.answer.get("labels"),
+            "task": self.manifest.task,
+            "target": self.manifest.target,
+            "learner": self.manifest.learner,
+            "seconds": round(self.seconds, 3),
+            "scores": self.manifest.scores,
+            "baseline": self.manifest.baseline,
+            "sha256": self.record.sha256,
+            "run": self.id,
+            "champion": self.champion,
+            "evaluation": self.manifest.evaluation,
+            "findings": self.findings,
+            "candidates": self.candidates,
+            "interrupted": self.interrupted,
+        }
+
+    @property
+    def scores(self) -> Mapping[str, float | None]:
+        """The scores on rows that training did not see."""
+        return self.manifest.scores
+
+    def predictor(self) -> Predictor:
+        """The model, loaded."""
+        return load(self.folder)
+
+    def _repr_html_(self) -> str:
+        name = html.escape(f"{self.record.model} version {self.record.version}")
+        rows = "".join(
+            f"<tr><td>{score}{' ★' if score == self.manifest.metric else ''}</td><td>{_shown(value)}</td>"
+            f"<td>{_shown(self.manifest.baseline.get(score))}</td>"
+            f"<td>{'higher' if METRICS[score].greater_is_better else 'lower'}</td></tr>"
+            for score, value in self.manifest.scores.items()
+        )
+        on = html.escape(f"{self.manifest.learner}, judged on {self.manifest.evaluation['on']}")
+        head = "<tr><th>score</th><th>model</th><th>without learning</th><th>better is</th></tr>"
+        return f"<p><b>{name}</b>: {on}, {self.manifest.evaluation['rows']} rows</p><table>{head}{rows}</table>"
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to do with a training's result. ``promote``: "always", "if-better" or "never"."""
+
+    name: str
+    promote: str = "never"
+    options: ReadOptions = field(default_factory=ReadOptions)
+
+
+def train_model(source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
+    """Train, prove, package and register; raises a UserError, and leaves nothing half-written, if it cannot."""
+    check_model_name(order.name)
+    clock = Clock(spec.budget)
+    return _train(source, spec, order, workspace, observer, clock)
+
+
+def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
+    """Repeat a recorded training without a clock; the same data give the same bits.
+
+    ``source`` None means the path that the run was trained from. Raises DataError if the data have changed.
+    """
+    record = workspace.run(run_id)
+    plan = dict(record.plan)
+    source = source if source is not None else plan.get("source")
+    if source is None:
+        raise DataError(f"run {run_id} was trained from memory; name the data to replay it with")
+    order = replace(order, options=ReadOptions(**plan.get("read", {})))
+    return _train(source, Spec.from_json(plan["spec"]), order, workspace, observer, Clock(None), plan)
+
+
+def _train(
+    source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer, clock: Clock,
+    plan: Mapping[str, Any] | None = None,
+) -> Run:  # fmt: skip
+    started = now()
+    learners = choose_learners(["baseline", *spec.learners] if spec.learners else None)
+    observer(Progress("reading", str(source) if isinstance(source, (str, Path)) else "", None, clock.left))
+    frame = read_frame(source, order.options)
+    observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, clock.left))
+    prepared = prepare(frame, spec)
+    _check_replay(plan, prepared)
+    search = Search(prepared, learners, clock, observer)
+    if plan is not None:
+        search.threads = int(plan["threads"])
+        search.repeat(plan["trials"])
+    else:
+        search.run()
+    chosen = _choose(prepared, search, observer, plan)
+    prepared.findings.extend(_too_good(prepared, search, chosen))
+    observer(Progress("packaging", chosen.trial.learner, None, clock.left))
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    with workspace.staging() as staged:
+        folder = staged / "bundle"
+        folder.mkdir()
+        manifest, _ = package(folder, prepared, search, chosen)
+        load(folder)
+        record = _register(workspace, order, folder, manifest, run_id)
+    plan = _plan(source, order, record, prepared, search, chosen)
+    finished = RunRecord(run_id, order.name, "finished", started, now(), prepared.dataset_sha256, plan)
+    workspace.save_run(finished)
+    candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
+    champion = workspace.version(order.name).version
+    return Run(
+        run_id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
+        prepared.findings, candidates, search.interrupted,
+    )  # fmt: skip
+
+
+def _too_good(prepared: Prepared, search: Search, chosen: Chosen) -> list[str]:
+    """A warning where the scores are next to perfect: then mostly something gives the target away."""
+    baseline = next(trial.loss for trial in search.trials if trial.learner == "baseline")
+    perfect = -1.0 if METRICS[prepared.metric].greater_is_better else 0.0
+    if len(prepared.truth) < SMALL_TABLE or chosen.trial.loss - perfect > 1e-6 * abs(baseline - perfect):
+        return []
+    return [
+        "the scores are next to perfect: look for a column, or a sum of columns, that is known only together "
+        "with the target, and leave it out with --exclude"
+    ]
+
+
+def _check_replay(plan: Mapping[str, Any] | None, prepared: Prepared) -> None:
+    if plan is not None and plan["dataset_sha256"] != prepared.dataset_sha256:
+        raise DataError("the data are not those of the run; replay needs the same table, byte for byte")
+
+
+def _candidate(trial: Trial, metric: str) -> dict[str, Any]:
+    return {
+        "learner": trial.learner,
+        "parameters": dict(trial.parameters),
+        metric: trial.scores.get(metric),
+        "seconds": round(trial.seconds, 3),
+    }
+
+
+def _choose(prepared: Prepared, search: Search, observer: Observer, plan: Mapping[str, Any] | None) -> Chosen:
+    """The best candidate that answers as a graph like itself and is light enough to serve."""
+    if plan is not None:
+        trial = search.trials[int(plan["chosen"])]
+        return _export(prepared, search, trial, int(plan["effort"]), observer)
+    reasons = []
+    for trial in search.ranked():
+        effort = trial.effort
+        for _ in range(_SHRINKS):
+            try:
+                chosen = _export(prepared, search, trial, effort, observer)
+            except ParityError as error:
+                reasons.append(f"{trial.learner}: {error}")
+                break
+            heavy = weigh(chosen.exported).too_heavy
+            if heavy is None:
+                prepared.findings.extend(reasons)
+                return chosen
+            observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
+            reasons.append(f"{trial.learner} with effort {effort} {heavy} and was shrunk")
+            effort = max(1, effort // 2)
+    raise ParityError(f"no candidate can be served: {'; '.join(reasons)}")
+
+
+def _export(prepared: Prepared, search: Search, trial: Trial, effort: int, observer: Observer) -> Chosen:
+    observer(Progress("refitting", f"{trial.learner} on all training rows", None, search.clock.left))
+    fitted = search.refit(trial, effort)
+    exported = fitted.export()
+    test = prepared.split.test[:_PARITY_ROWS]
+    samples = [
+        prepared.arrays.take(np.arange(min(_PARITY_ROWS, len(prepared.arrays)))),
+        prepared.encoder.columns(prepared.part(test), len(test)),
+        hostile_arrays(prepared.arrays, exported),
+    ]
+    return Chosen(trial, effort, exported, check_parity(fitted, exported, samples))
+
+
+def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manifest, run_id: str) -> VersionRecord:
+    metric = manifest.metric
+    details = VersionDetails(
+        task=manifest.task,
+        target=manifest.target,
+        learner=manifest.learner,
+        metric=metric,
+        score=manifest.scores.get(metric),
+        baseline=manifest.baseline.get(metric),
+        rows=int(manifest.data["rows"]),
+        run=run_id,
+        source="train",
+    )
+    record = workspace.register(order.name, folder, details, promote=order.promote == "always")
+    if order.promote == "if-better" and _better(workspace, record):
+        workspace.set_alias(order.name, "champion", record.version)
+    return record
+
+
+def _better(workspace: Workspace, record: VersionRecord) -> bool:
+    """Whether a new version scores better than the champion, where both are scored by the same metric."""
+    champion = workspace.version(record.model)
+    if champion.metric != record.metric or champion.task != record.task:
+        return False
+    if champion.score is None or record.score is None:
+        return champion.score is None and record.score is not None
+    greater = METRICS[record.metric].greater_is_better
+    return record.score > champion.score if greater else record.score < champion.score
+
+
+def _plan(
+    source: Any, order: Order, record: VersionRecord, prepared: Prepared, search: Search, chosen: Chosen
+) -> dict[str, Any]:
+    """Everything that repeats a training, as JSON."""
+    return {
+        "spec": prepared.spec.as_json(),
+        "source": str(Path(source).resolve()) if isinstance(source, (str, Path)) else None,
+        "read": asdict(order.options),
+        "dataset_sha256": prepared.dataset_sha256,
+        "threads": search.threads,
+        "trials": [replace(trial, loss=_json_float(trial.loss)).as_json() for trial in search.trials],
+        "chosen": search.trials.index(chosen.trial),
+        "effort": chosen.effort,
+        "version": record.version,
+        "sha256": record.sha256,
+    }
+
+
+def _json_float(value: float) -> float:
+    return value if np.isfinite(value) else 1e308

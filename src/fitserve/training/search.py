@@ -1,0 +1,281 @@
+"""Choosing a learner: every candidate is judged on the same held-out rows, the cheapest first."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.data.split import SMALL_TABLE, folds
+from fitserve.errors import NotForThisTable, SpecError
+from fitserve.metrics import loss
+from fitserve.models.base import Context, Fitted, Learner, Parameters, Shape
+from fitserve.training.prepare import Prepared
+from fitserve.training.progress import Clock, Observer, Progress
+
+# Up to here five folds are affordable within a budget; above, one held-out fifth judges well enough.
+_MOST_CELLS_FOR_FOLDS = 2_000_000
+_MOST_ROWS_FOR_FOLDS = 10_000
+_MOST_CELLS_FOR_ONE_THREAD = 2_000_000
+_FOLDS = 5
+_FEWEST_ROWS_OF_A_FOLD = 10
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate, judged. ``efforts`` are those of its fits; a smaller ``loss`` is better.
+
+    ``fold_losses`` are those of the single folds, where each has one.
+    """
+
+    learner: str
+    parameters: Parameters
+    efforts: Sequence[int]
+    loss: float
+    scores: Mapping[str, float | None]
+    seconds: float = 0.0
+    fold_losses: Sequence[float] = ()
+
+    @property
+    def effort(self) -> int:
+        """The effort for a fit on all training rows."""
+        return max(1, round(float(np.mean(self.efforts))))
+
+    def as_json(self) -> dict[str, Any]:
+        """The trial as a JSON object, without raw outputs and time."""
+        document = asdict(self)
+        del document["seconds"], document["fold_losses"]
+        return {**document, "parameters": dict(self.parameters), "efforts": list(self.efforts)}
+
+
+class Search:
+    """The trials of one training; `run` makes them, `trials` holds what is finished, in order."""
+
+    def __init__(self, prepared: Prepared, learners: Sequence[Learner], clock: Clock, observer: Observer) -> None:
+        self.prepared = prepared
+        self.trials: list[Trial] = []
+        self.refusals: dict[str, str] = {}
+        self.interrupted = False
+        self.threads = _threads(prepared)
+        self._learners = {learner.name: learner for learner in learners}
+        self.clock = clock
+        self._observer = observer
+        self._fold_of_row, self.validation = _judging(prepared)
+
+    @property
+    def n_held_out(self) -> int:
+        """On how many training rows trials are judged."""
+        return int((self._fold_of_row >= 0).sum())
+
+    @property
+    def fold_numbers(self) -> list[int]:
+        """The folds that are held out, in order."""
+        return sorted(set(self._fold_of_row[self._fold_of_row >= 0].tolist()))
+
+    def run(self) -> None:
+        """Try candidates until all are judged or the time for searching is over. Ctrl-C keeps what is there."""
+        planned = self._plan()
+        for i, (learner, parameters) in enumerate(planned):
+            if self._skip(learner):
+                continue
+            try:
+                self.trials.append(self._try(learner, parameters, (i, len(planned))))
+            except NotForThisTable as refusal:
+                self.refusals[learner.name] = str(refusal)
+            except KeyboardInterrupt:
+                if not self.trials:
+                    raise
+                self.interrupted = True
+                return
+
+    def repeat(self, recorded: Sequence[Mapping[str, Any]]) -> None:
+        """Make the recorded trials again, with their efforts instead of the clock."""
+        self._plan()  # who steps aside stands in the report, too
+        for i, trial in enumerate(recorded):
+            learner = self._learners.get(str(trial["learner"]))
+            if learner is None:
+                raise SpecError(f"the run used the learner {trial['learner']!r}, which is not installed")
+            parameters, efforts = dict(trial["parameters"]), list(trial["efforts"])
+            self.trials.append(self._try(learner, parameters, (i, len(recorded)), efforts))
+
+    def _plan(self) -> list[tuple[Learner, Parameters]]:
+        """Everybody's first candidates, cheapest learner first, then everybody's second ones, and so on."""
+        offers: list[list[tuple[Learner, Parameters]]] = []
+        for learner in self._learners.values():
+            try:
+                offers.append([(learner, p) for p in learner.candidates(self.prepared.shape)])
+            except NotForThisTable as refusal:
+                self.refusals[learner.name] = str(refusal)
+        return [offer for turn in zip_longest(*offers) for offer in turn if offer is not None]
+
+    def _skip(self, learner: Learner) -> bool:
+        if self.clock.search_over and any(trial.learner != "baseline" for trial in self.trials):
+            return True
+        earlier = [trial.seconds for trial in self.trials if trial.learner == learner.name]
+        return bool(earlier) and not self.clock.allows(max(earlier))
+
+    def _try(
+        self,
+        learner: Learner,
+        parameters: Parameters,
+        place: tuple[int, int],
+        efforts: Sequence[int] | None = None,
+    ) -> Trial:
+        started = time.monotonic()
+        raw, used = self._fit_folds(learner, parameters, place, efforts)
+        if len(set(used)) > 1:
+            # Each fold stopped where its own held-out rows liked it best, so these scores flatter. All folds at
+            # the one effort that the final fit will have: that is what it is worth.
+            raw, used = self._fit_folds(learner, parameters, place, [max(1, round(float(np.mean(used))))] * len(used))
+        scores = self._score(raw)
+        metric = self.prepared.metric
+        value = scores[metric]
+        judged = float("inf") if value is None else loss(metric, value)
+        said = f"{place[0] + 1} of {place[1]}, {learner.name}: {metric} {_shown(value)}"
+        self._observer(Progress("searching", said, None, self.clock.left))
+        seconds = time.monotonic() - started
+        return Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw))
+
+    def _fit_folds(
+        self, learner: Learner, parameters: Parameters, place: tuple[int, int], efforts: Sequence[int] | None
+    ) -> tuple[list[NDArray[np.float64]], list[int]]:
+        """The raw outputs of the held-out rows, fold by fold, and the efforts of the fits."""
+        raw: list[NDArray[np.float64]] = []
+        used: list[int] = []
+        for k, fold in enumerate(self.fold_numbers):
+            said = f"{learner.name}, {place[0] + 1} of {place[1]}, part {k + 1} of {len(self.fold_numbers)}"
+            context = self._context(said, efforts[k] if efforts else None)
+            fitted, outputs = self._fit_fold(learner, parameters, fold, context)
+            raw.append(outputs)
+            used.append(fitted.effort)
+        return raw, used
+
+    def ranked(self) -> list[Trial]:
+        """The trials in the order in which they deserve to win.
+
+        That is by loss, but for one exception: a trial of a cheaper learner comes first if it is behind the best
+        by less than one standard error of their difference over the folds (the one-standard-error rule of
+        Breiman et al. 1984): what noise alone may decide, simplicity decides.
+        """
+        by_loss = sorted(self.trials, key=lambda trial: trial.loss)
+        order = list(self._learners)
+        for trial in sorted(by_loss, key=lambda trial: (order.index(trial.learner), trial.loss)):
+            if _as_good(trial, by_loss[0]):
+                return [trial, *(other for other in by_loss if other is not trial)]
+        return by_loss
+
+    def _fold_losses(self, raw: Sequence[NDArray[np.float64]]) -> list[float]:
+        """The loss of each fold; none where there are too few folds, or too few rows in them."""
+        parts = [self.truth[self._fold_of_row == fold] for fold in self.fold_numbers]
+        if len(parts) < _FOLDS or min(len(part) for part in parts) < _FEWEST_ROWS_OF_A_FOLD:
+            return []
+        metric = self.prepared.metric
+        values = [self.prepared.answerer.score(*pair)[metric] for pair in zip(raw, parts, strict=True)]
+        return [loss(metric, value) for value in values if value is not None]
+
+    def _score(self, raw: Sequence[NDArray[np.float64]]) -> dict[str, float | None]:
+        """The mean of the folds' scores; where one has none, as for folds of one row, the scores of all rows.
+
+        Models of different folds differ in level, which a ranking of all rows together would take for errors.
+        """
+        score, truth = self.prepared.answerer.score, self.truth
+        parts = [truth[self._fold_of_row == fold] for fold in self.fold_numbers]
+        each = [score(outputs, part) for outputs, part in zip(raw, parts, strict=True)]
+        if min(len(part) for part in parts) < _FEWEST_ROWS_OF_A_FOLD or each[0][self.prepared.metric] is None:
+            return score(np.concatenate(raw), np.concatenate(parts))
+        return {name: _mean([scores[name] for scores in each]) for name in each[0]}
+
+    @property
+    def truth(self) -> NDArray[Any]:
+        """The target of the training rows."""
+        return self.prepared.truth[self.prepared.split.train]
+
+    def _context(self, said: str, effort: int | None) -> Context:
+        observer, clock = self._observer, self.clock
+
+        def progress(share: float) -> None:
+            observer(Progress("searching", said, share, clock.left))
+
+        progress(0.0)
+        deadline = clock.fit_deadline()
+        return Context(self.prepared.shape, self.prepared.spec.seed, self.threads, None, deadline, effort, progress)
+
+    def _fit_fold(
+        self, learner: Learner, parameters: Parameters, fold: int, context: Context
+    ) -> tuple[Fitted, NDArray[np.float64]]:
+        inside = np.flatnonzero(self._fold_of_row != fold)
+        outside = np.flatnonzero(self._fold_of_row == fold)
+        arrays = self.prepared.arrays
+        shape = _with_rows(context.shape, len(inside))
+        held = arrays.take(outside)
+        # Rows of one are no guide for early stopping: such a fit takes its full course.
+        validation = (held, self.truth[outside]) if len(outside) >= _FEWEST_ROWS_OF_A_FOLD else None
+        context = Context(
+            shape,
+            context.seed,
+            context.threads,
+            validation,
+            context.deadline,
+            context.effort,
+            context.progress,
+        )
+        fitted = learner.fit(arrays.take(inside), self.truth[inside], parameters, context)
+        return fitted, fitted.predict(held)
+
+    def refit(self, trial: Trial, effort: int) -> Fitted:
+        """Fit a trial's candidate on all training rows."""
+        context = Context(self.prepared.shape, self.prepared.spec.seed, self.threads, effort=effort)
+        learner = self._learners[trial.learner]
+        return learner.fit(self.prepared.arrays, self.truth, trial.parameters, context)
+
+
+def _threads(prepared: Prepared) -> int:
+    """All processors for large tables, one for small ones, where threads wait for each other more than they work."""
+    cells = len(prepared.arrays) * (prepared.arrays.dense.shape[1] + prepared.arrays.codes.shape[1])
+    return (os.cpu_count() or 1) if cells > _MOST_CELLS_FOR_ONE_THREAD else 1
+
+
+def _with_rows(shape: Shape, n: int) -> Shape:
+    return Shape(shape.task, n, shape.n_dense, shape.level_counts, shape.n_terms, shape.n_outputs)
+
+
+def _as_good(trial: Trial, best: Trial) -> bool:
+    """Whether a trial is the best one, or behind it by less than a standard error of the difference."""
+    if trial is best:
+        return True
+    if not trial.fold_losses or len(trial.fold_losses) != len(best.fold_losses):
+        return False
+    behind = np.subtract(trial.fold_losses, best.fold_losses)
+    return bool(behind.mean() <= behind.std(ddof=1) / np.sqrt(len(behind)))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def _judging(prepared: Prepared) -> tuple[NDArray[np.int64], str]:
+    """The fold of each training row, -1 for rows that are never held out, and what that is called."""
+    train = prepared.split.train
+    n = len(train)
+    if n < SMALL_TABLE:
+        return np.arange(n), "leave-one-out"
+    truth = prepared.truth[train]
+    strata = truth if prepared.task.name == "classification" else None
+    numbers = folds(prepared.groups[train], strata, _FOLDS, prepared.spec.seed)
+    arrays, shape = prepared.arrays, prepared.shape
+    n_entries = len(arrays.text.ids) if arrays.text is not None else 0
+    cells = (n * (arrays.dense.shape[1] + arrays.codes.shape[1]) + n_entries) * shape.n_outputs
+    if n <= _MOST_ROWS_FOR_FOLDS and cells <= _MOST_CELLS_FOR_FOLDS:
+        return numbers, f"{_FOLDS}-fold cross-validation"
+    return np.where(numbers == 0, 0, -1), "a held-out fifth of the training rows"

@@ -1,0 +1,63 @@
+"""The declarative description of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from fitserve.errors import SpecError
+from fitserve.metrics import METRICS
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to train. Every field but the target has a default.
+
+    ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
+    ``kinds`` overrides what columns hold, ``exclude`` names columns to leave out.
+    """
+
+    target: str
+    task: str | None = None
+    metric: str | None = None
+    budget: float = 60.0
+    learners: Sequence[str] | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    exclude: Sequence[str] = ()
+    seed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The spec as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Spec:
+        """The spec of a JSON object; raises SpecError for an unknown field."""
+        unknown = document.keys() - {f.name for f in fields(cls)}
+        if unknown:
+            raise SpecError(f"unknown fields in the spec: {', '.join(sorted(unknown))}")
+        return cls(**document)
+
+    def check(self) -> None:
+        """Raise SpecError for a value that no table could make right."""
+        if not self.budget > 0:
+            raise SpecError(f"a budget of {self.budget:g} s leaves no time; give seconds above 0, such as 60")
+        if self.metric is not None and self.metric not in METRICS:
+            raise SpecError(f"there is no metric {self.metric!r}; choose from {', '.join(METRICS)}")
+        if not 0 <= self.seed < 2**31:
+            raise SpecError("a seed is a whole number from 0 to 2147483647")
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of a duration such as ``90``, ``60s``, ``5m`` or ``1h``; raises SpecError."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    stripped = text.strip().lower()
+    number, unit = (stripped[:-1], units[stripped[-1]]) if stripped[-1:] in units else (stripped, 1.0)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        raise SpecError(f"{text!r} is not a duration; write 90, 60s, 5m or 1h") from None
+    if not 0 < seconds < float("inf"):
+        raise SpecError(f"{text!r} leaves no time; write 90, 60s, 5m or 1h")
+    return seconds
