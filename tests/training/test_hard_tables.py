@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import fitserve
-from fitserve.errors import SpecError, UserError
+from fitserve.errors import SpecError
 from fitserve.features.column import Coded
 from fitserve.schema import Kind
 from fitserve.store import Workspace
@@ -41,15 +41,9 @@ def test_a_column_that_does_not_vary_has_no_signal(seed: int) -> None:
     ids=["one of 31", "two rows", "three rows", "two rows often", "three labels", "twenty labels"],
 )
 @pytest.mark.parametrize("learner", ["logistic", "forest", "lightgbm"])
-def test_few_rows_of_a_label_end_in_a_model_or_a_line(
-    table: dict[str, list[object]], learner: str, tmp_path: Path
-) -> None:
-    try:
-        run = train(table, tmp_path, learner)
-    except UserError as error:
-        assert "\n" not in str(error)
-    else:
-        assert run.predictor().predict({"x": 2})["prediction"] in table["y"]
+def test_few_rows_of_a_label_end_in_a_model(table: dict[str, list[object]], learner: str, tmp_path: Path) -> None:
+    run = train(table, tmp_path, learner)
+    assert run.predictor().predict({"x": 2})["prediction"] in table["y"]
 
 
 def test_a_running_number_can_be_predicted(tmp_path: Path) -> None:

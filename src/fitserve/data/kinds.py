@@ -293,7 +293,7 @@ def _missing_share(column: Column, kind: Kind) -> float:
         return float(np.isnan(numbers_of(column, schema.read_number)).mean())
     if kind is Kind.DATETIME:
         return float(np.isnan(moments_of(column)).mean())
-    return 1.0 - sum(level_counts(column).values()) / max(len(column), 1)
+    return (len(column) - sum(level_counts(column).values())) / max(len(column), 1)
 
 
 def profile_of(column: Column, kind: Kind) -> dict[str, Any]:

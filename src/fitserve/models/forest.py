@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -100,12 +101,15 @@ class Forest:
             **parameters,
         )
         most = context.effort or _MOST_TREES
-        while model.n_estimators < most:
-            model.set_params(n_estimators=min(model.n_estimators + _TREES_AT_ONCE, most))
-            model.fit(matrix, target)
-            context.progress(model.n_estimators / most)
-            if context.late:
-                break
+        with warnings.catch_warnings():
+            # Few rows of many labels are told to the user by us, where they matter.
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            while model.n_estimators < most:
+                model.set_params(n_estimators=min(model.n_estimators + _TREES_AT_ONCE, most))
+                model.fit(matrix, target)
+                context.progress(model.n_estimators / most)
+                if context.late:
+                    break
         # Summing trees in one thread keeps the last digit of a prediction the same from run to run.
         model.set_params(n_jobs=1)
         columns = arrays.dense.shape[1] + arrays.codes.shape[1]

@@ -113,7 +113,10 @@ class Trees:
         )
         for name, values in zip(self._columns, new, strict=True):
             self._columns[name].append(values)
-        node, output = np.nonzero(weights * leaf[:, None])
+        counted = (weights != 0) & leaf[:, None]
+        if not counted.any():  # an ensemble without a single weight would be no operator
+            counted[np.argmax(leaf), 0] = True
+        node, output = np.nonzero(counted)
         entries = (np.full(len(node), self._n), node, output, weights[node, output])
         for name, values in zip(self._leaves, entries, strict=True):
             self._leaves[name].append(values)

@@ -19,6 +19,8 @@ from fitserve.models.text_projection import fit_projection, tree_matrix
 _MOST_ROUNDS, _PATIENCE = 1000, 50
 # A tree for each label and round: beyond this many labels neither the budget nor the row limit holds.
 _MOST_LABELS = 200
+# A share of a single row is no row, and on none LightGBM fails.
+_FEWEST_ROWS_TO_BAG = 4
 _MISSING_TYPE_NAN = 2
 _ZERO = np.float32(1e-35)
 
@@ -109,7 +111,10 @@ class LightGBM:
         clock = {"seed": context.seed, "num_threads": context.threads}
         # Tiny tables: leaves of 20 rows would leave one leaf.
         least = min(int(parameters.get("min_data_in_leaf", 20)), max(1, shape.n_rows // 20))
-        return {**objective, **fixed, **clock, **parameters, "min_data_in_leaf": least}
+        chosen = {**objective, **fixed, **clock, **parameters, "min_data_in_leaf": least}
+        if shape.n_rows < _FEWEST_ROWS_TO_BAG:
+            chosen["bagging_fraction"] = 1.0
+        return chosen
 
 
 class _Stopper:
