@@ -6,7 +6,14 @@ The public verbs are imported when they are first used, so that importing this p
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fitserve.evaluation.verb import evaluate
+    from fitserve.prediction.loading import load as load_bundle
+    from fitserve.prediction.named import load_model as load
+    from fitserve.store.workspace import Workspace
+    from fitserve.training.verb import train
 
 _VERBS = {
     "train": "fitserve.training.verb:train",

@@ -53,8 +53,8 @@ def light_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = Path(__file__).parents[2]
     folder = tmp_path_factory.mktemp("light")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-c", project / "constraints.txt", project], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-c", str(project / "constraints.txt"), str(project)], check=True)
     return folder
 
 

@@ -53,7 +53,7 @@ def table(n: int, seed: int, texts: bool) -> tuple[list[Field], dict[str, Column
     return fields, columns, hidden
 
 
-def target_of(hidden: NDArray[np.float64], kind: str) -> tuple[NDArray[Any], str, int]:
+def target_of(hidden: NDArray[np.floating[Any]], kind: str) -> tuple[NDArray[Any], str, int]:
     if kind == "two":
         return (hidden > 0.5).astype(np.int64), "classification", 1
     if kind == "many":
@@ -185,7 +185,12 @@ def test_an_empty_batch_gives_no_answers(case: Case) -> None:
 
 
 def test_missing_and_unseen_values_are_served(case: Case) -> None:
-    rows = [{}, {"x": None, "y": None, "level": None}, {"level": "never seen"}, {"x": 1e300, "y": -1e300}]
+    rows: list[dict[str, object]] = [
+        {},
+        {"x": None, "y": None, "level": None},
+        {"level": "never seen"},
+        {"x": 1e300, "y": -1e300},
+    ]
     raw = case.session.run(case.encoder.rows(rows, []))
     assert np.isfinite(raw).all()
     extreme = case.arrays.take(np.zeros(2, dtype=np.intp))

@@ -73,6 +73,22 @@ def state(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
+def test_a_training_onto_a_full_disk(ready: Path, disk: Path) -> None:
+    workspace = disk / "workspace"
+    training = ("train", ready / "line.csv", "--target", "y", "--learner", "ridge", "--json")
+    assert run(*training, workspace=workspace).returncode == 0
+    bundle = sum(path.stat().st_size for path in next((workspace / "bundles").iterdir()).iterdir())
+    for room in (0, bundle // 2, bundle):
+        leave(disk, room)
+        before = state(disk)
+        message = refused(run(*training, workspace=workspace))
+        assert "free some space" in message
+        assert state(disk) == before
+        assert list((workspace / "staging").iterdir()) == []
+    (disk / "filler").unlink()
+    assert json.loads(run(*training, workspace=workspace).stdout)["version"] == 2
+
+
 def test_an_import_onto_a_full_disk(ready: Path, disk: Path) -> None:
     workspace = disk / "workspace"
     bundle = sum(path.stat().st_size for path in next((ready / "workspace" / "bundles").iterdir()).iterdir())

@@ -25,6 +25,25 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+    """A search that would take a minute is interrupted after its first learner."""
+    wide = tmp_path / "wide.csv"
+    head = ",".join(f"c{i}" for i in range(40))
+    rows = "\n".join(",".join(str((i * j) % 97) for j in range(1, 42)) for i in range(3000))
+    wide.write_text(f"{head},y\n{rows}\n", encoding="utf-8")
+    command = [FITSERVE, "train", str(wide), "--target", "y", "--budget", "300s", "--workspace", str(tmp_path / "w")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "lightgbm:" in line or "ridge:" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "Interrupted" in out
+    assert len(Workspace.open(tmp_path / "w").versions("wide")) == 1
+
+
 @pytest.mark.parametrize("stage", ["reading: ", "preparing: ", "packaging: "])
 def test_ctrl_c_outside_the_search_changes_nothing(tmp_path: Path, stage: str) -> None:
     rows = "".join(f"{i},{'ab'[i % 2]},{i * 2}\n" for i in range(20_000))

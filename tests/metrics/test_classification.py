@@ -40,7 +40,7 @@ def rows_of(kind: str, n: int, k: int, rng: np.random.Generator) -> NDArray[np.f
     if kind == "tied":
         weights = rng.integers(0, 3, (n, k)).astype(np.float64)
         weights[weights.sum(axis=1) == 0] = 1.0
-        return weights / weights.sum(axis=1, keepdims=True)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
     sharpness = {"smooth": 1.0, "extreme": 0.02}[kind]
     return rng.dirichlet(np.full(k, sharpness), n)
 

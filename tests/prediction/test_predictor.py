@@ -22,7 +22,10 @@ from fitserve.training.run import Run
 
 def table(n: int) -> pl.DataFrame:
     rng = np.random.default_rng(3)
-    income, job = rng.normal(3000, 900, n).round(2), rng.choice(["cook", "clerk", None], n).tolist()
+    income, job = (
+        rng.normal(3000, 900, n).round(2),
+        rng.choice(np.array(["cook", "clerk", None], dtype=object), n).tolist(),
+    )
     since = pl.Series(rng.integers(0, 20_000, n)).cast(pl.Date)
     said = [" ".join(rng.choice(["late", "paid", "again", "never", "逾期", "还款"], 3)) for _ in range(n)]
     good = (income > 2800) | (np.array(["paid" in text for text in said]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from fitserve.training.run import Run
 from fitserve.training.signal import has_signal
 
 
-def train(table: dict[str, list[object]], workspace: Path, *learners: str) -> Run:
+def train(table: Mapping[str, Sequence[object]], workspace: Path, *learners: str) -> Run:
     chosen = list(learners) or ["linear", "ridge", "logistic"]
     return fitserve.train(pl.DataFrame(table), "y", name="m", learners=chosen, budget=20.0, workspace=workspace)
 
@@ -47,7 +48,8 @@ def test_few_rows_of_a_label_end_in_a_model(table: dict[str, list[object]], lear
 
 
 def test_a_running_number_can_be_predicted(tmp_path: Path) -> None:
-    for values in (list(range(1, 41)), [str(i) for i in range(1, 41)]):
+    spellings: list[list[object]] = [list(range(1, 41)), [str(i) for i in range(1, 41)]]
+    for values in spellings:
         run = train({"x": [i * 1.5 for i in range(1, 41)], "y": values}, tmp_path)
         assert run.manifest.task == "regression"
         assert run.predictor().predict({"x": 15.0})["prediction"] == pytest.approx(10, abs=1e-6)
@@ -55,8 +57,8 @@ def test_a_running_number_can_be_predicted(tmp_path: Path) -> None:
 
 def test_a_numeric_constant_with_gaps_is_the_same_number_in_every_spelling(tmp_path: Path) -> None:
     gaps = [None if i % 2 else "5.0" for i in range(200)]
-    table = {
-        "x": gaps,
+    table: dict[str, list[object]] = {
+        "x": list(gaps),
         "z": [i % 7 for i in range(200)],
         "y": [5.0 if i % 2 else 10.0 + i % 3 / 10 for i in range(200)],
     }

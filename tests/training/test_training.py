@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -27,8 +28,8 @@ def houses(n: int = 200, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame({"rooms": rooms, "city": city, "price": price})
 
 
-def train(frame: pl.DataFrame, target: str, workspace: Path, **options: object) -> Run:
-    chosen = {"learners": CHEAP, "budget": 20.0, **options}
+def train(frame: pl.DataFrame, target: str, workspace: Path, **options: Any) -> Run:
+    chosen: dict[str, Any] = {"learners": CHEAP, "budget": 20.0, **options}
     return fitserve.train(frame, target, name="model", workspace=workspace, **chosen)
 
 

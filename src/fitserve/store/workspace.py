@@ -9,21 +9,18 @@ and publishes the snapshot after: killed at any moment, it leaves at worst a bun
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
 from fitserve.errors import NotFoundError, SpecError, UserError, WorkspaceError
 from fitserve.store import snapshot
 from fitserve.store.keys import check_label, find_key, hash_key, key_prefix, make_key
 from fitserve.store.records import (
     CHAMPION,
-    RUN_ID,
     KeyRecord,
     ModelRecord,
     RunRecord,
@@ -31,14 +28,13 @@ from fitserve.store.records import (
     VersionRecord,
     check_alias,
     check_model_name,
-    check_run_id,
     now,
     pick_version,
 )
+from fitserve.store.runs import forget_plan, put_run, run_record, run_records
 from fitserve.store.tables import (
     ALIASES,
     KEYS,
-    RUNS,
     VERSIONS,
     add_version,
     aliases_of,
@@ -110,10 +106,18 @@ class Workspace:
                 with explained(self.path):
                     raise
 
-    def register(self, name: str, folder: Path, details: VersionDetails, promote: bool | None = None) -> VersionRecord:
+    def register(
+        self,
+        name: str,
+        folder: Path,
+        details: VersionDetails,
+        promote: bool | None = None,
+        run: RunRecord | None = None,
+    ) -> VersionRecord:
         """Make the finished bundle in ``folder``, which lies in `staging`, the next version of ``name``.
 
-        The first version of a name becomes its champion; a later one only if ``promote`` is true.
+        The first version of a name becomes its champion; a later one only if ``promote`` is true. The ``run``
+        that made it is saved in the same transaction.
 
         Raises:
             SpecError: the name is no slug.
@@ -132,9 +136,13 @@ class Workspace:
                 record = add_version(connection, name, sha256, details)
                 if promote or CHAMPION not in aliases_of(connection, name):
                     point(connection, name, CHAMPION, record.version)
+                if run is not None:
+                    put_run(connection, self.path, run)
         except BaseException:
             with suppress(UserError):  # the first error is the one to tell
                 self._drop_if_unused(sha256)
+            if run is not None:
+                self._forget_plan(run)
             raise
         return record
 
@@ -240,20 +248,11 @@ class Workspace:
             ValueError: the plan holds NaN or an infinity, which JSON has not.
 
         """
-        check_run_id(run.id)
-        plan = json.dumps(run.plan, allow_nan=False, indent=1).encode() + b"\n"
-        file, known, values = self._plan_file(run.id), RUNS.c.id == run.id, columns(RUNS, run)
         try:
             with self._changing(serving=False) as connection:
-                if connection.execute(update(RUNS).where(known).values(values)).rowcount == 0:
-                    connection.execute(insert(RUNS).values(values))
-                # Before the commit: a row without its plan is half a run, a plan without its row is none.
-                with snapshot.replacing(file) as write:
-                    write(plan)
+                put_run(connection, self.path, run)
         except BaseException:
-            with suppress(UserError), self._changing(serving=False) as connection:
-                if connection.scalar(select(RUNS.c.id).where(known)) is None:
-                    file.unlink(missing_ok=True)
+            self._forget_plan(run)
             raise
 
     def run(self, id: str) -> RunRecord:  # noqa: A002 - the field's name
@@ -264,21 +263,12 @@ class Workspace:
 
         """
         with self._reading() as connection:
-            known = RUNS.c.id == (id if RUN_ID.match(id) else "")
-            row = connection.execute(select(RUNS).where(known)).mappings().one_or_none()
-        if row is None:
-            raise NotFoundError(f"there is no run {id[:80]!r}: list the runs to see their ids")
-        plan = self._read_plan(id)
-        if plan is None:
-            raise WorkspaceError(f"{self._plan_file(id)} is lost or damaged: restore it from a backup")
-        return RunRecord(**row, plan=plan)
+            return run_record(connection, self.path, id)
 
     def runs(self) -> list[RunRecord]:
         """Every run, newest first; a lost or damaged plan is given as {}, and only `run` complains of it."""
         with self._reading() as connection:
-            newest_first = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc())
-            rows = connection.execute(newest_first).mappings().all()
-        return [RunRecord(**row, plan=self._read_plan(row["id"]) or {}) for row in rows]
+            return run_records(connection, self.path)
 
     def add_key(self, label: str) -> tuple[KeyRecord, str]:
         """Make an API key; the second value is the key itself, which nobody can show again.
@@ -381,12 +371,6 @@ class Workspace:
         if trash is not None:
             shutil.rmtree(trash, ignore_errors=True)
 
-    def _plan_file(self, run: str) -> Path:
-        return self.path / "runs" / f"{run}.json"
-
-    def _read_plan(self, run: str) -> dict[str, Any] | None:
-        try:
-            plan = json.loads(self._plan_file(run).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return plan if isinstance(plan, dict) else None
+    def _forget_plan(self, run: RunRecord) -> None:
+        with suppress(UserError), self._changing(serving=False) as connection:
+            forget_plan(connection, self.path, run.id)

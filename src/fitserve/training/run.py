@@ -147,12 +147,11 @@ def _train(
     with workspace.staging() as staged:
         folder = staged / "bundle"
         folder.mkdir()
-        manifest, _ = package(folder, prepared, search, chosen)
+        manifest, sha256 = package(folder, prepared, search, chosen)
         load(folder)
-        record = _register(workspace, order, folder, manifest, run_id)
-    plan = _plan(source, order, record, prepared, search, chosen)
-    finished = RunRecord(run_id, order.name, "finished", started, now(), prepared.dataset_sha256, plan)
-    workspace.save_run(finished)
+        plan = {**_plan(source, order, prepared, search, chosen), "sha256": sha256}
+        run = RunRecord(run_id, order.name, "finished", started, now(), prepared.dataset_sha256, plan)
+        record = _register(workspace, order, folder, manifest, run)
     candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
     champion = workspace.version(order.name).version
     return Run(
@@ -224,7 +223,7 @@ def _export(prepared: Prepared, search: Search, trial: Trial, effort: int, obser
     return Chosen(trial, effort, exported, check_parity(fitted, exported, samples))
 
 
-def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manifest, run_id: str) -> VersionRecord:
+def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manifest, run: RunRecord) -> VersionRecord:
     metric = manifest.metric
     details = VersionDetails(
         task=manifest.task,
@@ -234,10 +233,10 @@ def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manife
         score=manifest.scores.get(metric),
         baseline=manifest.baseline.get(metric),
         rows=int(manifest.data["rows"]),
-        run=run_id,
+        run=run.id,
         source="train",
     )
-    record = workspace.register(order.name, folder, details, promote=order.promote == "always")
+    record = workspace.register(order.name, folder, details, promote=order.promote == "always", run=run)
     if order.promote == "if-better" and _better(workspace, record):
         workspace.set_alias(order.name, "champion", record.version)
     return record
@@ -254,9 +253,7 @@ def _better(workspace: Workspace, record: VersionRecord) -> bool:
     return record.score > champion.score if greater else record.score < champion.score
 
 
-def _plan(
-    source: Any, order: Order, record: VersionRecord, prepared: Prepared, search: Search, chosen: Chosen
-) -> dict[str, Any]:
+def _plan(source: Any, order: Order, prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any]:
     """Everything that repeats a training, as JSON."""
     return {
         "spec": prepared.spec.as_json(),
@@ -267,8 +264,6 @@ def _plan(
         "trials": [replace(trial, loss=_json_float(trial.loss)).as_json() for trial in search.trials],
         "chosen": search.trials.index(chosen.trial),
         "effort": chosen.effort,
-        "version": record.version,
-        "sha256": record.sha256,
     }
 
 
