@@ -44,7 +44,7 @@ class Endpoint:
         self.model = model
         self.version = version
         self.predictor = predictor
-        self._rows_limit = rows_limit
+        self.rows_limit = rows_limit
         self._batch = TurnBatch(predictor)
         encoder = predictor.encoder
         self._has_instances_field = any(step.field == _MANY for step in encoder.steps)
@@ -97,8 +97,8 @@ class Endpoint:
         rows = data[_MANY]
         if not isinstance(rows, list):
             raise HttpProblem(422, f"{_MANY!r} must be a list of rows, each a JSON object")
-        if len(rows) > self._rows_limit:
-            raise HttpProblem(413, f"{len(rows)} rows; one request may hold {self._rows_limit}: send several requests")
+        if len(rows) > self.rows_limit:
+            raise HttpProblem(413, f"{len(rows)} rows; one request may hold {self.rows_limit}: send several requests")
         wrong = [i for i, row in enumerate(rows) if row.__class__ is not dict]
         if wrong:
             errors = [{"row": i, "code": "not_a_row", "message": "a row is a JSON object"} for i in wrong]

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
+
+import orjson
 
 from fitserve.features.category import CategoryStep
 from fitserve.features.encoder import AnyStep
 from fitserve.features.number import NumberStep
 from fitserve.schema import Field, Kind
 from fitserve.serving.endpoint import Endpoint
+from fitserve.serving.problems import HttpProblem
 
 Json = dict[str, Any]
 
 _MOST_LEVELS = 100
 _WARNING = {"$ref": "#/components/schemas/Warning"}
-_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _PROBLEMS = {
-    "400": ("The body is not JSON.", _PROBLEM),
-    "401": ("The service needs a key and none was sent.", _PROBLEM),
-    "413": ("The body or the number of rows is too large.", _PROBLEM),
-    "415": ("The body is compressed, or declared as something else than JSON.", _PROBLEM),
-    "422": ("Values that cannot be used; `errors` lists all of them.", _PROBLEM),
+    400: "The body is not JSON.",
+    401: "The service needs a key and none was sent.",
+    413: "The body or the number of rows is too large.",
+    415: "The body is compressed, or declared as something else than JSON.",
+    422: "Values that cannot be used; `errors` lists all of them.",
 }
+_EXAMPLE_ID = "01J9Z3NDEKTSV4RRFFQ69G5FAV"
 
 
 def openapi(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool) -> Json:
@@ -123,6 +126,7 @@ def _shown(value: float | None) -> str:
 def _operation(endpoint: Endpoint, operation: str) -> Json:
     name = endpoint.model
     example = endpoint.predictor.example
+    bodies = {"one row": example, "several rows": {"instances": [example] * min(2, endpoint.rows_limit)}}
     row = {"$ref": f"#/components/schemas/{_schema_name(endpoint, 'row')}"}
     many = {
         "type": "object",
@@ -131,20 +135,16 @@ def _operation(endpoint: Endpoint, operation: str) -> Json:
     }
     body = {
         "schema": {"oneOf": [row, many]},
-        "examples": {
-            "one row": {"value": example},
-            "several rows": {"value": {"instances": [example, example]}},
-        },
+        "examples": {name: {"value": value} for name, value in bodies.items()},
     }
     answers = [{"$ref": f"#/components/schemas/{_schema_name(endpoint, part)}"} for part in ("answer", "answers")]
     responses: Json = {
         "200": {
             "description": "The prediction.",
-            "content": {"application/json": {"schema": {"oneOf": answers}}},
+            "content": {"application/json": {"schema": {"oneOf": answers}, "examples": _answers(endpoint, bodies)}},
         }
     }
-    for status, (description, content) in _PROBLEMS.items():
-        responses[status] = {"description": description, "content": content}
+    responses |= {str(status): _problem(status, description) for status, description in _PROBLEMS.items()}
     strict = {
         "name": "strict",
         "in": "query",
@@ -159,6 +159,23 @@ def _operation(endpoint: Endpoint, operation: str) -> Json:
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": responses,
     }
+
+
+def _answers(endpoint: Endpoint, bodies: Mapping[str, Any]) -> Json:
+    """What the service answers to some bodies, as examples of a response."""
+    found = {}
+    for name, body in bodies.items():
+        answer = orjson.loads(endpoint.predict_at_once(orjson.dumps(body)).body)
+        found[name] = {"value": {**answer, "id": _EXAMPLE_ID}}
+    return found
+
+
+def _problem(status: int, description: str) -> Json:
+    """The response of a status, with a problem document such as the service sends."""
+    errors = [{"code": "not_a_number", "field": "…", "message": "…", "sent": "…"}] if status == 422 else []
+    example = orjson.loads(HttpProblem(status, description, errors).body())
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    return {"description": description, "content": {"application/problem+json": content}}
 
 
 def row_schema(endpoint: Endpoint) -> Json:
