@@ -125,8 +125,7 @@ def test_what_is_no_delimiter_is_refused(tmp_path: Path, read: Reader, delimiter
         ('a,b\n1,2\n1,"x\n2,y\n3,z"w,4\n', "the quoting that starts on line 3 is broken"),
         ('a,b\n5" pipe,1\n1,2,3\n', "line 3 has 3 fields, the header 2"),
         ('a,b\n5" pipe,1\n6" pipe,"2\n', "the quoting that starts on line 3 is broken"),
-        (b"a,b\n1,x\n2,caf\xe9\n", r"is not UTF-8 \(line 3\); say --encoding, for example gb18030"),
-        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16, not UTF-8; say --encoding utf-16"),
+        ("a,b\n1,é\n2,ö\n3,ü\n4,".encode() + b"\xe9\n", r"is not UTF-8 \(line 5\); leave --encoding out, or say"),
     ],
 )
 def test_a_broken_table_is_refused_with_its_line(
@@ -145,7 +144,8 @@ def test_damage_is_found_behind_the_first_block(tmp_path: Path, read: Reader) ->
         ('x\n1,"2\n"3,4\n', f"starts on line {n + 3} is broken"),
     ):
         refused(read, written(tmp_path, body + bad), words)
-    refused(read, written(tmp_path, body.encode() + b"1,\xff\n"), rf"not UTF-8 \(line {n + 2}\)")
+    utf8 = ReadOptions(encoding="utf-8")
+    refused(read, written(tmp_path, body.encode() + b"1,\xff\n"), rf"not UTF-8 \(line {n + 2}\)", utf8)
     refused(read, written(tmp_path, body.encode() + b"1,\xff\n"), rf"not gb18030 \(line {n + 2}\)", gb())
     assert read(written(tmp_path, body.encode() + b"1,\xff\n"), ReadOptions(encoding="latin-1")).height == n + 1
 
@@ -228,12 +228,13 @@ def test_a_real_file_of_another_encoding_with_a_stray_quote() -> None:
     path = data / "zh_medical_qa" / "internal_medicine_gbk.csv.gz"
     if not path.exists():
         pytest.skip(f"the data set {path.name} is not there; FITSERVE_DATA names the folder of the data sets")
-    refused(whole, path, r"is not UTF-8 \(line 2\); say --encoding")
+    refused(whole, path, r"is not UTF-8 \(line 2\)", ReadOptions(encoding="utf-8"))
     with gzip.open(path, "rt", encoding="gb18030", newline="") as stream:
         names, *rows = csv.reader(stream)
-    frame = whole(path, ReadOptions(encoding="gb18030"))
-    assert frame.columns == names
-    assert [[cell or "" for cell in row] for row in frame.iter_rows()] == rows
+    for options in (ReadOptions(), ReadOptions(encoding="gb18030")):
+        frame = whole(path, options)
+        assert frame.columns == names
+        assert [[cell or "" for cell in row] for row in frame.iter_rows()] == rows
 
 
 CELL = st.text(alphabet='ab1 ,;"\n\t|é北', max_size=6)

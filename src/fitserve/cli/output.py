@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 import click
 import orjson
 
+from fitserve.errors import SpecError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -23,19 +25,27 @@ def json_option(command: F) -> F:
 
 
 def read_options(command: F) -> F:
-    """The options for reading a CSV file; the command gets one ``reading`` record."""
+    """The arguments and options for reading a table; the command gets a ``source`` and a ``reading`` record."""
 
     @wraps(command)
-    def with_record(*, delimiter: str | None, encoding: str, no_header: bool, **options: Any) -> Any:
+    def with_record(*, sources: tuple[str, ...], delimiter: str | None, **options: Any) -> Any:
         from fitserve.data.delimited import ReadOptions  # noqa: PLC0415 - imports polars
 
         delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter)
-        return command(reading=ReadOptions(delimiter, encoding, not no_header), **options)
+        chosen = {name: options.pop(name) for name in ("encoding", "header", "sheet", "sql", "fetch")}
+        if chosen["sql"] is not None and len(sources) != 1:
+            raise SpecError("--sql needs one source, the URL of the database, such as sqlite:///houses.db")
+        source = sources[0] if len(sources) == 1 else list(sources) or None
+        return command(source=source, reading=ReadOptions(delimiter, **chosen), **options)
 
     option: Any = with_record
+    header = "Whether the first line of a CSV file names the columns; default: found out."
     for decorator in (
-        click.option("--no-header", is_flag=True, help="Its first line is data; columns are column_1, column_2, …"),
-        click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV file, such as gb18030."),
+        click.option("--fetch", is_flag=True, help="Allow SOURCE to be an address, http:// or https://."),
+        click.option("--sql", metavar="QUERY", help="Take the rows of a query; SOURCE is the URL of a database."),
+        click.option("--sheet", help="The sheet of a spreadsheet; default: the only one with a table."),
+        click.option("--header/--no-header", default=None, help=header),
+        click.option("--encoding", help="Of a text file, such as gb18030; default: found out."),
         click.option("--delimiter", help="Of a CSV file; default: found out."),
     ):
         option = decorator(option)

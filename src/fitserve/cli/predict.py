@@ -21,16 +21,19 @@ _SAID = {
 
 @click.command()
 @click.argument("model")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Ends in .csv or .parquet.")
 @click.option("--predictions-only", is_flag=True, help="Leave the input columns out.")
 @read_options
 @workspace_option
 @json_option
 def predict(
-    model: str, source: Path, output: Path, predictions_only: bool, reading: Any, workspace: str | None, as_json: bool
+    model: str, source: Any, output: Path, predictions_only: bool, reading: Any, workspace: str | None, as_json: bool
 ) -> None:
-    """Predict every row of SOURCE by MODEL (NAME or NAME:VERSION) and write rows and predictions to a file."""
+    """Predict every row of SOURCE, one file or several, by MODEL (NAME or NAME:VERSION).
+
+    Rows and predictions are written to one file.
+    """
     from fitserve.evaluation.bulk import predict_file  # noqa: PLC0415
     from fitserve.prediction.named import open_named  # noqa: PLC0415
 
@@ -38,10 +41,12 @@ def predict(
     scored = predict_file(named.predictor, source, output, reading, alone=predictions_only)
     if as_json:
         print_json({"model": named.model, "version": named.version, "rows": scored.rows, "output": str(output),
-                    "missing_columns": scored.missing_columns,
+                    "missing_columns": scored.missing_columns, "findings": scored.findings,
                     "problems": [{"field": field, "code": code, "rows": n}
                                  for (field, code), n in sorted(scored.problems.items())]})  # fmt: skip
         return
+    for finding in scored.findings:
+        click.echo(f"- {finding}")
     for (field, code), n in sorted(scored.problems.items()):
         click.echo(f"- column {field!r}: {n} rows {_SAID.get(code, code)}")
     for name in scored.missing_columns:

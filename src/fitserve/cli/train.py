@@ -14,7 +14,7 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude")
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option("--target", help="The column to predict.")
 @click.option("--name", help="The model's name; default: the file's.")
 @click.option("--budget", default="60s", show_default=True, help="Time for the whole training: 90, 60s, 5m, 1h.")
@@ -30,10 +30,11 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude")
 @click.option("--replay", metavar="RUN", help="Repeat a recorded training without a clock; gives the same bits.")
 @workspace_option
 @json_option
-def train(
-    source: str | None, reading: Any, as_json: bool, workspace: str | None, replay: str | None, **options: Any
-) -> None:
-    """Train a model on SOURCE, a CSV or Parquet file, and register it as a new version.
+def train(source: Any, reading: Any, as_json: bool, workspace: str | None, replay: str | None, **options: Any) -> None:
+    """Train a model on SOURCE, a table, and register it as a new version.
+
+    SOURCE is a file (CSV, JSON, JSON Lines, Parquet, Arrow, a spreadsheet), several files or a pattern with the
+    same columns, "-" for standard input, or with --sql the URL of a database.
 
     Learners are tried within the budget, the best one that can be served is trained again on all training
     rows, compiled, checked against itself, and judged on rows that nothing has seen.
@@ -55,7 +56,7 @@ def train(
         _tell(run)
 
 
-def _name(source: str | None, options: dict[str, Any], replay: str | None, workspace: str | None) -> str:
+def _name(source: Any, options: dict[str, Any], replay: str | None, workspace: str | None) -> str:
     from fitserve.store import Workspace  # noqa: PLC0415
     from fitserve.training.verb import model_name  # noqa: PLC0415
 
@@ -92,11 +93,13 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
             raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
 
 
-def _spec(source: str | None, options: dict[str, Any]) -> Any:
+def _spec(source: Any, options: dict[str, Any]) -> Any:
     from fitserve.training.spec import Spec, seconds_of  # noqa: PLC0415
 
     if not options["target"]:
-        raise SpecError(f"name the column to predict: fitserve train {source} --target COLUMN")
+        from fitserve.data.read import name_of  # noqa: PLC0415
+
+        raise SpecError(f"name the column to predict: fitserve train {name_of(source)} --target COLUMN")
     kinds = {}
     for entry in options["kinds"]:
         column, equals, kind = entry.rpartition("=")

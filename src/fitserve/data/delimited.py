@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,44 +17,78 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fitserve.data.encoding import UTF8, check_encoding, find_encoding
+from fitserve.data.header import (
+    check_delimiter,
+    find_delimiter,
+    first_records,
+    header_lines,
+    joined_names,
+    wide_fields,
+)
+from fitserve.data.packed import opened
 from fitserve.errors import DataError
 
-_DELIMITERS = ",;\t|"
-_SAMPLE_BYTES, _SAMPLE_LINES = 1 << 18, 200
+_SAMPLE_BYTES = 1 << 18
 BLOCK_BYTES, _SMALLEST_BLOCK = 16 << 20, 1 << 18
 _LONGEST_RECORD = 4  # blocks
 _ROWS_AT_ONCE = 50_000
+_HEADERS = {
+    0: "has no header, for its first line holds values; columns are named column_1, column_2, …; --header overrides it",
+    2: "has a header of two lines; their names were joined; --header takes the first line alone",
+}
 _BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a text file; ``delimiter`` None is found out."""
+    """How to read a table where that cannot be found out; None is found out.
+
+    ``delimiter``, ``encoding`` and ``header`` (whether the first line names the columns) are of text files,
+    ``sheet`` of spreadsheets. ``sql`` is a query to the database that the source is the URL of. ``fetch`` allows
+    the source to be an address in a network.
+    """
 
     delimiter: str | None = None
-    encoding: str = "utf-8"
-    header: bool = True
+    encoding: str | None = None
+    header: bool | None = None
+    sheet: str | None = None
+    sql: str | None = None
+    fetch: bool = False
 
 
-def csv_frames(path: Path, options: ReadOptions, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:
+def csv_frames(
+    path: Path, options: ReadOptions, block_bytes: int = BLOCK_BYTES, findings: list[str] | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of a CSV file, plain or gzipped, as frames of texts with the same columns each.
 
-    Nothing at all comes out of a file with a header alone. Raises DataError, naming the line, for a file
+    Nothing at all comes out of a file with a header alone. What was found out and may be wrong is added to
+    ``findings`` in sentences. Raises DataError, naming the line, for a file
     that is no text of the encoding, breaks its quoting or has longer records than its header.
     """
-    _check_delimiter(options.delimiter)
+    check_delimiter(options.delimiter)
     size = max(block_bytes, _SMALLEST_BLOCK)
-    blocks = _records(_texts(path, options.encoding, size), _LONGEST_RECORD * size)
+    found = [] if findings is None else findings
+    encoding = options.encoding
+    if encoding is None:
+        encoding = _encoding_of(path, size)
+        if encoding != UTF8:
+            found.append(f"{path.name} was read as {encoding}, found out from its bytes; --encoding chooses another")
+    blocks = _records(_texts(path, encoding, size), _LONGEST_RECORD * size)
     first = next(blocks, b"")
     if not first.strip():
         raise DataError(f"{path} is empty; give a table with a header and rows")
-    delimiter = options.delimiter or find_delimiter(first[:_SAMPLE_BYTES], whole=len(first) <= _SAMPLE_BYTES)
+    sample, whole = first[:_SAMPLE_BYTES], len(first) <= _SAMPLE_BYTES
+    delimiter = options.delimiter or find_delimiter(sample, whole=whole)
     kept = first.lstrip(b"\r\n")
     line = 1 + first.count(b"\n", 0, len(first) - len(kept))
     _check_utf8(path, kept, line)
-    names, body = _header(path, kept, delimiter, options.header)
-    layout = _Layout(path, delimiter, names, options.header)
+    n_lines = int(options.header) if options.header is not None else 1
+    if options.header is None:
+        n_lines = header_lines(first_records(sample, delimiter, whole=whole))
+        found += [f"{path.name} {_HEADERS[n_lines]}"] if n_lines != 1 else []
+    names, body = _header(path, kept, delimiter, n_lines)
+    layout = _Layout(path, delimiter, names, n_lines > 0)
     line += kept.count(b"\n", 0, len(kept) - len(body))
     blocks = _prepended(body, blocks)
     for block in blocks:
@@ -70,55 +102,21 @@ def csv_frames(path: Path, options: ReadOptions, block_bytes: int = BLOCK_BYTES)
             yield frame
 
 
-def is_gzip(path: Path) -> bool:
-    """Whether a file says of itself that it is compressed by gzip."""
-    with path.open("rb") as file:
-        return file.read(2) == _GZIP
-
-
 def _prepended(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     if first:
         yield first
     yield from rest
 
 
-@contextmanager
-def _wide_fields() -> Iterator[None]:
-    """Let Python's csv reader take cells of any length; its limit is global."""
-    before = csv.field_size_limit(_LONGEST_RECORD * BLOCK_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _check_delimiter(delimiter: str | None) -> None:
-    if delimiter is None:
-        return
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n\0':
-        raise DataError(f"a delimiter is one ASCII character such as , ; | or a tab, not {delimiter!r}")
-
-
-def find_delimiter(sample: bytes, *, whole: bool) -> str:
-    """The delimiter that cuts the first lines into the most columns, equally many in each."""
-    lines = sample.decode(errors="replace").splitlines(keepends=True)
-    lines = (lines if whole else lines[:-1])[:_SAMPLE_LINES]
-    best, best_score = ",", (0.0, 0)
-    for delimiter in _DELIMITERS:
-        widths: list[int] = []
-        with _wide_fields(), suppress(csv.Error):
-            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
-        common = max(set(widths), key=lambda width: (widths.count(width), width)) if widths else 1
-        score = (widths.count(common) / len(widths), common) if common > 1 else (0.0, 0)
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+def _encoding_of(path: Path, size: int) -> str:
+    with opened(path) as stream:
+        return find_encoding(iter(lambda: stream.read(size), b""))
 
 
 def _texts(path: Path, encoding: str, size: int) -> Iterator[bytes]:
     """The file in pieces of UTF-8 with line feeds, decompressed, without a byte order mark."""
-    is_utf8 = _check_encoding(encoding)
-    with gzip.open(path, "rb") if is_gzip(path) else path.open("rb") as stream:
+    is_utf8 = check_encoding(encoding)
+    with opened(path) as stream:
         pieces = iter(lambda: stream.read(size), b"")
         pieces = pieces if is_utf8 else _recoded(path, pieces, encoding)
         first = next(pieces, b"").removeprefix(codecs.BOM_UTF8)
@@ -126,15 +124,6 @@ def _texts(path: Path, encoding: str, size: int) -> Iterator[bytes]:
         returns = b"\r" in first and b"\n" not in first
         for piece in _prepended(first, pieces):
             yield piece.replace(b"\r", b"\n") if returns else piece
-
-
-def _check_encoding(encoding: str) -> bool:
-    """Whether it is UTF-8; raises DataError if it is no encoding of texts."""
-    try:
-        "a".encode(encoding)
-        return codecs.lookup(encoding).name == "utf-8"
-    except (LookupError, UnicodeError, ValueError):
-        raise DataError(f"there is no encoding {encoding!r}; common ones: utf-8, gb18030, latin-1") from None
 
 
 def _recoded(path: Path, pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -187,25 +176,24 @@ def _check_utf8(path: Path, data: bytes, line: int) -> None:
         if line == 1 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise DataError(f"{path} is UTF-16, not UTF-8; say --encoding utf-16") from None
         line += data.count(b"\n", 0, error.start)
-        raise DataError(
-            f"{path} is not UTF-8 (line {line}); say --encoding, for example gb18030, latin-1 or utf-16"
-        ) from None
+        raise DataError(f"{path} is not UTF-8 (line {line}); leave --encoding out, or say another one") from None
 
 
-def _header(path: Path, data: bytes, delimiter: str, header: bool) -> tuple[list[str], bytes]:
-    """The names of the columns, and the bytes behind the header."""
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="\n"), delimiter=delimiter)
+def _header(path: Path, data: bytes, delimiter: str, n_lines: int) -> tuple[list[str], bytes]:
+    """The names of the columns, and the bytes behind the records that hold them."""
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding=UTF8, newline="\n"), delimiter=delimiter)
     try:
-        with _wide_fields():
-            record = next(reader, [])
+        with wide_fields():
+            records = [next(reader, []) for _ in range(max(n_lines, 1))]
     except csv.Error as error:
         raise DataError(f"{path}: the first line is no header ({error}); check its quotes and line ends") from None
-    if not header:
-        return [f"column_{i + 1}" for i in range(len(record))], data
+    if not n_lines:
+        return [f"column_{i + 1}" for i in range(len(records[0]))], data
     end = -1
     for _ in range(reader.line_num):
         end = data.find(b"\n", end + 1)
-    return column_names([name.strip() for name in record], str(path)), data[end + 1 :] if end >= 0 else b""
+    names = joined_names(*records) if n_lines == 2 else [name.strip() for name in records[0]]
+    return column_names(names, str(path)), data[end + 1 :] if end >= 0 else b""
 
 
 def column_names(names: list[str], where: str) -> list[str]:
@@ -271,7 +259,7 @@ class _Layout:
         rows: list[list[str | None]] = []
         start = line + reader.line_num
         try:
-            with _wide_fields():
+            with wide_fields():
                 for row in reader:
                     if len(row) > width:
                         raise DataError(f"{self.path}: {self._too_wide(start, len(row))}")

@@ -1,4 +1,4 @@
-"""Files and data frames into one polars DataFrame; nothing is interpreted here.
+"""Files, databases and data frames into one polars DataFrame; nothing is interpreted here.
 
 CSV cells stay texts: what they mean is decided column by column in `fitserve.data.kinds`, by the same
 readers that serving uses.
@@ -7,8 +7,7 @@ readers that serving uses.
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,35 +15,43 @@ from typing import Any
 import polars as pl
 
 from fitserve import schema, settings
-from fitserve.data.delimited import BLOCK_BYTES, ReadOptions, column_names, csv_frames, is_gzip
-from fitserve.errors import DataError, NotFoundError
+from fitserve.data.database import query_batches, read_query, shown_url
+from fitserve.data.delimited import BLOCK_BYTES, ReadOptions, column_names, csv_frames
+from fitserve.data.formats import GROWTH, batches_of, format_of, read_whole
+from fitserve.data.packed import DAMAGED, is_packed
+from fitserve.data.sources import is_address, is_location, local_files
+from fitserve.errors import DataError
 
-# A CSV cell of a few bytes becomes a text of 16 and more in memory, then a float, then part of a matrix.
-_CSV_GROWTH, _PARQUET_GROWTH, _FRAME_GROWTH = 4, 8, 2
+_FRAME_GROWTH = 2
 BATCH_ROWS, _BATCH_CELLS = 100_000, 20_000_000
-# What a file says of itself in its first bytes, where people take it for a table.
-_FOREIGN = {
-    b"PK\x03\x04": "a zip or Excel file; save it as CSV or Parquet",
-    b"\xd0\xcf\x11\xe0": "an old Excel file; save it as CSV or Parquet",
-    b"BZh": "compressed by bzip2; unpack it, or pack it with gzip,",
-    b"\xfd7zXZ": "compressed by xz; unpack it, or pack it with gzip,",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd; unpack it, or pack it with gzip,",
-    b"SQLite format 3": "an SQLite database; save the table as CSV or Parquet",
-    b"ARROW1": "an Arrow (Feather) file; save it as Parquet",
-    b"\x89HDF": "an HDF5 file; save the table as Parquet",
-    b"%PDF": "a PDF; save its table as CSV",
-}
 
-__all__ = ["BATCH_ROWS", "ReadOptions", "is_parquet", "memory_limit", "name_of", "read_batches", "read_frame"]
+__all__ = [
+    "BATCH_ROWS",
+    "ReadOptions",
+    "is_location",
+    "memory_limit",
+    "name_of",
+    "read_batches",
+    "read_frame",
+    "recorded",
+]
 
 
-def read_frame(source: Any, options: ReadOptions | None = None) -> pl.DataFrame:
-    """A table from a path (CSV, gzipped CSV, Parquet), a pandas or polars DataFrame or an Arrow table.
+def read_frame(source: Any, options: ReadOptions | None = None, findings: list[str] | None = None) -> pl.DataFrame:
+    """A table from one file or several, a database, a pandas or polars DataFrame or an Arrow table.
 
-    Raises DataError for anything that cannot be used, NotFoundError for a path that is not there.
+    Files: CSV, JSON and JSON Lines (also packed by gzip, zstd or zip), Parquet, Arrow, spreadsheets. ``source``
+    may be a list of paths, a pattern, "-" for standard input, an address (see `ReadOptions.fetch`), or the URL of
+    a database (see `ReadOptions.sql`). What was found out about a file and may be wrong is added to ``findings``.
+    Names are made unique where blank; a name that is there twice is refused.
+    Raises DataError or NotFoundError, with one line that says what to do.
     """
-    if isinstance(source, (str, Path)):
-        frame = _read_path(Path(source).expanduser(), options or ReadOptions())
+    options = options or ReadOptions()
+    if options.sql is not None:
+        frame = read_query(str(source), options.sql)
+    elif is_location(source):
+        with local_files(source, options.fetch) as paths:
+            frame = _together([_read_path(path, options, findings) for path in paths], paths)
     else:
         frame = _from_memory(source)
     if frame.width == 0:
@@ -56,7 +63,39 @@ def read_frame(source: Any, options: ReadOptions | None = None) -> pl.DataFrame:
 
 def name_of(source: Any) -> str:
     """What to call a source in messages."""
+    if isinstance(source, (list, tuple)) and is_location(source):
+        return f"{source[0]} and {len(source) - 1} more files" if len(source) > 1 else str(source[0])
+    if isinstance(source, str) and "://" in source and not is_address(source):
+        return shown_url(source)
     return str(source) if isinstance(source, (str, Path)) else f"the {type(source).__name__}"
+
+
+def recorded(source: Any, options: ReadOptions) -> str | list[str] | None:
+    """A source as a plan keeps it, so that it is found from anywhere; None for what cannot be read twice."""
+    if options.sql is not None:
+        return shown_url(str(source))
+    if not is_location(source) or source == "-":
+        return None
+    if isinstance(source, (list, tuple)):
+        return [str(Path(each).absolute()) if not is_address(each) else str(each) for each in source]
+    return str(source) if is_address(source) else str(Path(source).expanduser().absolute())
+
+
+def _together(frames: list[pl.DataFrame], paths: list[Path]) -> pl.DataFrame:
+    """Several tables of the same columns as one; raises DataError where one lacks a column or has another."""
+    first = frames[0]
+    for frame, path in zip(frames[1:], paths[1:], strict=True):
+        _check_names(frame, path, first.columns, paths[0])
+    if len(frames) == 1:
+        return first
+    return pl.concat([frame.select(first.columns) for frame in frames], how="vertical_relaxed", rechunk=True)
+
+
+def _check_names(frame: pl.DataFrame, path: Path, expected: list[str], first: Path) -> None:
+    missing, more = set(expected) - set(frame.columns), set(frame.columns) - set(expected)
+    if missing or more:
+        what = f"lacks the column {min(missing)!r}" if missing else f"has the additional column {min(more)!r}"
+        raise DataError(f"{path} {what}, compared with {first}; files that are read as one need the same columns")
 
 
 def _from_memory(source: Any) -> pl.DataFrame:
@@ -118,21 +157,21 @@ def _reading(path: Path) -> Iterator[None]:
     except OSError as error:
         told = f"{error.strerror}; check the file" if error.strerror else f"{_first_line(error)}; get the file again"
         raise DataError(f"{path} cannot be read: {told}") from None
-    except (pl.exceptions.PolarsError, EOFError, zlib.error) as error:
+    except (pl.exceptions.PolarsError, *DAMAGED) as error:
         raise DataError(f"{path} cannot be read: {_first_line(error)}; get the file again") from None
     except MemoryError:
         raise DataError(f"{path} does not fit into memory; use a part of its rows") from None
 
 
-def _read_path(path: Path, options: ReadOptions) -> pl.DataFrame:
+def _read_path(path: Path, options: ReadOptions, findings: list[str] | None) -> pl.DataFrame:
     with _reading(path):
-        _check_path(path)
-        if is_parquet(path):
-            _check_memory(path, path.stat().st_size * _PARQUET_GROWTH)
-            return pl.read_parquet(path, glob=False)
-        _check_memory(path, path.stat().st_size * (1 if is_gzip(path) else _CSV_GROWTH))
+        kind = format_of(path)
+        if kind != "csv":
+            _check_memory(path, path.stat().st_size * GROWTH[kind])
+            return _named(read_whole(path, kind, options.sheet), path)
+        _check_memory(path, path.stat().st_size * (1 if is_packed(path) else GROWTH["csv"]))
         parts, taken = [], 0
-        for part in csv_frames(path, options, _block_bytes()):
+        for part in csv_frames(path, options, _block_bytes(), findings):
             taken += int(part.estimated_size()) * _FRAME_GROWTH
             _check_memory(path, taken, at_least=True)
             parts.append(part)
@@ -141,36 +180,17 @@ def _read_path(path: Path, options: ReadOptions) -> pl.DataFrame:
         return pl.concat(parts, rechunk=True)
 
 
+def _named(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    frame.columns = column_names([name.strip() for name in frame.columns], str(path))
+    return frame
+
+
 def _without_rows(source: Any) -> DataError:
     return DataError(f"{name_of(source)} has a header but no rows; give a table with data")
 
 
 def _block_bytes() -> int:
-    return min(BLOCK_BYTES, memory_limit() // (4 * _CSV_GROWTH))
-
-
-def _check_path(path: Path) -> None:
-    if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = schema.nearest(path.name, siblings)
-        hint = f"; did you mean {path.parent / near}?" if near else "; check the path"
-        raise NotFoundError(f"there is no file {path}{hint}")
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "no plain file"
-        raise DataError(f"{path} is {what}; give one CSV or Parquet file")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty; give a table with a header and rows")
-    with path.open("rb") as file:
-        start = file.read(16)
-    for mark, told in _FOREIGN.items():
-        if start.startswith(mark):
-            raise DataError(f"{path} is {told} first")
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether a file says of itself that it is Parquet."""
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+    return min(BLOCK_BYTES, memory_limit() // (4 * GROWTH["csv"]))
 
 
 def memory_limit() -> int:
@@ -199,25 +219,42 @@ def _megabytes(size: int) -> str:
     return f"{size / (1 << 20):,.{0 if size >= 10 << 20 else 1 if size >= 1 << 20 else 3}f} MB"
 
 
-def read_batches(path: Path, options: ReadOptions | None = None) -> Iterator[pl.DataFrame]:
-    """A file in batches of rows, so that its size does not matter. Raises what `read_frame` raises."""
+def read_batches(
+    source: Any, options: ReadOptions | None = None, findings: list[str] | None = None
+) -> Generator[pl.DataFrame]:
+    """Files or a query in batches of rows, so that their size does not matter; else like `read_frame`."""
+    options = options or ReadOptions()
     n = 0
-    with _reading(path):
-        _check_path(path)
-        for frame in _batches(path, options or ReadOptions()):
+    if options.sql is not None:
+        for frame in query_batches(str(source), options.sql, BATCH_ROWS):
             n += frame.height
             yield frame
+    else:
+        with local_files(source, options.fetch) as paths:
+            for frame in _file_batches(paths, options, findings):
+                n += frame.height
+                yield frame
     if not n:
-        raise _without_rows(path)
+        raise _without_rows(source)
 
 
-def _batches(path: Path, options: ReadOptions) -> Iterator[pl.DataFrame]:
-    if not is_parquet(path):
-        for block in csv_frames(path, options, _block_bytes()):
+def _file_batches(paths: list[Path], options: ReadOptions, findings: list[str] | None) -> Iterator[pl.DataFrame]:
+    names: list[str] = []
+    for path in paths:
+        with _reading(path):
+            for frame in _batches(path, options, findings):
+                if names:
+                    _check_names(frame, path, names, paths[0])
+                names = names or frame.columns
+                yield frame.select(names)
+
+
+def _batches(path: Path, options: ReadOptions, findings: list[str] | None) -> Iterator[pl.DataFrame]:
+    kind = format_of(path)
+    if kind == "csv":
+        for block in csv_frames(path, options, _block_bytes(), findings):
             yield from block.iter_slices(BATCH_ROWS)
-        return
-    lazy = pl.scan_parquet(path, glob=False)
-    width = max(1, len(lazy.collect_schema()))
-    for batch in lazy.collect_batches(chunk_size=max(1000, min(BATCH_ROWS, _BATCH_CELLS // width))):
-        if batch.height:
-            yield batch
+    elif kind in ("parquet", "arrow"):
+        yield from batches_of(path, kind, BATCH_ROWS, _BATCH_CELLS)
+    else:
+        yield from _read_path(path, options, findings).iter_slices(BATCH_ROWS)

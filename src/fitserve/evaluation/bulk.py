@@ -6,9 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -26,31 +27,40 @@ from fitserve.schema import Kind
 class Scored:
     """What a bulk prediction did: rows written, columns of the model that the file lacked, and problems.
 
-    ``problems`` counts rows by field and code, as the warnings of a single prediction would name them.
+    ``problems`` counts rows by field and code, as the warnings of a single prediction would name them;
+    ``findings`` tell what was found out about the file and may be wrong.
     """
 
     rows: int = 0
     missing_columns: list[str] = field(default_factory=list)
     problems: Counter[tuple[str, str]] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
 
 
 def predict_file(
     predictor: Predictor,
-    source: Path,
+    source: Any,
     output: Path,
     options: ReadOptions | None = None,
     *,
     alone: bool = False,
 ) -> Scored:
-    """Write the rows of ``source`` with their predictions to ``output``, CSV or Parquet by its ending.
+    """Write the rows of ``source`` (see `read_batches`) with their predictions to ``output``, CSV or Parquet.
 
     ``alone`` leaves the input columns out. The file appears under its name only when it is whole. Raises
     DataError if either file cannot be used.
     """
     _check_output(output)
     scored = Scored()
-    batches = (_scored(predictor, frame, scored, alone) for frame in read_batches(source, options))
-    first = next(batches)  # a file without rows is refused by the reader
+    with closing(read_batches(source, options, scored.findings)) as frames:
+        batches = (_scored(predictor, frame, scored, alone) for frame in frames)
+        first = next(batches)  # a file without rows is refused by the reader
+        _write_whole(first.cast({pl.Null: pl.String}), batches, output)
+    return scored
+
+
+def _write_whole(first: pl.DataFrame, batches: Iterator[pl.DataFrame], output: Path) -> None:
+    """Write frames to a file that appears under its name only when it is whole."""
     # Its own name: another prediction may write to the same output at the same time.
     unfinished = output.with_name(f".{output.name}.{os.getpid()}.unfinished")
     try:
@@ -64,7 +74,6 @@ def predict_file(
         except KeyboardInterrupt:  # polars raises it by itself, and Python a moment later a second time
             _remove(unfinished)
             raise
-    return scored
 
 
 def _remove(path: Path) -> None:
@@ -91,12 +100,22 @@ def _check_output(output: Path) -> None:
         raise SpecError(f"{output} is a folder; choose another output")
 
 
+def _like(first: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """A further batch with the types of the first: several files, or a query, may have others."""
+    try:
+        return frame if frame.schema == first.schema else frame.cast(first.schema)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0][:120]
+        raise DataError(f"the rows have columns of different types ({reason}); predict the files one by one") from None
+
+
 def _write(first: pl.DataFrame, rest: Iterator[pl.DataFrame], path: Path, suffix: str) -> None:
     def frames(
         _columns: list[str] | None, _predicate: pl.Expr | None, _n: int | None, _size: int | None
     ) -> Iterator[pl.DataFrame]:
         yield first
-        yield from rest
+        for frame in rest:
+            yield _like(first, frame)
 
     lazy = register_io_source(frames, schema=first.schema)
     if suffix == ".csv":

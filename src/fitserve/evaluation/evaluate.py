@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from fitserve import schema
 from fitserve.data.kinds import column_of_series, missing_column
-from fitserve.data.read import ReadOptions, name_of, read_batches, read_frame
+from fitserve.data.read import ReadOptions, is_location, name_of, read_batches, read_frame
 from fitserve.data.split import content_hash
 from fitserve.errors import DataError
 from fitserve.evaluation.bulk import used_kinds
@@ -30,7 +29,8 @@ class Evaluation:
     """Scores on ``rows`` rows; ``without_target`` others had none and were left out.
 
     ``unknown_labels`` of the rows have a label that training never saw: each counts as predicted wrong.
-    ``trained_on`` says that it is the very table of the training, so that the scores flatter.
+    ``trained_on`` says that it is the very table of the training, so that the scores flatter. ``findings`` tell
+    what was found out about the file and may be wrong.
     """
 
     scores: dict[str, float | None]
@@ -39,15 +39,14 @@ class Evaluation:
     missing_columns: list[str]
     unknown_labels: int = 0
     trained_on: bool = False
+    findings: list[str] = field(default_factory=list)
 
 
 def evaluate_model(predictor: Predictor, source: Any, options: ReadOptions | None = None) -> Evaluation:
     """Predict a table, batch by batch, and compare with its target; raises DataError if it has none."""
-    batches: Iterable[pl.DataFrame]
-    if isinstance(source, (str, Path)):
-        batches = read_batches(Path(source).expanduser(), options)
-    else:
-        batches = [read_frame(source, options)]
+    found: list[str] = []
+    located = is_location(source)
+    batches: Iterable[pl.DataFrame] = read_batches(source, options, found) if located else [read_frame(source)]
     target, kinds = predictor.manifest.target, used_kinds(predictor)
     judged: list[Judged] = []
     missing, n = list(kinds), 0
@@ -64,7 +63,7 @@ def evaluate_model(predictor: Predictor, source: Any, options: ReadOptions | Non
     _check_truth(predictor, truth, unknown, name_of(source))
     trained_on = digests == [predictor.manifest.data.get("sha256")]
     scores = predictor.answerer.score(raw, truth)
-    return Evaluation(scores, len(truth), n - len(truth), missing, unknown, trained_on)
+    return Evaluation(scores, len(truth), n - len(truth), missing, unknown, trained_on, found)
 
 
 def _judge(predictor: Predictor, frame: pl.DataFrame, kinds: dict[str, Kind]) -> Judged:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fitserve.bundle.manifest import Manifest
-from fitserve.data.read import ReadOptions, read_frame
+from fitserve.data.read import ReadOptions, name_of, read_frame, recorded
 from fitserve.data.split import SMALL_TABLE
 from fitserve.errors import DataError, ParityError
 from fitserve.metrics import METRICS
@@ -118,7 +118,7 @@ def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, obs
     plan = dict(record.plan)
     source = source if source is not None else plan.get("source")
     if source is None:
-        raise DataError(f"run {run_id} was trained from memory; name the data to replay it with")
+        raise DataError(f"run {run_id} was trained from memory or a stream; name the data to replay it with")
     order = replace(order, options=ReadOptions(**plan.get("read", {})))
     return _train(source, Spec.from_json(plan["spec"]), order, workspace, observer, Clock(None), plan)
 
@@ -129,10 +129,12 @@ def _train(
 ) -> Run:  # fmt: skip
     started = now()
     learners = choose_learners(["baseline", *spec.learners] if spec.learners else None)
-    observer(Progress("reading", str(source) if isinstance(source, (str, Path)) else "", None, clock.left))
-    frame = read_frame(source, order.options)
+    observer(Progress("reading", name_of(source), None, clock.left))
+    found: list[str] = []
+    frame = read_frame(source, order.options, found)
     observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, clock.left))
     prepared = prepare(frame, spec)
+    prepared.findings[:0] = found
     _check_replay(plan, prepared)
     search = Search(prepared, learners, clock, observer)
     if plan is not None:
@@ -257,7 +259,7 @@ def _plan(source: Any, order: Order, prepared: Prepared, search: Search, chosen:
     """Everything that repeats a training, as JSON."""
     return {
         "spec": prepared.spec.as_json(),
-        "source": str(Path(source).resolve()) if isinstance(source, (str, Path)) else None,
+        "source": recorded(source, order.options),
         "read": asdict(order.options),
         "dataset_sha256": prepared.dataset_sha256,
         "threads": search.threads,

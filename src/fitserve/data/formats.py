@@ -1,0 +1,142 @@
+"""Tables in files that are no CSV: Parquet, Arrow, JSON, spreadsheets. All of them are read by polars."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from fitserve.data.packed import opened, starts_with
+from fitserve.errors import DataError
+
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_JSON_ENDING = re.compile(r"\.(?:json|jsonl|ndjson)(?:\.(?:gz|zst|zip))?\Z", re.IGNORECASE)
+_STREAM_START = b"\xff\xff\xff\xff"
+# What a file says of itself in its first bytes, where people take it for a table.
+_FOREIGN = {
+    b"BZh": "compressed by bzip2; unpack it, or pack it with gzip, first",
+    b"\xfd7zXZ": "compressed by xz; unpack it, or pack it with gzip, first",
+    b"7z\xbc\xaf": "packed by 7-Zip; unpack it, or pack it with gzip, first",
+    b"SQLite format 3": "an SQLite database; name the table with --sql 'select * from …' and a URL sqlite:///FILE",
+    b"FEA1": "a Feather file of version 1; save it as Parquet first",
+    b"\x89HDF": "an HDF5 file; save the table as Parquet first",
+    b"%PDF": "a PDF; save its table as CSV first",
+}
+# Bytes in memory for a byte of the file: packed columns grow, spelled ones become texts and then numbers.
+GROWTH = {"parquet": 8, "arrow": 3, "arrow stream": 3, "json": 6, "json lines": 6, "sheet": 12, "csv": 4}
+
+
+def format_of(path: Path) -> str:
+    """What kind of table a file holds, by its content: a key of `GROWTH`; raises DataError for what is none."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    for mark, told in _FOREIGN.items():
+        if start.startswith(mark):
+            raise DataError(f"{path} is {told}")
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith(b"ARROW1"):
+        return "arrow"
+    if start.startswith(_STREAM_START):
+        return "arrow stream"
+    if start.startswith(_OLD_EXCEL) or _is_workbook(path):
+        return "sheet"
+    return _text_format(path)
+
+
+def _is_workbook(path: Path) -> bool:
+    if not starts_with(path, b"PK\x03\x04"):
+        return False
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        return not {"[Content_Types].xml", "mimetype"}.isdisjoint(archive.namelist())
+    return False
+
+
+def _text_format(path: Path) -> str:
+    """JSON by the file's name or by its first line, which no header of a CSV file looks like."""
+    with opened(path) as stream:
+        start = stream.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()
+    first = start.split(b"\n", 1)[0].strip()
+    if re.match(rb"\[\s*(?:\{|\]|\Z)", start):
+        return "json"
+    if start.startswith(b"{") and (_JSON_ENDING.search(path.name) or _is_object(first)):
+        return "json lines" if _is_object(first) else "json"
+    return "json" if _JSON_ENDING.search(path.name) and start else "csv"
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def read_whole(path: Path, kind: str, sheet: str | None) -> pl.DataFrame:
+    """The whole table of a file of one of these formats."""
+    if kind == "parquet":
+        return pl.read_parquet(path, glob=False)
+    if kind == "arrow":
+        return pl.read_ipc(path)
+    if kind == "arrow stream":
+        return pl.read_ipc_stream(path)
+    if kind == "sheet":
+        return _read_sheet(path, sheet)
+    with opened(path) as stream:
+        content = stream.read().removeprefix(b"\xef\xbb\xbf")
+    read: Callable[..., pl.DataFrame] = pl.read_json if kind == "json" else pl.read_ndjson
+    try:
+        return _flat(read(io.BytesIO(content), infer_schema_length=None))
+    except pl.exceptions.PolarsError as error:
+        what = "a list of objects, one for each row" if kind == "json" else "one object for each line"
+        raise DataError(f"{path} is no JSON table ({str(error).splitlines()[0][:120]}); give {what}") from None
+
+
+def batches_of(path: Path, kind: str, rows: int, cells: int) -> Iterator[pl.DataFrame]:
+    """The table of a Parquet or Arrow file in batches of at most ``rows`` rows and about ``cells`` cells."""
+    lazy = pl.scan_parquet(path, glob=False) if kind == "parquet" else pl.scan_ipc(path, glob=False)
+    width = max(1, len(lazy.collect_schema()))
+    for batch in lazy.collect_batches(chunk_size=max(1000, min(rows, cells // width))):
+        if batch.height:
+            yield batch
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the members of nested objects as columns of their own, ``address.city``."""
+    while nested := [series for series in frame if isinstance(series.dtype, pl.Struct)]:
+        members: dict[str, list[pl.Series]] = {
+            series.name: [member.alias(f"{series.name}.{member.name}") for member in series.struct.unnest()]
+            for series in nested
+        }
+        columns: list[Any] = []
+        for series in frame:
+            columns += members.get(series.name, [series])
+        frame = pl.DataFrame(columns)
+    return frame
+
+
+def _read_sheet(path: Path, sheet: str | None) -> pl.DataFrame:
+    """One sheet of a workbook: the named one, or the only one that holds anything."""
+    import fastexcel  # noqa: PLC0415 - only for spreadsheets
+
+    try:
+        book = fastexcel.read_excel(path)
+        names = book.sheet_names
+        if sheet is not None and sheet not in names:
+            raise DataError(f"{path} has no sheet {sheet!r}; it has {', '.join(map(repr, names))}")
+        chosen = [sheet] if sheet is not None else names
+        frames = {name: book.load_sheet(name, schema_sample_rows=None).to_polars() for name in chosen}
+    except fastexcel.FastExcelError as error:
+        reason = str(error).splitlines()[0][:120]
+        raise DataError(f"{path} cannot be read as a spreadsheet ({reason}); save the table as CSV") from None
+    filled = [name for name, frame in frames.items() if frame.width and frame.height]
+    if len(filled) > 1:
+        others = ", ".join(map(repr, filled[1:]))
+        raise DataError(f"{path} has {len(filled)} sheets with tables; say --sheet {filled[0]!r} (or {others})")
+    return frames[filled[0] if filled else chosen[0]]

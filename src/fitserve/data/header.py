@@ -1,0 +1,134 @@
+"""Delimiter and header of a CSV file, found out from its first records."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+
+from fitserve import schema
+from fitserve.errors import DataError
+
+_DELIMITERS = ",;\t|"
+_SAMPLE_LINES = 200
+# A record may be as long as four blocks of sixteen megabytes.
+LONGEST_CELL = 64 << 20
+_NUMBER = re.compile(rf"\s*(?:{schema.NUMBER_PATTERN})\s*\Z")
+_YEARS = range(1800, 2201)
+# From this share of blank names on, a first line may be the upper one of two.
+_BLANK_SHARE = 0.3
+_FEWEST_RECORDS = 3
+
+Records = Sequence[Sequence[str]]
+
+
+@contextmanager
+def wide_fields() -> Iterator[None]:
+    """Let Python's csv reader take cells of any length; its limit is global."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def check_delimiter(delimiter: str | None) -> None:
+    """Raise DataError for what cannot separate fields."""
+    if delimiter is None:
+        return
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n\0':
+        raise DataError(f"a delimiter is one ASCII character such as , ; | or a tab, not {delimiter!r}")
+
+
+def first_records(sample: bytes, delimiter: str, *, whole: bool) -> list[list[str]]:
+    """The records of a file's beginning; the last line is left out unless the sample is the ``whole`` file."""
+    lines = sample.decode(errors="replace").splitlines(keepends=True)
+    lines = (lines if whole else lines[:-1])[:_SAMPLE_LINES]
+    records: list[list[str]] = []
+    with wide_fields(), suppress(csv.Error):
+        records = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    return records
+
+
+def find_delimiter(sample: bytes, *, whole: bool) -> str:
+    """The delimiter that cuts the first lines into the most columns, equally many in each."""
+    best, best_score = ",", (0.0, 0)
+    for delimiter in _DELIMITERS:
+        widths = [len(row) for row in first_records(sample, delimiter, whole=whole)]
+        common = max(set(widths), key=lambda width: (widths.count(width), width)) if widths else 1
+        score = (widths.count(common) / len(widths), common) if common > 1 else (0.0, 0)
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+def header_lines(records: Records) -> int:
+    """How many records at the beginning name the columns: none, one or two.
+
+    None where the first record holds numbers above columns of numbers, as no header does but one of years or of
+    a count from 0 or 1. Two where many names of the first are blank and the second has texts for them, above
+    columns of which at least one holds something else.
+    """
+    if len(records) < _FEWEST_RECORDS:
+        return 1
+    first, second, rest = records[0], records[1], records[1:]
+    if _are_values(first, rest):
+        return 0
+    return 2 if _continues(first, second, records[2:]) else 1
+
+
+def _are_values(first: Sequence[str], rest: Records) -> bool:
+    places = [i for i, cell in enumerate(first) if _NUMBER.match(cell) and _mostly_numbers(rest, i)]
+    if not places or len({cell.strip() for cell in first}) < len(first):
+        return bool(places)
+    numbers = [float(first[i]) for i in places]
+    if len(places) > 1:
+        years = all(number in _YEARS for number in numbers)
+        counted = numbers == [numbers[0] + i for i in range(len(numbers))] and numbers[0] in (0.0, 1.0)
+        counted = counted and len(numbers) > 1 + numbers[0]  # "1,2" alone may well be values
+        return not (years or counted)
+    return True
+
+
+def _mostly_numbers(rest: Records, place: int) -> bool:
+    cells = [row[place] for row in rest if place < len(row) and row[place].strip()]
+    return bool(cells) and sum(_NUMBER.match(cell) is not None for cell in cells) >= 0.8 * len(cells)
+
+
+def _continues(first: Sequence[str], second: Sequence[str], rest: Records) -> bool:
+    """Whether the second record goes on where the first has blank names."""
+    blank = [i for i, name in enumerate(first) if not name.strip()]
+    if len(blank) < max(2, _BLANK_SHARE * len(first)) or len(second) != len(first) or not rest:
+        return False
+    told = [second[i].strip() for i in blank]
+    if sum(map(bool, told)) < 0.8 * len(told) or any(_NUMBER.match(cell) for cell in second):
+        return False
+    columns = [[row[i] for row in rest if i < len(row)] for i in range(len(first))]
+    return any(second[i].strip() not in map(str.strip, column) for i, column in enumerate(columns) if second[i].strip())
+
+
+def joined_names(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """The names of two header lines as one.
+
+    A blank upper name is that of the column before it; where an upper name stands above one column alone, it is
+    the column's.
+    """
+    names = []
+    starts = [i for i, name in enumerate(upper) if name.strip()]
+    for start, end in pairwise([*starts, len(upper)]):
+        group = upper[start].strip()
+        parts = [name.strip() for name in lower[start:end]]
+        names += [group] if end - start == 1 else [f"{group}: {part}" if part else group for part in parts]
+    return _distinct([name.strip() for name in lower[: starts[0] if starts else None]] + names)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names that occur more than once, with their number behind them."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 or not name else f"{name} ({seen[name]})")
+    return found
