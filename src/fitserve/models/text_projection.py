@@ -13,7 +13,6 @@ from sklearn.decomposition import TruncatedSVD
 from fitserve.features.arrays import Arrays
 
 WIDTH = 64
-_ENTRIES_AT_ONCE = 100_000
 
 
 def sparse_text(arrays: Arrays, n_terms: int) -> csr_matrix:
@@ -41,10 +40,9 @@ def tree_matrix(arrays: Arrays, table: NDArray[np.float32] | None) -> NDArray[np
     merged = arrays.merged()
     if table is None or arrays.text is None:
         return merged
-    projected = np.zeros((len(arrays), table.shape[1]), dtype=np.float32)
     text = arrays.text
-    # Added one entry after the other in float32, as the graph does: a sum in another order has other bits.
-    for start in range(0, len(text.ids), _ENTRIES_AT_ONCE):
-        part = slice(start, start + _ENTRIES_AT_ONCE)
-        np.add.at(projected, text.rows[part], table[text.ids[part]] * text.weights[part, None])
-    return np.hstack([merged, projected])
+    # The product goes through the entries of a row in their order and adds them up in float32, as the graph does:
+    # a sum in another order has other bits.
+    starts = np.searchsorted(text.rows, np.arange(len(arrays) + 1))
+    entries = csr_matrix((text.weights, text.ids, starts), shape=(len(arrays), len(table)))
+    return np.hstack([merged, entries @ table])

@@ -143,7 +143,7 @@ def _train(
     else:
         search.run()
     chosen = _choose(prepared, search, observer, plan)
-    prepared.findings.extend(_too_good(prepared, search, chosen))
+    prepared.findings.extend([*_too_good(prepared, search, chosen), *_too_little(search, chosen)])
     observer(Progress("packaging", chosen.trial.learner, None, clock.left))
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     with workspace.staging() as staged:
@@ -172,6 +172,17 @@ def _too_good(prepared: Prepared, search: Search, chosen: Chosen) -> list[str]:
         "the scores are next to perfect: look for a column, or a sum of columns, that is known only together "
         "with the target, and leave it out with --exclude"
     ]
+
+
+def _too_little(search: Search, chosen: Chosen) -> list[str]:
+    """What a user should know of a search that ended early, or in vain."""
+    found = []
+    if search.untried:
+        n = search.untried + len(search.trials)
+        found.append(f"{search.untried} of {n} candidates were not judged: the budget was over; a larger one may help")
+    if chosen.trial.learner == "baseline" and len(search.trials) > 1:
+        found.append("no learner was better than the answer without learning: these columns do not tell the target")
+    return found
 
 
 def _check_replay(plan: Mapping[str, Any] | None, prepared: Prepared) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from fitserve.data.split import SMALL_TABLE, folds
 from fitserve.errors import NotForThisTable, SpecError
+from fitserve.features.arrays import Arrays
 from fitserve.metrics import loss
 from fitserve.models.base import Context, Fitted, Learner, Parameters, Shape
 from fitserve.training.prepare import Prepared
@@ -54,6 +56,10 @@ class Trial:
         return {**document, "parameters": dict(self.parameters), "efforts": list(self.efforts)}
 
 
+class _TooSlowError(Exception):
+    """A candidate whose folds will not be finished in time; something else already is."""
+
+
 class Search:
     """The trials of one training; `run` makes them, `trials` holds what is finished, in order."""
 
@@ -61,11 +67,13 @@ class Search:
         self.prepared = prepared
         self.trials: list[Trial] = []
         self.refusals: dict[str, str] = {}
+        self.untried = 0
         self.interrupted = False
         self.threads = _threads(prepared)
         self._learners = {learner.name: learner for learner in learners}
         self.clock = clock
         self._observer = observer
+        self._libraries = ThreadpoolController()
         self._fold_of_row, self.validation = _judging(prepared)
 
     @property
@@ -83,11 +91,14 @@ class Search:
         planned = self._plan()
         for i, (learner, parameters) in enumerate(planned):
             if self._skip(learner):
+                self.untried += 1
                 continue
             try:
                 self.trials.append(self._try(learner, parameters, (i, len(planned))))
             except NotForThisTable as refusal:
                 self.refusals[learner.name] = str(refusal)
+            except _TooSlowError:
+                self.untried += 1
             except KeyboardInterrupt:
                 if not self.trials:
                     raise
@@ -115,10 +126,15 @@ class Search:
         return [offer for turn in zip_longest(*offers) for offer in turn if offer is not None]
 
     def _skip(self, learner: Learner) -> bool:
-        if self.clock.search_over and any(trial.learner != "baseline" for trial in self.trials):
+        if self.clock.search_over and self._has_learned:
             return True
         earlier = [trial.seconds for trial in self.trials if trial.learner == learner.name]
         return bool(earlier) and not self.clock.allows(max(earlier))
+
+    @property
+    def _has_learned(self) -> bool:
+        """Whether there is something to serve that has learned."""
+        return any(trial.learner != "baseline" for trial in self.trials)
 
     def _try(
         self,
@@ -148,7 +164,11 @@ class Search:
         """The raw outputs of the held-out rows, fold by fold, and the efforts of the fits."""
         raw: list[NDArray[np.float64]] = []
         used: list[int] = []
+        started = time.monotonic()
         for k, fold in enumerate(self.fold_numbers):
+            a_fold = (time.monotonic() - started) / k if k else 0.0
+            if self._has_learned and not self.clock.allows(a_fold * (len(self.fold_numbers) - k)):
+                raise _TooSlowError
             said = f"{learner.name}, {place[0] + 1} of {place[1]}, part {k + 1} of {len(self.fold_numbers)}"
             context = self._context(said, efforts[k] if efforts else None)
             fitted, outputs = self._fit_fold(learner, parameters, fold, context)
@@ -225,14 +245,25 @@ class Search:
             context.effort,
             context.progress,
         )
-        fitted = learner.fit(arrays.take(inside), self.truth[inside], parameters, context)
+        fitted = self._fit(learner, arrays.take(inside), self.truth[inside], parameters, context)
         return fitted, fitted.predict(held)
+
+    def _fit(
+        self, learner: Learner, arrays: Arrays, truth: NDArray[Any], parameters: Parameters, context: Context
+    ) -> Fitted:
+        """Fit with one thread for linear algebra.
+
+        Vectors of some ten thousand numbers, as texts have, are ten times slower with two threads that wait for
+        each other; and so the bits do not depend on how many processors a machine has.
+        """
+        with self._libraries.limit(limits=1, user_api="blas"):
+            return learner.fit(arrays, truth, parameters, context)
 
     def refit(self, trial: Trial, effort: int) -> Fitted:
         """Fit a trial's candidate on all training rows."""
         context = Context(self.prepared.shape, self.prepared.spec.seed, self.threads, effort=effort)
         learner = self._learners[trial.learner]
-        return learner.fit(self.prepared.arrays, self.truth, trial.parameters, context)
+        return self._fit(learner, self.prepared.arrays, self.truth, trial.parameters, context)
 
 
 def _threads(prepared: Prepared) -> int:
