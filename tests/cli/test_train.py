@@ -187,6 +187,15 @@ def test_names_come_from_the_file(home: Path, command: Command) -> None:
     assert command("train", "loans.csv", *arguments, "--name", "credit").json["model"] == "credit"
 
 
+def test_a_name_that_was_made_of_a_file_does_not_mix_models(home: Path, command: Command) -> None:
+    arguments = ("--learner", "baseline", "--json")
+    command("train", "loans.csv", "--target", "paid", *arguments)
+    message = command("train", "loans.csv", "--target", "size", *arguments).message
+    assert message == "the model 'loans' predicts 'paid'; give this one a --name of its own, such as loans-size"
+    assert command("train", "loans.csv", "--target", "size", *arguments, "--name", "loans-size").json["version"] == 1
+    assert command("train", "loans.csv", "--target", "size", *arguments, "--name", "loans").json["version"] == 2
+
+
 @pytest.mark.parametrize("as_object", [pl.read_csv, pd.read_csv, str, Path])
 def test_python_and_the_command_line_train_the_same(
     home: Path, command: Command, as_object: Callable[[Path], Any]

@@ -65,6 +65,9 @@ def test_a_column_of_the_same_name_is_replaced(tmp_path: Path, label: Predictor,
     assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
     predict_file(label, tmp_path / "twice.csv", tmp_path / "twice.csv")  # over its own input
     assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
+    with pytest.raises(SpecError, match="is a file that is read; without its columns the rows would be lost"):
+        predict_file(label, tmp_path / "t*.csv", tmp_path / "twice.csv", alone=True)
+    assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
 
 
 def test_missing_columns_are_told_and_count_as_missing(tmp_path: Path, label: Predictor, rows: pl.DataFrame) -> None:
@@ -94,7 +97,7 @@ def test_a_file_without_a_header_is_predicted(tmp_path: Path, workspace: Path) -
         (("in.csv", "nowhere/out.csv"), SpecError, "there is no folder .*nowhere; make it or choose another"),
         (("in.csv", "folder.csv"), SpecError, "folder.csv is a folder; choose another output"),
         (("inn.csv", "out.csv"), NotFoundError, "there is no file .*; did you mean .*in.csv"),
-        (("other.csv", "out.csv"), DataError, r"has none of the model's columns \(size, town\); predict another file"),
+        (("other.csv", "out.csv"), DataError, r"has none of the model's columns \(size, town\); predict another one"),
         (("header.csv", "out.csv"), DataError, "has a header but no rows"),
         (("empty.csv", "out.csv"), DataError, "is empty"),
         (("late.csv", "out.csv"), DataError, "line 150002 has 3 fields, the header 2"),

@@ -15,7 +15,7 @@ import pytest
 
 import fitserve
 from fitserve.bundle.folder import open_bundle, write_bundle
-from fitserve.errors import BundleError, InputError, NotFoundError
+from fitserve.errors import BundleError, DataError, InputError, NotFoundError
 from fitserve.prediction import Predictor, load
 from fitserve.training.run import Run
 
@@ -72,6 +72,17 @@ def test_threads_do_not_disturb_each_other(predictor: Predictor) -> None:
 def test_no_rows_no_answers(predictor: Predictor) -> None:
     assert predictor.predict([]) == []
     assert predictor.predict(table(5).drop("good").clear()) == []
+
+
+def test_a_series_is_a_row_and_other_things_are_none(predictor: Predictor) -> None:
+    frame = pd.DataFrame({"income": [3000.5, 1000.0], "job": ["cook", "clerk"], "said": ["paid again", "late"]})
+    assert predictor.predict(frame.iloc[0]) == predictor.predict(frame.iloc[0].to_dict())
+    for wrong in ([1, 2], ["income"], "income", 5, [None], [("income", 1)]):
+        with pytest.raises(DataError, match="a row is a mapping from field to value, not "):
+            predictor.predict(wrong)
+    for other in (pd.DataFrame({"x": [1]}), pl.DataFrame({"x": [1]}), pa.table({"x": [1]})):
+        with pytest.raises(DataError, match=r"has none of the model's columns \(income, job, .*; predict another one"):
+            predictor.predict(other)
 
 
 def test_values_that_cannot_be_used_are_all_named(predictor: Predictor) -> None:

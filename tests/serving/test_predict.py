@@ -202,7 +202,7 @@ def note(code: str, field: str, sent: object = None, known: object = None, neare
     [
         ({"rooms": "5"}, [], [note("coerced", "rooms", "5")]),
         ({"garden": "yes"}, [], [note("coerced", "garden", "yes")]),
-        ({"built": 1e9}, [], [note("coerced", "built", 1e9)]),
+        ({"built": 5e8}, [], [note("coerced", "built", 5e8)]),
         ({}, ["city"], [note("missing_field", "city")]),
         ({"city": None}, [], [note("missing_value", "city")]),
         ({"city": "Berln"}, [], [note("unseen_category", "city", "Berln", CITIES, "Berlin")]),
@@ -235,6 +235,39 @@ def test_warnings_of_many_rows_name_the_row(client: httpx.Client) -> None:
         (3, "coerced", "rooms"),
         (3, "unseen_category", "city"),
     ]
+
+
+def test_a_date_outside_the_range_of_training_is_told(client: httpx.Client) -> None:
+    fields = client.get("/models/houses").json()["row"]["properties"]
+    low, high = fields["built"]["x-range-in-training"]
+    assert f"{low} to {high} in training" in fields["built"]["description"]
+    assert warnings_of(client, {"built": low}) == warnings_of(client, {"built": high}) == []
+    for sent in ("2035-01-01", "1066-10-14T09:00:00Z"):
+        assert warnings_of(client, {"built": sent}) == [note("out_of_range", "built", sent, [low, high])]
+
+
+def test_a_number_for_a_text_is_told(client: httpx.Client) -> None:
+    row = {"title": 5, "评论": True}
+    response = client.post("/models/text/predict", json=row)
+    told = [(warning["code"], warning["field"], warning["sent"]) for warning in strictly(response)["warnings"]]
+    assert told == [("coerced", "title", 5), ("coerced", "评论", True)]
+    assert client.post("/models/text/predict?strict=true", json=row).status_code == 422
+
+
+def test_what_is_known_is_told_once_for_a_field(client: httpx.Client) -> None:
+    rows = [{**USUAL, "city": f"City {i}", "rooms": 100} for i in range(50)]
+    warnings = strictly(client.post("/predict", json={"instances": rows}))["warnings"]
+    assert len(warnings) == 100
+    assert [(w["row"], w["field"]) for w in warnings if "known" in w] == [(0, "rooms"), (0, "city")]
+
+
+def test_what_was_sent_is_shown_as_json(client: httpx.Client) -> None:
+    problem = strictly(client.post("/predict", json={**USUAL, "rooms": ["a", None, {"b": True}]}))
+    assert problem["errors"][0]["sent"] == '["a",null,{"b":true}]'
+    assert problem["detail"] == "1 value cannot be used; see errors"
+    strict = strictly(client.post("/predict?Strict=yes", json={**USUAL, "rooms": ["a"], "city": "Rome", "garden": 1}))
+    told = "1 value cannot be used, 2 values would be served with a warning if it were not for ?strict; see errors"
+    assert strict["detail"] == told
 
 
 @pytest.mark.parametrize("strict", ["strict=true", "strict", "strict=1", "strict=false&strict=yes"])

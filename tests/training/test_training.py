@@ -50,6 +50,65 @@ def test_scores_stand_beside_the_baseline_and_beat_it(tmp_path: Path) -> None:
     assert f"{prior:.4g}" in page
 
 
+def test_what_the_budget_left_out_is_told(tmp_path: Path) -> None:
+    run = train(houses(), "price", tmp_path, budget=1e-6, learners=["ridge", "forest", "lightgbm"])
+    assert [candidate["learner"] for candidate in run.candidates] == ["ridge", "baseline"]
+    assert "8 of 10 candidates were not judged: the budget was over; a larger one may help" in run.findings
+    again = replay_run(run.id, houses(), Order("again"), Workspace.open(tmp_path))
+    assert again.record.sha256 == run.record.sha256
+
+
+def test_a_training_in_vain_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    noise = pl.DataFrame({"x": rng.normal(size=60), "y": rng.choice(["a", "b"], 60)})
+    run = train(noise, "y", tmp_path)
+    assert run.manifest.learner == "baseline"
+    assert any("no learner was better than the answer without learning" in finding for finding in run.findings)
+
+
+def test_dates_and_a_random_split_are_a_warning(tmp_path: Path) -> None:
+    dated = houses().with_columns(sold=pl.date(2026, 1, 1) + pl.duration(days=pl.int_range(200)))
+    told = [finding for finding in train(dated, "price", tmp_path).findings if "'sold' holds dates" in finding]
+    assert len(told) == 1
+    assert "keep the last ones back" in told[0]
+    assert not any("holds dates" in finding for finding in train(houses(), "price", tmp_path).findings)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"promote": True}, 'promote is "always", "if-better" or "never", not True'),
+        ({"promote": "alway"}, "not 'alway'"),
+        ({"budget": "soon"}, "'soon' is not a duration"),
+        ({"budget": None}, "budget cannot be None; give seconds"),
+        ({"budget": True}, "budget cannot be True"),
+        ({"learners": "ridge"}, "learners cannot be 'ridge'; give a list of names"),
+        ({"kinds": ["city"]}, "kinds cannot be"),
+        ({"exclude": "city"}, "exclude cannot be 'city'; give a list of columns"),
+        ({"exclude": ["price"]}, "the target 'price' cannot be excluded"),
+        ({"seed": 1.5}, "seed cannot be 1.5; give a whole number"),
+        ({"metric": 5}, "metric cannot be 5"),
+    ],
+)
+def test_arguments_of_wrong_types_are_refused_before_the_work(
+    tmp_path: Path, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        train(houses(), "price", tmp_path, **wrong)
+    assert words in str(caught.value)
+    assert Workspace.open(tmp_path).models() == []
+
+
+def test_a_target_is_a_name(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"target cannot be shape: .*; give the name of a column"):
+        train(houses(), houses()["price"], tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_budget_may_be_spelled(tmp_path: Path) -> None:
+    run = train(houses(), "price", tmp_path, budget="20s", learners=["ridge"])
+    assert Workspace.open(tmp_path).run(run.id).plan["spec"]["budget"] == 20.0
+
+
 def test_two_trainings_of_the_same_data_give_the_same_bundle(tmp_path: Path) -> None:
     learners = ["ridge", "forest", "lightgbm"]
     first = train(houses(80), "price", tmp_path / "a", learners=learners, budget=60.0)

@@ -41,8 +41,9 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
     """
     from fitserve.training.run import Order, replay_run, train_model  # noqa: PLC0415 - heavy
 
-    order = Order(_name(source, options, replay, workspace), _promotion(options), reading)
     spec: Any = None if replay else _spec(source, options)
+    name = _name(source, options, replay, workspace)
+    order = Order(name, _promotion(options), reading, guessed=not (options["name"] or replay))
     opened = _ready(order.name, workspace)
     with ProgressLine(quiet=as_json) as line:
         if replay:
@@ -58,15 +59,11 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
 
 def _name(source: Any, options: dict[str, Any], replay: str | None, workspace: str | None) -> str:
     from fitserve.store import Workspace  # noqa: PLC0415
-    from fitserve.training.verb import model_name  # noqa: PLC0415
+    from fitserve.training.run import model_name  # noqa: PLC0415
 
     if options["name"]:
         return str(options["name"])
-    if replay:
-        return Workspace.open(workspace).run(replay).model
-    if source is None:
-        raise SpecError("name the file to train on: fitserve train houses.csv --target price")
-    return model_name(source)
+    return Workspace.open(workspace).run(replay).model if replay else model_name(source)
 
 
 def _promotion(options: dict[str, Any]) -> str:
@@ -95,6 +92,9 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
 
 def _spec(source: Any, options: dict[str, Any]) -> Any:
     from fitserve.training.spec import Spec, seconds_of  # noqa: PLC0415
+
+    if source is None:
+        raise SpecError("name the file to train on: fitserve train houses.csv --target price")
 
     if not options["target"]:
         from fitserve.data.read import name_of  # noqa: PLC0415
@@ -142,4 +142,5 @@ def _tell(run: Any) -> None:
     if run.champion != record.version:
         click.secho(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         click.echo(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
-    click.echo(f"Serve it: fitserve serve {record.model}")
+    version = "" if run.champion == record.version else f":{record.version}"
+    click.echo(f"Serve it: fitserve serve {record.model}{version}")

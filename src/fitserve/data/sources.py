@@ -55,6 +55,14 @@ def local_files(source: str | Path | Sequence[str | Path], fetch: bool) -> Itera
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_among(output: Path, source: str | Path | Sequence[str | Path]) -> bool:
+    """Whether an output is one of the files that a source means."""
+    given = [source] if isinstance(source, (str, Path)) else source
+    local = [Path(each).expanduser() for each in given if not _is_stream(each)]
+    files = [file for path in local if path.exists() or glob.has_magic(str(path)) for file in _there(path)]
+    return output.exists() and any(output.samefile(file) for file in files)
+
+
 def _is_stream(source: str | Path) -> bool:
     return source == "-" or is_address(source)
 

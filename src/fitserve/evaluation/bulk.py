@@ -16,6 +16,7 @@ from polars.io.plugins import register_io_source
 
 from fitserve.data.kinds import column_of_series
 from fitserve.data.read import ReadOptions, read_batches
+from fitserve.data.sources import is_among
 from fitserve.errors import DataError, SpecError
 from fitserve.features.column import Column
 from fitserve.features.tally import tally
@@ -51,6 +52,8 @@ def predict_file(
     DataError if either file cannot be used.
     """
     _check_output(output)
+    if alone and (options is None or options.sql is None) and is_among(output, source):
+        raise SpecError(f"{output} is a file that is read; without its columns the rows would be lost: choose another")
     scored = Scored()
     with closing(read_batches(source, options, scored.findings)) as frames:
         batches = (_scored(predictor, frame, scored, alone) for frame in frames)
@@ -130,10 +133,7 @@ def _scored(predictor: Predictor, frame: pl.DataFrame, scored: Scored, alone: bo
     present = [name for name in kinds if name in there]
     if not scored.rows:
         scored.missing_columns = [name for name in kinds if name not in there]
-        if not present:
-            needed = ", ".join(list(kinds)[:8])
-            more = ", …" if len(kinds) > 8 else ""
-            raise DataError(f"the file has none of the model's columns ({needed}{more}); predict another file")
+        predictor.check_columns(there)
 
     def column(name: str) -> tuple[str, Column]:
         return name, column_of_series(frame[name], kinds[name])

@@ -17,6 +17,7 @@ from dataclasses import fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from fitserve import schema
@@ -61,19 +62,31 @@ def described(value: object) -> object:
         return str(value)
     if value is None or isinstance(value, (bool, int, float)):
         return value if not isinstance(value, int) or abs(value) < 2**63 else float(value)
-    text = value if isinstance(value, str) else reprlib.repr(value)  # values may be large, or nested deep
+    text = value if isinstance(value, str) else _spelled(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def _spelled(value: object) -> str:
+    """A list or an object as JSON; other things, and what is nested deep, as Python shows them, in short."""
+    try:
+        return orjson.dumps(value).decode() if isinstance(value, (list, dict)) else reprlib.repr(value)
+    except TypeError:
+        return reprlib.repr(value)
+
+
 def documents(problems: Iterable[Problem]) -> list[dict[str, Any]]:
-    """Problems as JSON objects, the first of them with the nearest known name.
+    """Problems as JSON objects, the first of them with the nearest known name, the first of a field with what is known.
 
     The search for it is bounded: some requests are wrong in thousands of places, and some on purpose.
     """
     found = []
     hints = 0
+    told: set[str] = set()
     for problem in problems:
         document = problem.as_json()
+        if "known" in document and problem.field in told:
+            del document["known"]  # of many rows, the first one tells
+        told.add(problem.field)
         if problem.among and problem.nearest is None and hints < _MOST_HINTS:
             hints += 1
             meant = problem.sent if problem.code == "unseen_category" else problem.field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute")
 
 @dataclass(frozen=True)
 class MomentStep:
-    """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC."""
+    """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC.
+
+    ``low`` and ``high`` are the range seen in training.
+    """
 
     block: ClassVar[str] = "dense"
 
@@ -31,6 +35,8 @@ class MomentStep:
     offset: float
     parts: Sequence[str]
     missing_seen: bool
+    low: float
+    high: float
 
     @property
     def width(self) -> int:
@@ -50,6 +56,10 @@ class MomentStep:
         if math.isnan(seconds):
             out.extend([math.nan] * self.width)
             return
+        if not self.low <= seconds <= self.high:
+            known = [moment_text(self.low), moment_text(self.high)]
+            message = f"outside {known[0]} to {known[1]}, the range seen in training"
+            notes.append(Problem("out_of_range", self.field, message, described(value), known))
         out.append((seconds - self.offset) / _ELAPSED_UNIT)
         parts = calendar_parts(math.floor(seconds))
         out.extend(parts[part] for part in self.parts)
@@ -73,7 +83,13 @@ def fit_moment(field: str, column: Column) -> MomentStep:
     offset = float(math.floor(known[(len(known) - 1) // 2])) if len(known) else 0.0
     values = calendar_parts(np.floor(known).astype(np.int64))
     varying = [part for part in PARTS if len(np.unique(values[part])) > 1]
-    return MomentStep(field, offset, varying, bool(np.isnan(seconds).any()))
+    low, high = (float(known[0]), float(known[-1])) if len(known) else (0.0, 0.0)
+    return MomentStep(field, offset, varying, bool(np.isnan(seconds).any()), low, high)
+
+
+def moment_text(seconds: float) -> str:
+    """Epoch seconds as ISO 8601."""
+    return dt.datetime.fromtimestamp(math.floor(seconds), dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def moments_of(column: Column) -> NDArray[np.float64]:

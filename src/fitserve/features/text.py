@@ -86,6 +86,8 @@ class TextStep:
         if text is None:
             note_missing(self.field, self.missing_seen, notes)
             return
+        if not isinstance(value, str):
+            notes.append(Problem("coerced", self.field, "read from another type", described(value)))
         known = self._terms
         counts = Counter(found for term in terms_of(text) if (found := known.get(term)) is not None)
         weights = [(term, (1.0 + math.log(count)) * idf) for (term, idf), count in counts.items()]

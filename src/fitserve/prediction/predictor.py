@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.bundle.manifest import Manifest
-from fitserve.errors import InputError, Problem
+from fitserve.errors import DataError, InputError, Problem
 from fitserve.features.arrays import Arrays
+from fitserve.features.base import described
 from fitserve.features.column import Column, column_of, take
 from fitserve.features.encoder import EncodedRow, Encoder
 from fitserve.prediction.session import Session
@@ -72,18 +73,33 @@ class Predictor:
 
         ``rows``: one mapping gives one answer, a sequence of mappings a list of answers, and anything with
         columns (a mapping of arrays is not one row: pass a pandas or polars DataFrame or an Arrow table)
-        a list of answers. Raises InputError if a value cannot be used at all.
+        a list of answers. A pandas Series is one row. Raises InputError if a value cannot be used at all, DataError
+        for a frame with none of the model's columns and for what is no row.
         """
+        if hasattr(rows, "columns") or hasattr(rows, "column_names"):
+            table = columns_of_frame(rows)
+            self.check_columns(table)
+            return self.answerer.decode(self.raw_columns(table, len(rows)))
+        if hasattr(rows, "to_dict") and hasattr(rows, "index"):
+            rows = rows.to_dict()
         if isinstance(rows, Mapping):
             answer, problems = self.answer(rows)
             _raise_fatal(problems)
             return answer
-        if hasattr(rows, "columns") or hasattr(rows, "column_names"):
-            table = columns_of_frame(rows)
-            return self.answerer.decode(self.raw_columns(table, len(rows)))
-        answers, problems = self.answers(list(rows))
+        rows = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, str) else [rows]
+        for row in rows:
+            if not isinstance(row, Mapping):
+                raise DataError(f"a row is a mapping from field to value, not {described(row)}")
+        answers, problems = self.answers(rows)
         _raise_fatal(problems)
         return answers
+
+    def check_columns(self, names: Collection[str]) -> None:
+        """Raise DataError if none of the model's columns is among some names."""
+        fields = [step.field for step in self.encoder.steps]
+        if fields and not any(field in names for field in fields):
+            needed = ", ".join(fields[:8]) + (", …" if len(fields) > 8 else "")
+            raise DataError(f"the table has none of the model's columns ({needed}); predict another one")
 
     def raw_columns(self, table: Mapping[str, Column], n: int) -> NDArray[Any]:
         """Raw outputs of a table of n rows, computed in chunks on all cores."""

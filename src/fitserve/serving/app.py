@@ -225,7 +225,7 @@ def _sized(status: int, body: bytes, headers: Headers) -> Answer:
 
 
 def _is_strict(query: bytes) -> bool:
-    values = [part.partition(b"=")[2] for part in query.split(b"&") if part.partition(b"=")[0] == b"strict"]
+    values = [part.partition(b"=")[2] for part in query.split(b"&") if part.partition(b"=")[0].lower() == b"strict"]
     return bool(values) and values[-1].lower() not in (b"false", b"0", b"no", b"off")
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from fitserve.features.category import CategoryStep
 from fitserve.features.encoder import AnyStep
+from fitserve.features.moment import MomentStep, moment_text
 from fitserve.features.number import NumberStep
 from fitserve.schema import Field, Kind
 from fitserve.serving.endpoint import Endpoint
@@ -198,8 +199,10 @@ def _property(field: Field, step: AnyStep) -> Json:
         return {"type": ["string", "number", "boolean", "null"], "description": f"{told}: {listed}", **known}
     if field.kind is Kind.BOOLEAN:
         return {"type": ["boolean", "null"], "description": told}
-    if field.kind is Kind.DATETIME:
-        return {"type": ["string", "null"], "format": "date-time", "description": told}
+    if isinstance(step, MomentStep):
+        span = [moment_text(step.low), moment_text(step.high)]
+        seen = f"{told}; {span[0]} to {span[1]} in training"
+        return {"type": ["string", "null"], "format": "date-time", "description": seen, "x-range-in-training": span}
     return {"type": ["string", "null"], "description": told}
 
 

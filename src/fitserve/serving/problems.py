@@ -59,5 +59,10 @@ def problem_of(error: FitserveError) -> HttpProblem:
 
 def invalid(problems: Sequence[Problem]) -> HttpProblem:
     """The answer to rows with values that cannot be served; it lists all of them."""
-    count = "1 value" if len(problems) == 1 else f"{len(problems)} values"
-    return HttpProblem(422, f"{count} cannot be used; see errors", documents(problems))
+    fatal = sum(problem.fatal for problem in problems)
+    told = []
+    if fatal:
+        told.append(f"{fatal} value{'s' * (fatal > 1)} cannot be used")
+    if unusual := len(problems) - fatal:
+        told.append(f"{unusual} value{'s' * (unusual > 1)} would be served with a warning if it were not for ?strict")
+    return HttpProblem(422, f"{', '.join(told)}; see errors", documents(problems))

@@ -5,14 +5,14 @@ They are replayed at every load, warm a server up and stand in the API page.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fitserve.features.category import CategoryStep
 from fitserve.features.encoder import AnyStep, Encoder
-from fitserve.features.moment import MomentStep
+from fitserve.features.moment import MomentStep, moment_text
 from fitserve.features.number import BooleanStep, NumberStep
 from fitserve.features.text import TextStep
 from fitserve.schema import Field
@@ -81,13 +81,10 @@ def _quantile(step: AnyStep, profile: Mapping[str, Any], place: float) -> Any:
     return int(value) if profile.get("whole") and abs(value) < 2**53 else value
 
 
-def moment_text(seconds: float) -> str:
-    """Epoch seconds as ISO 8601."""
-    return dt.datetime.fromtimestamp(math.floor(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _words(step: TextStep, place: float) -> str:
     """A few words that many rows share: texts of real rows may be private."""
     words = [term for term in step.known_terms() if not term.startswith("~") and " " not in term]
     start = int(place * max(0, min(len(words), 60) - _WORDS_OF_AN_EXAMPLE))
-    return " ".join(words[start : start + _WORDS_OF_AN_EXAMPLE])
+    text = " ".join(words[start : start + _WORDS_OF_AN_EXAMPLE])
+    # Chinese and Japanese are written without blanks, and each of their characters is a word here.
+    return re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff]) (?=[\u3040-\u30ff\u3400-\u9fff])", "", text)

@@ -89,7 +89,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, kinds, split.train)
     fields = _leave_out(fields, table, truth, split, task.name)
-    findings += _unused(fields)
+    findings += [*_unused(fields), *_random_in_time(fields, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
     encoder = fit_encoder(fields, train_table)
     return Prepared(
@@ -214,6 +214,17 @@ def _leave_out(
         else:
             decided.append(replace(field, used=False, reason=f"{field.reason}, and a quick fit finds no signal"))
     return _with_profiles(decided, table, split.train)
+
+
+def _random_in_time(fields: list[Field], split: Split) -> list[str]:
+    """A warning where rows have dates: a random test part is too easy if it is later rows that will be predicted."""
+    dated = [field.name for field in fields if field.used and field.kind is Kind.DATETIME]
+    if not dated or not len(split.test):
+        return []
+    return [
+        f"column {dated[0]!r} holds dates, and the test part is random: if it is later rows that you will predict, "
+        "keep the last ones back and judge the model on them with fitserve evaluate"
+    ]
 
 
 def _unused(fields: list[Field]) -> list[str]:

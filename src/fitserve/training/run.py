@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from fitserve.bundle.manifest import Manifest
-from fitserve.data.read import ReadOptions, name_of, read_frame, recorded
+from fitserve.data.read import ReadOptions, is_location, name_of, read_frame, recorded
 from fitserve.data.split import SMALL_TABLE
-from fitserve.errors import DataError, ParityError
+from fitserve.errors import DataError, ParityError, SpecError
 from fitserve.metrics import METRICS
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
@@ -95,18 +96,28 @@ def _shown(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class Order:
-    """What to do with a training's result. ``promote``: "always", "if-better" or "never"."""
+    """What to do with a training's result. ``promote``: "always", "if-better" or "never".
+
+    ``guessed`` says that the name was made of the source's, so that it may be that of something else.
+    """
 
     name: str
     promote: str = "never"
     options: ReadOptions = field(default_factory=ReadOptions)
+    guessed: bool = False
+
+    def check(self) -> None:
+        """Raise SpecError for a name or a promotion that cannot be."""
+        check_model_name(self.name)
+        if self.promote not in ("always", "if-better", "never"):
+            raise SpecError(f'promote is "always", "if-better" or "never", not {self.promote!r}')
 
 
 def train_model(source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
     """Train, prove, package and register; raises a UserError, and leaves nothing half-written, if it cannot."""
-    check_model_name(order.name)
-    clock = Clock(spec.budget)
-    return _train(source, spec, order, workspace, observer, clock)
+    order.check()
+    spec.check()
+    return _train(source, spec, order, workspace, observer, Clock(spec.budget))
 
 
 def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
@@ -128,24 +139,25 @@ def _train(
     plan: Mapping[str, Any] | None = None,
 ) -> Run:  # fmt: skip
     started = now()
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     learners = choose_learners(["baseline", *spec.learners] if spec.learners else None)
     observer(Progress("reading", name_of(source), None, clock.left))
     found: list[str] = []
     frame = read_frame(source, order.options, found)
     observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, clock.left))
     prepared = prepare(frame, spec)
+    _check_guess(order, spec.target, workspace)
     prepared.findings[:0] = found
     _check_replay(plan, prepared)
     search = Search(prepared, learners, clock, observer)
     if plan is not None:
-        search.threads = int(plan["threads"])
+        search.threads, search.untried = int(plan["threads"]), int(plan.get("untried", 0))
         search.repeat(plan["trials"])
     else:
         search.run()
     chosen = _choose(prepared, search, observer, plan)
     prepared.findings.extend([*_too_good(prepared, search, chosen), *_too_little(search, chosen)])
     observer(Progress("packaging", chosen.trial.learner, None, clock.left))
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     with workspace.staging() as staged:
         folder = staged / "bundle"
         folder.mkdir()
@@ -160,6 +172,27 @@ def _train(
         run_id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
         prepared.findings, candidates, search.interrupted,
     )  # fmt: skip
+
+
+def model_name(source: Any) -> str:
+    """A model's name made of a file's name, or that of a database; "model" for anything else."""
+    if isinstance(source, (list, tuple)) and is_location(source):
+        source = source[0]
+    if not isinstance(source, (str, Path)):
+        return "model"
+    stem = str(source).rpartition("/")[2].split(".")[0].split("?")[0].lower()
+    return re.sub(r"[^a-z0-9_]+", "-", stem).strip("-_")[:63] or "model"
+
+
+def _check_guess(order: Order, target: str, workspace: Workspace) -> None:
+    """Raise SpecError if the name of a file is that of a model that predicts something else."""
+    name = order.name
+    if not order.guessed or name not in {model.name for model in workspace.models()}:
+        return
+    predicts = workspace.version(name).target
+    if predicts != target:
+        other = model_name(f"{name}-{target}")
+        raise SpecError(f"the model {name!r} predicts {predicts!r}; give this one a --name of its own, such as {other}")
 
 
 def _too_good(prepared: Prepared, search: Search, chosen: Chosen) -> list[str]:
@@ -274,6 +307,7 @@ def _plan(source: Any, order: Order, prepared: Prepared, search: Search, chosen:
         "read": asdict(order.options),
         "dataset_sha256": prepared.dataset_sha256,
         "threads": search.threads,
+        "untried": search.untried,
         "trials": [replace(trial, loss=_json_float(trial.loss)).as_json() for trial in search.trials],
         "chosen": search.trials.index(chosen.trial),
         "effort": chosen.effort,

@@ -37,16 +37,45 @@ class Spec:
         unknown = document.keys() - {f.name for f in fields(cls)}
         if unknown:
             raise SpecError(f"unknown fields in the spec: {', '.join(sorted(unknown))}")
-        return cls(**document)
+        budget = document.get("budget")
+        return cls(**{**document, "budget": seconds_of(budget)} if isinstance(budget, str) else document)
 
     def check(self) -> None:
         """Raise SpecError for a value that no table could make right."""
+        for name, wanted in _TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise SpecError(f"{name} cannot be {' '.join(repr(value).split())[:80]}; {_MEANT[name]}")
+        if self.target in self.exclude:
+            raise SpecError(f"the target {self.target!r} cannot be excluded; leave it out of exclude")
         if not self.budget > 0:
             raise SpecError(f"a budget of {self.budget:g} s leaves no time; give seconds above 0, such as 60")
         if self.metric is not None and self.metric not in METRICS:
             raise SpecError(f"there is no metric {self.metric!r}; choose from {', '.join(METRICS)}")
         if not 0 <= self.seed < 2**31:
             raise SpecError("a seed is a whole number from 0 to 2147483647")
+
+
+_TYPES: dict[str, Any] = {
+    "target": str,
+    "task": str | None,
+    "metric": str | None,
+    "budget": int | float,
+    "learners": list | tuple | None,
+    "kinds": Mapping,
+    "exclude": list | tuple,
+    "seed": int,
+}
+_MEANT = {
+    "target": "give the name of a column",
+    "task": "give classification or regression",
+    "metric": "give the name of a score",
+    "budget": 'give seconds, or a text such as "5m"',
+    "learners": "give a list of names",
+    "kinds": "give a mapping from column to kind",
+    "exclude": "give a list of columns",
+    "seed": "give a whole number",
+}
 
 
 def seconds_of(text: str) -> float:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-from fitserve.data.read import ReadOptions, is_location
+from fitserve.data.read import ReadOptions
 from fitserve.store.workspace import Workspace
 from fitserve.training.progress import Observer, silent
-from fitserve.training.run import Order, Run, train_model
+from fitserve.training.run import Order, Run, model_name, train_model
 from fitserve.training.spec import Spec
 
 
@@ -33,16 +32,7 @@ def train(
     (seconds), learners, kinds, exclude, seed.
     Raises a `fitserve.errors.UserError` with one line that says what to do.
     """
-    chosen = name or model_name(source)
-    order = Order(chosen, promote, read or ReadOptions())
-    return train_model(source, Spec.from_json({"target": target, **spec}), order, Workspace.open(workspace), observer)
-
-
-def model_name(source: Any) -> str:
-    """A model's name made of a file's name, or that of a database; "model" for anything else."""
-    if isinstance(source, (list, tuple)) and is_location(source):
-        source = source[0]
-    if not isinstance(source, (str, Path)):
-        return "model"
-    stem = str(source).rpartition("/")[2].split(".")[0].split("?")[0].lower()
-    return re.sub(r"[^a-z0-9_]+", "-", stem).strip("-_")[:63] or "model"
+    wanted, opened = Spec.from_json({"target": target, **spec}), Workspace.open(workspace)
+    wanted.check()
+    order = Order(name or model_name(source), promote, read or ReadOptions(), guessed=not name)
+    return train_model(source, wanted, order, opened, observer)
