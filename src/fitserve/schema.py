@@ -55,7 +55,13 @@ class Field:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Field:
         """The field of a JSON object; raises TypeError, KeyError or ValueError on a wrong one."""
-        return cls(**{**document, "kind": Kind(document["kind"])})
+        found = cls(**{**document, "kind": Kind(document["kind"])})
+        texts, flag, share = (found.name, found.reason), found.used, found.missing
+        if not all(isinstance(text, str) for text in texts) or not isinstance(flag, bool):
+            raise TypeError("name and reason are texts, used is true or false")
+        if not isinstance(share, (int, float)) or not isinstance(found.profile, dict):
+            raise TypeError("missing is a number, profile an object")
+        return found
 
 
 # Spellings that mean "no value" in every kind of column. "none" and "unknown" are absent on purpose:

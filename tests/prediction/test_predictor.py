@@ -137,5 +137,5 @@ def test_a_member_that_is_no_graph_is_refused(run: Run, tmp_path: Path, model: b
     bundle = open_bundle(run.folder)
     members = {name: bundle.read(name) for name in bundle.manifest.members} | {"model.onnx": model}
     write_bundle(tmp_path, bundle.manifest, members)
-    with pytest.raises(BundleError, match=r"model.onnx cannot be loaded"):
+    with pytest.raises(BundleError, match=r"model.onnx (cannot be loaded|is no graph)"):
         load(tmp_path)

@@ -12,6 +12,7 @@ from fitserve.schema import Field
 
 FORMAT = 1
 ENGINES = frozenset(["onnx"])
+REQUIRED = ("examples.json", "report.json", "card.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,22 @@ class Manifest:
             wanted = types[str(annotation).split("[")[0]]
             if not isinstance(document[name], wanted):
                 raise BundleError(f"manifest.json: {name!r} is not of type {wanted.__name__}; export the model again")
-        return cls(**document)
+        manifest = cls(**document)
+        manifest._check_figures()
+        return manifest
+
+    def _check_figures(self) -> None:
+        """Raise BundleError unless scores are numbers, and it is told how many rows they come from."""
+        scores = [*self.scores.values(), *self.baseline.values()]
+        figures = all(score is None or isinstance(score, (int, float)) for score in scores)
+        counts = [self.data.get("rows"), self.data.get("trained_on"), self.evaluation.get("rows")]
+        counted = all(isinstance(count, int) and 0 <= count < 2**53 for count in counts)
+        told = all(isinstance(self.evaluation.get(name), str) for name in ("on", "split"))
+        if not (figures and counted and told):
+            raise BundleError("manifest.json: scores and counts of rows are malformed; export the model again")
+        missing = [name for name in REQUIRED if name not in self.members]
+        if self.members and missing:
+            raise BundleError(f"the bundle has no {missing[0]}; export the model again")
 
     def schema(self) -> list[Field]:
         """The fields of the training table; raises BundleError if they are malformed."""

@@ -80,7 +80,7 @@ def show(name: str, version: str | None, workspace: str | None, as_json: bool) -
         if as_json:
             print_json({**version_json(record), "folder": str(folder)})
         else:
-            click.echo((folder / "card.md").read_text(encoding="utf-8"))
+            click.echo(_card(folder))
         return
     champion = opened.version(name).version
     versions = opened.versions(name)
@@ -101,6 +101,15 @@ def show(name: str, version: str | None, workspace: str | None, as_json: bool) -
     ]
     print_table(("version", "learner", "metric", "score", "without learning", "rows", "created"), rows)
     click.echo("(* the champion: it answers)")
+
+
+def _card(folder: Path) -> str:
+    """The card of a bundle, which may come from a stranger: without signs that would steer a terminal."""
+    try:
+        text = (folder / "card.md").read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BundleError(f"{folder / 'card.md'} cannot be read ({error.strerror}); import the bundle again") from None
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
 
 
 @models.command()

@@ -11,8 +11,9 @@ Fitting is a plain function beside each step; training alone calls it.
 
 from __future__ import annotations
 
+import math
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, Protocol
 
@@ -54,6 +55,34 @@ class Step(Protocol):
 def state_of(step: Any) -> dict[str, Any]:
     """The fitted state of a step as a JSON object."""
     return {f.name: getattr(step, f.name) for f in fields(step) if f.metadata.get("state", True)}
+
+
+def checked_state(step_type: type[Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of a step from a bundle; raises TypeError or ValueError if a value is not of its field's type."""
+    known = {f.name: str(f.type) for f in fields(step_type)}
+    for name, value in state.items():
+        wanted = known.get(name)
+        if wanted in _IS_OF and not _IS_OF[wanted](value):
+            raise TypeError(f"{name!r} of a {step_type.__name__} is no {wanted}")
+    if "scale" in known and not state["scale"] > 0:
+        raise ValueError("the scale of a step is not above 0")
+    return dict(state)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value) and len(set(value)) == len(value)
+
+
+_IS_OF: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "bool": lambda value: isinstance(value, bool),
+    "float": _is_number,
+    "Sequence[str]": _is_texts,
+}
 
 
 def described(value: object) -> object:

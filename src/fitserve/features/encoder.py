@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.features.arrays import Arrays, Ragged
-from fitserve.features.base import Notes, Problem, Step, described, state_of
+from fitserve.features.base import Notes, Problem, Step, checked_state, described, state_of
 from fitserve.features.category import CategoryStep, fit_category
 from fitserve.features.column import Coded, Column
-from fitserve.features.moment import MomentStep, fit_moment
+from fitserve.features.moment import PARTS, MomentStep, fit_moment
 from fitserve.features.number import BooleanStep, NumberStep, fit_boolean, fit_number
 from fitserve.features.row import UsualRow
 from fitserve.features.text import TextStep, fit_text
@@ -199,16 +199,25 @@ class Encoder:
         arrays: Mapping[str, NDArray[Any]],
         ignored: Iterable[str] = (),
     ) -> Encoder:
-        """The encoder of `as_json` and `arrays`; raises KeyError, TypeError on wrong ones."""
+        """The encoder of `as_json` and `arrays`; raises KeyError, TypeError or ValueError on wrong ones."""
         steps: list[AnyStep] = []
         n_texts = 0
         for document in documents:
             state = dict(document)
             step_type = STEP_TYPES[state.pop("step")]
+            state = checked_state(step_type, state)
             if step_type is TextStep:
-                state |= {"terms": arrays[f"text{n_texts}-terms"], "idf": arrays[f"text{n_texts}-idf"]}
+                terms, idf = arrays[f"text{n_texts}-terms"], arrays[f"text{n_texts}-idf"]
+                state |= {"terms": terms, "idf": idf}
                 n_texts += 1
             steps.append(step_type(**state))
+        for step in steps:
+            if isinstance(step, TextStep):
+                step.check()
+            if isinstance(step, MomentStep) and not set(step.parts) <= set(PARTS):
+                raise ValueError("a date has unknown parts")
+        if len({step.field for step in steps}) < len(steps):
+            raise ValueError("two steps read the same field")
         return cls(steps, frozenset(ignored))
 
 

@@ -70,6 +70,13 @@ class TextStep:
         """The terms, the most frequent first."""
         return self.terms.tobytes().decode().split("\n") if len(self.idf) else []
 
+    def check(self) -> None:
+        """Raise ValueError unless the arrays are those of a text step: a finite weight for each term."""
+        if self.terms.dtype != np.uint8 or self.idf.dtype != np.float32 or self.terms.ndim != 1 or self.idf.ndim != 1:
+            raise ValueError("the terms of a text are no plain arrays of one dimension")
+        if len(set(self.known_terms())) != len(self.idf) or not np.isfinite(self.idf).all():
+            raise ValueError("the terms of a text and their weights do not belong together")
+
     @cached_property
     def _terms(self) -> dict[str, tuple[int, float]]:
         names = self.known_terms()

@@ -10,6 +10,7 @@ from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import BundleError
 from fitserve.features.encoder import Encoder
+from fitserve.metrics import METRICS
 from fitserve.prediction.predictor import Predictor
 from fitserve.prediction.replay import read_examples, replay_examples
 from fitserve.prediction.session import Session
@@ -32,7 +33,10 @@ def load(folder: str | Path, *, replay: bool = True) -> Predictor:
         raise BundleError(f"manifest.json: a fitted state is malformed ({error}); export the model again") from None
     graph = manifest.model_graph()
     _check_fit(encoder, graph, {field.name for field in manifest.schema()})
+    if manifest.metric not in METRICS or graph.outputs != answerer.n_outputs:
+        raise BundleError("manifest.json: metric, labels and graph do not belong together; export the model again")
     session = Session(graph, bundle.read(graph.member))
+    _try_out(session, encoder, graph)
     rows, answers = read_examples(bundle)
     predictor = Predictor(manifest, bundle.sha256, encoder, session, answerer, rows[0] if rows else {})
     if replay:
@@ -46,6 +50,18 @@ def _check_fit(encoder: Encoder, graph: Graph, fields: set[str]) -> None:
     columns, codes = (encoder.dense_width + n_codes, 0) if graph.merged else (encoder.dense_width, n_codes)
     if (columns, codes) != (graph.columns, graph.codes) or not {step.field for step in encoder.steps} <= fields:
         raise BundleError("manifest.json: steps, fields and graph do not belong together; export the model again")
+
+
+def _try_out(session: Session, encoder: Encoder, graph: Graph) -> None:
+    """Raise BundleError unless the graph answers rows without any value, as many numbers to each as promised."""
+    try:
+        for n in (0, 1, 3):
+            raw = session.run(encoder.columns({}, n))
+            if raw.shape != (n, graph.outputs) or raw.dtype.kind != "f":
+                raise ValueError(f"{n} rows give {raw.dtype} of shape {raw.shape}")  # noqa: TRY301
+    except Exception as error:  # noqa: BLE001 - a forged graph may fail in any way
+        reason = " ".join(str(error).split())[:200]
+        raise BundleError(f"{graph.member} does not work ({reason}); export the model again") from None
 
 
 def _array_names(members: Mapping[str, Any]) -> list[str]:

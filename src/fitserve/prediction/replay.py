@@ -24,7 +24,7 @@ def read_examples(bundle: Bundle) -> tuple[list[dict[str, Any]], list[dict[str, 
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise BundleError(f"{EXAMPLES} is malformed ({error}); export the model again") from None
     listed = isinstance(rows, list) and isinstance(answers, list) and len(rows) == len(answers)
-    if not listed or not all(isinstance(entry, dict) for entry in [*rows, *answers]):
+    if not rows or not listed or not all(isinstance(entry, dict) for entry in [*rows, *answers]):
         raise BundleError(f"{EXAMPLES} does not hold rows with an answer each; export the model again")
     return rows, answers
 
@@ -35,12 +35,23 @@ def replay_examples(
     """Predict every example again; raises BundleError where an answer differs from the recorded one."""
     scale = float(getattr(predictor.answerer, "scale", 1.0))
     for i, (row, expected) in enumerate(zip(rows, recorded, strict=True)):
-        answer = predictor.answer(row)[0]
+        answer = _answer(predictor, row, i)
         if not same_answer(answer, expected, TOLERANCE * scale):
             raise BundleError(
                 f"example {i} answers {answer} here, {expected} at export; "
                 "this machine computes differently: train the model again on it"
             )
+
+
+def _answer(predictor: Predictor, row: Mapping[str, Any], i: int) -> dict[str, Any]:
+    try:
+        answer = predictor.answer(row)[0]
+    except Exception as error:  # noqa: BLE001 - a forged bundle may fail in any way
+        reason = " ".join(str(error).split())[:200]
+        raise BundleError(f"example {i} cannot be predicted ({reason}); export the model again") from None
+    if not all(0 <= share <= 1 for share in answer.get("probabilities", {}).values()):
+        raise BundleError(f"example {i} gets probabilities outside 0 to 1; export the model again")
+    return answer
 
 
 def same_answer(answer: Any, expected: Any, tolerance: float) -> bool:

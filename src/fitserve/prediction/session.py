@@ -10,6 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from fitserve.bundle.manifest import Graph
+from fitserve.bundle.operators import check_operators
 from fitserve.errors import BundleError
 from fitserve.features.arrays import Arrays, Ragged
 
@@ -30,6 +31,7 @@ class Session:
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # the arena keeps the largest batch ever seen
         options.log_severity_level = 4
+        check_operators(graph.member, model)
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class

@@ -41,7 +41,7 @@ class Task(Protocol):
         """The answerer for a target without gaps; raises DataError if nothing can be learned from it."""
 
     def load(self, state: dict[str, Any]) -> Any:
-        """The answerer of a stored state; raises TypeError or KeyError on a wrong one."""
+        """The answerer of a stored state; raises TypeError or ValueError on a wrong one."""
 
     def truth(self, target: Column, answerer: Any) -> NDArray[Any]:
         """The target as learners see it: class indexes (-1 unknown), or standardised floats (NaN unknown)."""

@@ -112,7 +112,13 @@ class Classification:
 
     def load(self, state: dict[str, Any]) -> ClassAnswerer:
         """The answerer of a stored state."""
-        return ClassAnswerer(**state)
+        answerer = ClassAnswerer(**state)
+        labels = answerer.labels
+        if not isinstance(labels, list) or not all(isinstance(label, (str, int, float)) for label in labels):
+            raise TypeError("labels are texts, numbers, true or false")
+        if len(labels) < 2 or len(set(answerer.names)) < len(labels) or not 0 <= answerer.threshold <= 1:
+            raise ValueError("there are not two different labels with a threshold")
+        return answerer
 
     def truth(self, target: Column, answerer: ClassAnswerer) -> NDArray[np.int64]:
         """Class indexes, -1 where missing or unknown."""

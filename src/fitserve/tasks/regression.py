@@ -67,7 +67,10 @@ class Regression:
 
     def load(self, state: dict[str, Any]) -> NumberAnswerer:
         """The answerer of a stored state."""
-        return NumberAnswerer(**state)
+        answerer = NumberAnswerer(**state)
+        if not (math.isfinite(answerer.offset) and 0 < answerer.scale < math.inf):
+            raise ValueError("offset and scale of the target are no numbers to compute with")
+        return answerer
 
     def truth(self, target: Column, answerer: NumberAnswerer) -> NDArray[np.float64]:
         """Standardised floats, NaN where missing or not a number."""
