@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -139,13 +140,24 @@ class Encoder:
                     )
                 )
 
-    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes) -> Arrays:
-        """The arrays of some rows, each read by `row`; problems carry the index of their row."""
+    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes, most: int | None = None) -> Arrays:
+        """The arrays of some rows, each read by `row`; problems carry the index of their row.
+
+        Of more than ``most`` of them, the others are counted in a last one; fatal ones are kept, as many again.
+        """
         encoded = []
+        most = sys.maxsize if most is None else most
+        left_out = 0
         for i, row in enumerate(rows):
             own: Notes = []
             encoded.append(self.row(row, own))
-            notes.extend(at_row(own, i))
+            kept = own[: max(0, most - len(notes))]
+            if len(kept) < len(own) and len(notes) < 2 * most:
+                kept += [note for note in own[len(kept) :] if note.fatal]
+            notes.extend(at_row(kept, i))
+            left_out += len(own) - len(kept)
+        if left_out:
+            notes.append(Problem("more", "", f"{left_out} more are not listed; send fewer rows to see all"))
         return self.stack(encoded)
 
     def stack(self, rows: Sequence[EncodedRow]) -> Arrays:

@@ -62,10 +62,15 @@ class Predictor:
             raw = session.run_matrix(np.array([[*dense, *codes] for dense, codes, _ in rows], dtype=np.float32))
         return self.answerer.decode(raw)
 
-    def answers(self, rows: Sequence[Mapping[str, object]]) -> tuple[list[Answer], list[Problem]]:
-        """The answers to some rows; each problem carries the index of its row."""
+    def answers(
+        self, rows: Sequence[Mapping[str, object]], *, most_problems: int | None = None
+    ) -> tuple[list[Answer], list[Problem]]:
+        """The answers to some rows; each problem carries the index of its row.
+
+        Beyond ``most_problems`` they are counted, and only fatal ones are still listed, as many again.
+        """
         problems: list[Problem] = []
-        raw = self.session.run(self.encoder.rows(rows, problems))
+        raw = self.session.run(self.encoder.rows(rows, problems, most_problems))
         return self.answerer.decode(raw), problems
 
     def predict(self, rows: Any) -> Any:

@@ -148,7 +148,7 @@ class Service:
             near = schema.nearest(name, versions)
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(versions))}"
             return f"there is no model {name!r} here; {hint}"
-        if kind == "models" and rest == "versions" and version:
+        if kind == "models" and name in versions and rest == "versions" and version:
             served = ", ".join(map(str, sorted(versions[name])))
             return f"version {version!r} of {name!r} is not served here, only {served}"
         near = schema.nearest(path[:200], [*self.endpoints, *self.pages, *_PROBES, _METRICS])

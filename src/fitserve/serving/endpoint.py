@@ -26,6 +26,8 @@ _LONG_BODY = 65_536
 _LONG_LIST = 64
 # So many fields may a row have beyond those that the model knows: each one is named in a warning of its own.
 _MOST_EXTRA_FIELDS = 1000
+# A row may lack thousands of fields, and one small request may hold thousands of such rows.
+_MOST_PROBLEMS = 10_000
 _BIGGEST_INT64 = float(2**63)
 
 
@@ -80,7 +82,7 @@ class Endpoint:
             raise self._too_wide("the row", len(data))
         row, problems = self.predictor.read(data)
         if problems:
-            _judge(problems, strict, body)
+            _judge(problems, strict, body, many=False)
         return row, problems
 
     def _too_wide(self, row: str, fields: int) -> HttpProblem:
@@ -90,7 +92,7 @@ class Endpoint:
     def _reply(self, answer: Answer, problems: list[Problem]) -> Reply:
         warnings = documents(problems) if problems else []
         document = {"id": new_id(), "model": self.model, "version": self.version, **answer, "warnings": warnings}
-        return Reply(orjson.dumps(document, default=str), 1, len(warnings))
+        return Reply(orjson.dumps(document, default=str), 1, len(problems))
 
     def _rows(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a body with many, each a JSON object of bearable width."""
@@ -109,8 +111,8 @@ class Endpoint:
         return rows
 
     def _many(self, rows: list[dict[str, Any]], body: bytes, strict: bool) -> Reply:
-        answers, problems = self.predictor.answers(rows)
-        _judge(problems, strict, body)
+        answers, problems = self.predictor.answers(rows, most_problems=_MOST_PROBLEMS)
+        _judge(problems, strict, body, many=True)
         document: dict[str, Any] = {"id": new_id(), "model": self.model, "version": self.version}
         document["predictions"] = [answer["prediction"] for answer in answers]
         if answers and "probabilities" in answers[0]:
@@ -156,22 +158,22 @@ def _json_hint(body: bytes, reason: str) -> str:
     return ""
 
 
-def _judge(problems: list[Problem], strict: bool, body: bytes) -> None:
+def _judge(problems: list[Problem], strict: bool, body: bytes, *, many: bool) -> None:
     """Name integers beyond 64 bits; raise if a problem is fatal, or if there is any in strict mode."""
     if any(isinstance(p.sent, float) and abs(p.sent) >= _BIGGEST_INT64 for p in problems):
-        problems.extend(_big_integers(body, {problem.field for problem in problems}))
+        problems.extend(_big_integers(body, {problem.field for problem in problems}, many))
     found = [problem for problem in problems if strict or problem.fatal]
     if found:
         raise invalid(found)
 
 
-def _big_integers(body: bytes, fields: set[str]) -> list[Problem]:
+def _big_integers(body: bytes, fields: set[str], many: bool) -> list[Problem]:
     """A warning for each field that was sent as an integer beyond 64 bits; such numbers are read as floats."""
     try:
         data = json.loads(body, parse_int=_BigInteger.of)
     except RecursionError:  # a field that nobody reads is nested deeper than this parser goes
         return []
-    rows = enumerate(data[_MANY]) if isinstance(data.get(_MANY), list) else [(None, data)]
+    rows = enumerate(data[_MANY]) if many else [(None, data)]
     message = "an integer beyond 64 bits, read as a float"
     return [
         Problem("big_integer", name, message, float(value), row=index)

@@ -101,7 +101,8 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HttpProblem(431, detail))
             return
         cycle = self.cycle
-        if cycle is None or cycle.more_body or cycle.response_complete:
+        # A client that sends on without reading its answer is waited for like one that is silent.
+        if cycle is None or cycle.more_body or cycle.response_complete or self.flow.write_paused:
             self._await_client()
 
     def _decline(self, data: bytes, offer: httptools.HttpParserUpgrade) -> None:
@@ -121,7 +122,7 @@ class Protocol(HttpToolsProtocol):
     def framing(self) -> list[tuple[bytes, bytes]]:
         """The headers that say how long the body of the request is."""
         lengths = (b"content-length", b"transfer-encoding")
-        return [(name, value) for name, value in self.headers if name in lengths and value != b"0"]
+        return [(name, value) for name, value in self.headers if name in lengths and value.strip(b"0")]
 
     def on_body(self, body: bytes) -> None:
         self._unframed = 0
