@@ -25,6 +25,10 @@ from typing import Any
 class FitserveError(Exception):
     """Root of the tree."""
 
+    def __str__(self) -> str:
+        """The message, one line even where a name in it has several."""
+        return " ".join(super().__str__().splitlines())
+
 
 class UserError(FitserveError):
     """Something that the caller can mend."""

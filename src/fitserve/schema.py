@@ -83,14 +83,25 @@ _MOMENT = re.compile(
 )
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 FIRST_MOMENT = -62135596800.0  # 0001-01-01T00:00:00Z in epoch seconds
-LAST_MOMENT = 253402300799.0  # 9999-12-31T23:59:59Z
+LAST_MOMENT = math.nextafter(253402300800.0, 0.0)  # the last float before the year 10000
+# How some libraries write the whole numbers of a column with gaps, and dates: "2.0", "2026-01-31T00:00:00".
+_LONGER_THAN_NEEDED = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+|([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00:00(?:\.0+)?")
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is Python's, numpy's or pandas' way to say that there is none."""
+    if value is None:
+        return True
+    if isinstance(value, (float, np.floating)):
+        return bool(value != value)  # noqa: PLR0124 - true for NaN alone
+    return type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, np.datetime64) and bool(np.isnat(value)))
 
 
 def read_number(value: object) -> float:
     """The value as a float; NaN if missing. Infinite where a float cannot hold it."""
     if isinstance(value, str):
         return _number_of_text(value)
-    if value is None:
+    if is_missing(value):
         return math.nan
     if isinstance(value, (float, int, Decimal, np.number, np.bool_)):
         try:
@@ -141,18 +152,33 @@ def read_moment(value: object) -> float:
         if text.casefold() in MISSING_WHERE_TYPED:
             return math.nan
         raise ValueError("a text that cannot be read as a date")
-    if isinstance(value, dt.datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
-        return (aware - EPOCH).total_seconds()
-    if isinstance(value, dt.date):
-        return (value - EPOCH.date()).days * 86400.0
-    if isinstance(value, np.datetime64):
-        missing = np.isnat(value)
-        return math.nan if missing else float(value.astype("datetime64[us]").astype(np.int64)) / 1e6
+    if is_missing(value):
+        return math.nan
+    if isinstance(value, (dt.date, np.datetime64)):
+        return _moment_of_date(value)
     seconds = read_number(value)
     if FIRST_MOMENT <= seconds <= LAST_MOMENT or math.isnan(seconds):
         return seconds
     raise ValueError("outside the years 1 to 9999")
+
+
+def _moment_of_date(value: dt.date | np.datetime64) -> float:
+    if isinstance(value, np.datetime64):
+        return within_calendar(float(seconds_of_micros(int(value.astype("datetime64[us]").astype(np.int64)))))
+    if not isinstance(value, dt.datetime):
+        return (value - EPOCH.date()).days * 86400.0
+    since = (value if value.tzinfo else value.replace(tzinfo=dt.UTC)) - EPOCH
+    return within_calendar(float((since.days * 86_400 + since.seconds) + since.microseconds / 1e6))
+
+
+def seconds_of_micros(micros: Any) -> Any:
+    """Microseconds as seconds, an int or an array: the whole ones first, for those of far years have many digits."""
+    return micros // 1_000_000 + micros % 1_000_000 / 1e6
+
+
+def within_calendar(seconds: float) -> float:
+    """A moment that was read from a calendar; one that rounding or a zone moved out of the calendar is at its edge."""
+    return min(max(seconds, FIRST_MOMENT), LAST_MOMENT)
 
 
 def _moment_of_match(match: re.Match[str]) -> float:
@@ -160,32 +186,32 @@ def _moment_of_match(match: re.Match[str]) -> float:
     day_start = dt.datetime(int(year), int(month), int(day), tzinfo=dt.UTC)
     clock = dt.time(int(hour or 0), int(minute or 0), int(second or 0))
     seconds = (day_start - EPOCH).total_seconds() + clock.hour * 3600 + clock.minute * 60 + clock.second
-    seconds += float(fraction or 0)
+    seconds += float((fraction or "0")[:7])  # microseconds, as everywhere
     if zone and zone not in "Zz":
         digits = zone[1:].replace(":", "")
         shift = int(digits[:2]) * 3600 + int(digits[2:]) * 60
         seconds -= shift if zone[0] == "+" else -shift
-    return seconds
+    return within_calendar(seconds)
 
 
 def read_category(value: object) -> str | None:
     """The canonical spelling of a level; ``None`` if missing.
 
-    Whole numbers are spelled without a fraction, so that ``1``, ``1.0`` and ``"1"`` are one level.
+    Whole numbers are spelled without a fraction, so that ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are one level, and
+    moments at midnight as dates.
     """
     if isinstance(value, str):
         text = value.strip()
-        return None if text.casefold() in MISSING_SPELLINGS else text
-    if value is None:
+        longer = _LONGER_THAN_NEEDED.fullmatch(text)
+        return longer[1] or longer[2] if longer else None if text.casefold() in MISSING_SPELLINGS else text
+    if is_missing(value):
         return None
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (int, float, Decimal, np.number)):
         return _spell_number(read_number(value))
-    if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else str(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
+    if isinstance(value, (np.datetime64, dt.date)):
+        return read_category(str(value) if isinstance(value, np.datetime64) else value.isoformat())
     raise ValueError(f"{describe_type(value)} cannot be a category")
 
 

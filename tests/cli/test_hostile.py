@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -221,3 +223,24 @@ def test_a_lost_bundle_says_so(trained: Path, command: Command) -> None:
     message = command("predict", "loans", "loans.csv", "-o", "out.csv").message
     assert message.endswith("is gone; restore it from a backup, or train or import the model again")
     assert command("models", "delete", "loans", "1", "--json").json["deleted"] == [{"model": "loans", "version": 1}]
+
+
+def test_names_that_are_not_utf8_and_names_of_several_lines(trained: Path, process: Command) -> None:
+    odd = os.fsencode(trained) + b"/\xff.csv"
+    assert "has a name that is not UTF-8" in process("predict", "loans", "loans.csv", "-o", os.fsdecode(odd)).message
+    exported = process("models", "export", "loans", "-o", os.fsdecode(odd[:-3] + b"zip"), "--json").json
+    assert exported["path"].endswith("\udcff.zip")
+    assert "there is no file x y.csv" in process("train", "x\ny.csv", "--target", "y").message
+    assert "there is no folder no where" in process("predict", "loans", "loans.csv", "-o", "no\nwhere/x.csv").message
+
+
+def test_output_that_cannot_be_written(trained: Path) -> None:
+    for arguments in (["models"], ["models", "--json"], ["models", "show", "loans", "1"], ["--help"]):
+        command = [sys.executable, "-m", "fitserve", *arguments]
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                command, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                env={**os.environ, "FITSERVE_WORKSPACE": str(trained / "workspace")},
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr == "fitserve: the output cannot be written (No space left on device)\n"

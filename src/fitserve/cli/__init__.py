@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from importlib import import_module
 
@@ -54,8 +56,10 @@ def fitserve(ctx: click.Context, workspace: str | None) -> None:
 
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 an error of ours, 2 a mistake of the user's, 130 Ctrl-C."""
+    _write_any_name()
     try:
         code = fitserve.main(standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
@@ -74,6 +78,23 @@ def main() -> None:
         _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'fitserve[train]'"))
     except FitserveError as error:
         _fail(error)
+    except OSError as error:
+        _fail_to_write(error)
+
+
+def _write_any_name() -> None:
+    """Names of files need not be UTF-8; show them as far as it goes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fail_to_write(error: OSError) -> None:
+    """What is left of OSError: the reader of a pipe is gone, or standard output cannot take any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries once more at its end
+    if not isinstance(error, BrokenPipeError):
+        click.echo(f"fitserve: the output cannot be written ({error.strerror or error})", err=True)
+    sys.exit(1)
 
 
 def _told(error: click.ClickException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -65,7 +66,11 @@ def workspace_option(command: F) -> F:
 def print_json(document: Any) -> None:
     """One JSON document on standard output; NaN and infinity become null."""
     option = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
-    click.echo(orjson.dumps(document, option=option, default=str).decode())
+    try:
+        text = orjson.dumps(document, option=option, default=str).decode()
+    except TypeError:  # a file's name that is no UTF-8
+        text = json.dumps(document, indent=2, default=str)
+    click.echo(text)
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

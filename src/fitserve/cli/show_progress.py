@@ -32,7 +32,8 @@ class ProgressLine:
         """Show one message; shares are shown in terminals only, ten times a second at most."""
         if self._quiet or (progress.share is not None and not self._live):
             return
-        text = f"{progress.stage}: {progress.detail}" if progress.detail else progress.stage
+        detail = " ".join(progress.detail.splitlines())
+        text = f"{progress.stage}: {detail}" if detail else progress.stage
         left = f"  (at most {progress.left:.0f} s left)" if progress.left is not None else ""
         if progress.share is None:
             self._clear()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fitserve import schema
 from fitserve.errors import DataError, SpecError
 from fitserve.features.category import level_counts
-from fitserve.features.column import Coded, Column, Numbers, coded
+from fitserve.features.column import Coded, Column, Numbers, coded, moments_of_micros
 from fitserve.features.moment import moments_of
 from fitserve.features.number import BooleanStep, numbers_of
 from fitserve.schema import Field, Kind
@@ -86,10 +86,9 @@ def _floats(series: pl.Series) -> Numbers:
 
 
 def _moments(series: pl.Series) -> Numbers:
-    """Epoch seconds. Microseconds of far centuries have more digits than a float: whole seconds go first."""
+    """Epoch seconds; NaN for null."""
     micros = series.cast(pl.Datetime("us")).to_physical()
-    known = micros.fill_null(0).to_numpy()
-    seconds = known // 1_000_000 + known % 1_000_000 / 1e6
+    seconds = moments_of_micros(micros.fill_null(0).to_numpy())
     return Numbers(np.where(micros.is_null().to_numpy(), np.nan, seconds))
 
 
@@ -287,23 +286,22 @@ def _reads_as_date(text: str) -> bool:
 def _missing_share(column: Column, kind: Kind) -> float:
     if kind is Kind.BOOLEAN:
         return float(np.isnan(BooleanStep("", missing_seen=True).column(column)).mean())
+    if kind is Kind.DATETIME:
+        return float(np.isnan(moments_of(column)).mean())
     if isinstance(column, Numbers):
         return float(np.isnan(column.values).mean())
     if kind is Kind.NUMBER:
         return float(np.isnan(numbers_of(column, schema.read_number)).mean())
-    if kind is Kind.DATETIME:
-        return float(np.isnan(moments_of(column)).mean())
     return (len(column) - sum(level_counts(column).values())) / max(len(column), 1)
 
 
 def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
     """What serving and drift need to know of the values: range and quantiles, or levels and counts."""
     if kind in (Kind.NUMBER, Kind.DATETIME):
-        read = (
-            numbers_of(column, schema.read_number if kind is Kind.NUMBER else schema.read_moment)
-            if isinstance(column, Coded)
-            else column.values
-        )
+        if kind is Kind.DATETIME:
+            read = moments_of(column)
+        else:
+            read = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
         known = read[np.isfinite(read)]
         if not len(known):
             return {}

@@ -129,7 +129,7 @@ def _pandas_column(name: str, series: Any) -> pl.Series:
     categories = str(series.dtype) == "category"
     # Nullable integers become floats as arrays, and lose digits.
     if array.dtype.kind in "iufbM" and not categories and not (array.dtype.kind == "f" and series.dtype.kind in "iu"):
-        plain = pl.Series(name, array)
+        plain = pl.Series(name, array.astype("datetime64[us]") if array.dtype.kind == "M" else array)
         return plain.fill_nan(None) if array.dtype.kind == "f" else plain
     missing = series.isna().to_numpy()
     values = [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)]
@@ -157,7 +157,7 @@ def _reading(path: Path) -> Iterator[None]:
     except OSError as error:
         told = f"{error.strerror}; check the file" if error.strerror else f"{_first_line(error)}; get the file again"
         raise DataError(f"{path} cannot be read: {told}") from None
-    except (pl.exceptions.PolarsError, *DAMAGED) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, *DAMAGED) as error:
         raise DataError(f"{path} cannot be read: {_first_line(error)}; get the file again") from None
     except MemoryError:
         raise DataError(f"{path} does not fit into memory; use a part of its rows") from None

@@ -97,6 +97,8 @@ def _reason(error: OSError | pl.exceptions.PolarsError) -> str:
 def _check_output(output: Path) -> None:
     if output.suffix not in (".csv", ".parquet"):
         raise SpecError(f"{output} must end in .csv or .parquet; choose another output")
+    if not _is_utf8(str(output)):
+        raise SpecError(f"{output} has a name that is not UTF-8; choose another output")
     if not output.parent.is_dir():
         raise SpecError(f"there is no folder {output.parent}; make it or choose another output")
     if output.is_dir():
@@ -110,6 +112,14 @@ def _like(first: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0][:120]
         raise DataError(f"the rows have columns of different types ({reason}); predict the files one by one") from None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write(first: pl.DataFrame, rest: Iterator[pl.DataFrame], path: Path, suffix: str) -> None:

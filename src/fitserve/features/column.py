@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fitserve import schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,21 @@ def coded(values: Sequence[object]) -> Coded:
     levels: list[object] = []
     codes = np.empty(len(values), dtype=np.int32)
     for i, value in enumerate(values):
-        if value is None or value != value:  # noqa: PLR0124 - true for NaN alone
+        if schema.is_missing(value):
             codes[i] = -1
             continue
-        hashable = value if not isinstance(value, (list, dict)) else repr(value)
+        hashable = value if isinstance(value, Hashable) and not isinstance(value, tuple) else repr(value)
         code = index.setdefault((type(value), hashable), len(levels))
         if code == len(levels):
             levels.append(value)
         codes[i] = code
     return Coded(codes, levels)
+
+
+def moments_of_micros(micros: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Epoch seconds of microseconds; what rounding moves out of the calendar is at its edge, all else stays outside."""
+    seconds: NDArray[np.float64] = schema.seconds_of_micros(micros)
+    return np.where(seconds == math.ceil(schema.LAST_MOMENT), schema.LAST_MOMENT, seconds)
 
 
 def column_of(values: Any) -> Column:
@@ -73,5 +82,5 @@ def column_of(values: Any) -> Column:
         return coded(array.tolist() if array is not None else list(values))
     if array.dtype.kind == "M":
         micros = array.astype("datetime64[us]")
-        return Numbers(np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6))
+        return Numbers(np.where(np.isnat(micros), np.nan, moments_of_micros(micros.astype(np.int64))))
     return Numbers(array.astype(np.float64))

@@ -74,6 +74,8 @@ def fit_number(field: str, column: Column) -> NumberStep:
     if len(known) == 0:
         return NumberStep(field, 0.0, 1.0, 0.0, 0.0, missing_seen=True)
     offset, low, high = float(known[(len(known) - 1) // 2]), float(known[0]), float(known[-1])
+    if math.isinf(max(high - offset, offset - low)):  # no difference of such numbers is a float
+        offset = 0.0
     furthest = max(high - offset, offset - low)
     exponent = math.frexp(min(furthest, np.finfo(np.float64).max))[1]
     fits = furthest == 0 or _SMALLEST_EXPONENT < exponent < _LARGEST_EXPONENT

@@ -1,6 +1,6 @@
 """Short texts as weighted term ids: words, pairs of words and pieces of words, in any script.
 
-Chinese, Japanese and Korean characters count as words of their own, so that pairs of them stand for the
+Chinese, Japanese and Korean characters, and emoji, count as words of their own, so that pairs of them stand for the
 words of a language without blanks and no segmenter is needed. Weights are those of TF-IDF with sublinear
 counts and unit length (Salton & Buckley 1988, "Term-weighting approaches in automatic text retrieval").
 """
@@ -29,7 +29,8 @@ from fitserve.features.number import note_missing
 
 MOST_CHARACTERS = 10_000
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_WORD = re.compile(f"[{_IDEOGRAPH}]|[^\\W{_IDEOGRAPH}]+")
+_EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
+_WORD = re.compile(f"[{_IDEOGRAPH}{_EMOJI}]|[^\\W{_IDEOGRAPH}]+")
 _PIECE_LENGTHS = (3, 4)
 _LONGEST_WORD = 30
 

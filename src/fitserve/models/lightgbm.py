@@ -27,26 +27,31 @@ _ZERO = np.float32(1e-35)
 
 @dataclass(frozen=True)
 class FittedLightGBM:
-    """A booster on the merged matrix, texts projected by ``table``."""
+    """A booster on the merged matrix, texts projected by ``table``.
+
+    ``effort`` rounds have made it; ``trees`` of them (for each output) count, for a round whose sample of the rows
+    cannot be split leaves no tree.
+    """
 
     booster: lightgbm.Booster
     table: NDArray[np.float32] | None
     n_outputs: int
     columns: int
     effort: int
+    trees: int
     link: str
 
     def predict(self, arrays: Arrays) -> NDArray[np.float64]:
         """Raw outputs, float64 (n, outputs)."""
         if not len(arrays):
             return np.empty((0, self.n_outputs))
-        found = self.booster.predict(tree_matrix(arrays, self.table), num_iteration=self.effort)
+        found = self.booster.predict(tree_matrix(arrays, self.table), num_iteration=self.trees)
         return np.asarray(found, dtype=np.float64).reshape(len(arrays), self.n_outputs)
 
     def export(self) -> Exported:
         """One tree ensemble and its link."""
         trees = Trees()
-        for i, tree in enumerate(parse_trees(self.booster.model_to_string(num_iteration=self.effort))):
+        for i, tree in enumerate(parse_trees(self.booster.model_to_string(num_iteration=self.trees))):
             tree.add_to(trees, i % self.n_outputs, self.n_outputs)
         return export_trees(trees, self.table, self.columns, self.n_outputs, self.link)
 
@@ -94,10 +99,9 @@ class LightGBM:
         stopper = _Stopper(context, bool(watched))
         rounds = context.effort or (_MOST_ROUNDS if watched else 200)
         booster = lightgbm.train(settings, data, rounds, valid_sets=watched, callbacks=[stopper])
-        effort = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
         link = "" if shape.task == "regression" else "Sigmoid" if shape.n_outputs == 1 else "Softmax"
         columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-        return FittedLightGBM(booster, table, shape.n_outputs, columns, max(effort, 1), link)
+        return FittedLightGBM(booster, table, shape.n_outputs, columns, stopper.rounds, stopper.trees, link)
 
     def _settings(self, parameters: Parameters, context: Context) -> dict[str, Any]:
         shape = context.shape
@@ -128,9 +132,21 @@ class _Stopper:
         self._watching = watching
         self._best = np.inf
         self._best_round = 0
+        self._trees: list[int] = []
+
+    @property
+    def rounds(self) -> int:
+        """The rounds that count: up to the best one, or all."""
+        return self._best_round + 1 if self._watching else max(len(self._trees), 1)
+
+    @property
+    def trees(self) -> int:
+        """The trees that these rounds have made."""
+        return max(self._trees[self.rounds - 1], 1)
 
     def __call__(self, env: Any) -> None:
         done = env.iteration + 1
+        self._trees.append(env.model.current_iteration())
         self._context.progress(done / env.end_iteration)
         if self._watching:
             loss = env.evaluation_result_list[0][2]

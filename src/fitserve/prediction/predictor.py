@@ -15,7 +15,7 @@ from fitserve.errors import DataError, InputError, Problem
 from fitserve.features.arrays import Arrays
 from fitserve.features.base import described
 from fitserve.features.column import Column, column_of, take
-from fitserve.features.encoder import EncodedRow, Encoder
+from fitserve.features.encoder import AnyStep, EncodedRow, Encoder
 from fitserve.prediction.session import Session
 from fitserve.tasks import Answer, Answerer
 
@@ -81,8 +81,10 @@ class Predictor:
         a list of answers. A pandas Series is one row. Raises InputError if a value cannot be used at all, DataError
         for a frame with none of the model's columns and for what is no row.
         """
+        if hasattr(rows, "collect"):
+            rows = rows.collect()
         if hasattr(rows, "columns") or hasattr(rows, "column_names"):
-            table = columns_of_frame(rows)
+            table = columns_of_frame(rows, self.encoder.steps)
             self.check_columns(table)
             return self.answerer.decode(self.raw_columns(table, len(rows)))
         if hasattr(rows, "to_dict") and hasattr(rows, "index"):
@@ -131,20 +133,31 @@ class Predictor:
         return self.session.run(arrays)
 
 
-def columns_of_frame(frame: Any) -> dict[str, Column]:
-    """The columns of a pandas or polars DataFrame or an Arrow table."""
+def columns_of_frame(frame: Any, steps: Iterable[AnyStep]) -> dict[str, Column]:
+    """The columns that some steps read of a pandas or polars DataFrame or an Arrow table."""
     names = frame.column_names if hasattr(frame, "column_names") else list(frame.columns)
-    return {str(name): column_of(_plain(frame[name])) for name in names}
+    own: dict[str, Any] = {}
+    for name in names:
+        own.setdefault(str(name), name)
+    # Where spellings count, moments must not become seconds.
+    return {
+        step.field: column_of(_plain(frame[own[step.field]], spelled=step.block != "dense"))
+        for step in steps
+        if step.field in own
+    }
 
 
-def _plain(series: Any) -> Any:
+def _plain(series: Any, *, spelled: bool) -> Any:
     """A frame's column as an array or list; categories and nullable types as Python values."""
     if hasattr(series, "to_pylist"):
         return series.to_pylist()
-    array = series.to_numpy()
-    if array.dtype.kind in "fiuM" and not (array.dtype.kind == "f" and hasattr(series, "to_list")):
-        return array
-    return array if array.dtype.kind == "f" else series.to_list()
+    kind = getattr(series.dtype, "kind", None)
+    if kind is None:  # polars
+        numeric = (series.dtype.is_integer() or series.dtype.is_float()) and "128" not in str(series.dtype)
+        moments = str(series.dtype).startswith("Date") and not spelled
+        return series.to_numpy() if numeric or moments else series.to_list()
+    own = type(series.dtype).__module__.startswith("numpy")
+    return series.to_numpy() if own and (kind in "iuf" or (kind == "M" and not spelled)) else series.tolist()
 
 
 def _raise_fatal(problems: Sequence[Problem]) -> None:

@@ -70,7 +70,7 @@ class ClassAnswerer:
             best = (probabilities[:, 1] >= self.threshold).astype(np.intp)
         else:
             best = probabilities.argmax(axis=1)
-        labels = np.array(self.labels, dtype=self._label_dtype)
+        labels = np.array(self.labels if self._label_dtype is not object else self.names, dtype=self._label_dtype)
         found = {"prediction": labels[best]}
         for i, name in enumerate(self.names):
             found[f"probability_{name}"] = probabilities[:, i]
@@ -78,10 +78,12 @@ class ClassAnswerer:
 
     @property
     def _label_dtype(self) -> Any:
-        types = {type(label) for label in self.labels}
-        return (
-            {int: np.int64, float: np.float64, bool: np.bool_}.get(types.pop(), object) if len(types) == 1 else object
-        )
+        types = frozenset(type(label) for label in self.labels)
+        known: dict[frozenset[type], Any] = {
+            frozenset([int]): np.int64, frozenset([float]): np.float64, frozenset([bool]): np.bool_,
+            frozenset([int, float]): np.float64,
+        }  # fmt: skip
+        return known.get(types, object)
 
     def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
         """The scores of `fitserve.metrics.classification_scores`."""
@@ -123,8 +125,15 @@ class Classification:
     def truth(self, target: Column, answerer: ClassAnswerer) -> NDArray[np.int64]:
         """Class indexes, -1 where missing or unknown."""
         index = {name: i for i, name in enumerate(answerer.names)}
+        # A file spells True and False in its own way, a data frame has them.
+        truths = {name.casefold(): i for name, i in index.items() if name.casefold() in ("true", "false")}
         column = coded_numbers(target) if isinstance(target, Numbers) else target
-        return column.map(lambda value: index.get(_spelling(value), -1), -1, np.int64)
+
+        def place(value: object) -> int:
+            spelling = _spelling(value)
+            return index.get(spelling, truths.get(spelling.casefold(), -1))
+
+        return column.map(place, -1, np.int64)
 
 
 def _spelling(value: object) -> str:

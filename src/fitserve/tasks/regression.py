@@ -62,7 +62,7 @@ class Regression:
         centre = float(values.mean())
         deviation = float(np.sqrt(np.mean(((values - centre) / 2) ** 2)) * 2)
         if not math.isfinite(centre) or not math.isfinite(deviation) or deviation == 0:
-            raise DataError("the target's numbers are too large to learn from; divide them by a power of ten")
+            raise DataError("the target's numbers are too large or too close to learn from; give them another unit")
         return NumberAnswerer(centre, deviation)
 
     def load(self, state: dict[str, Any]) -> NumberAnswerer:

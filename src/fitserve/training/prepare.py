@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -245,6 +246,12 @@ def _unused(fields: list[Field]) -> list[str]:
 
 def _informative_kind(field: Field, column: Column) -> Kind:
     """The kind by which a doubtful column could speak: its numbers, its spelling, or its being missing."""
+    if field.kind is Kind.CONSTANT and isinstance(column, Coded):
+        types = {type(level) for level in column.levels}
+        if types == {bool}:
+            return Kind.BOOLEAN
+        if any(issubclass(kind, dt.date) for kind in types):  # one date and gaps: its spelling is all there is
+            return Kind.CATEGORY
     numbers = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
     missing = np.isnan(numbers) if isinstance(column, Numbers) else (column.codes < 0) | np.isnan(numbers)
     if bool(np.isfinite(numbers).any()) and (field.kind is Kind.CONSTANT or not missing.any()):

@@ -89,6 +89,7 @@ class Search:
     def run(self) -> None:
         """Try candidates until all are judged or the time for searching is over. Ctrl-C keeps what is there."""
         planned = self._plan()
+        self._check_chosen(planned)
         for i, (learner, parameters) in enumerate(planned):
             if self._skip(learner):
                 self.untried += 1
@@ -118,12 +119,23 @@ class Search:
     def _plan(self) -> list[tuple[Learner, Parameters]]:
         """Everybody's first candidates, cheapest learner first, then everybody's second ones, and so on."""
         offers: list[list[tuple[Learner, Parameters]]] = []
+        shape = self.prepared.shape
+        empty = not (shape.n_dense or shape.level_counts or shape.n_terms)
         for learner in self._learners.values():
             try:
-                offers.append([(learner, p) for p in learner.candidates(self.prepared.shape)])
+                if empty and learner.name != "baseline":
+                    raise NotForThisTable("no column holds anything that could be learned from")  # noqa: TRY301
+                offers.append([(learner, p) for p in learner.candidates(shape)])
             except NotForThisTable as refusal:
                 self.refusals[learner.name] = str(refusal)
         return [offer for turn in zip_longest(*offers) for offer in turn if offer is not None]
+
+    def _check_chosen(self, planned: Sequence[tuple[Learner, Parameters]]) -> None:
+        """Raise SpecError if the user named learners, and none of them is for this table."""
+        named = set(self.prepared.spec.learners or ()) - {"baseline"}
+        if named and named.isdisjoint(learner.name for learner, _ in planned):
+            reasons = "; ".join(dict.fromkeys(self.refusals.values()))
+            raise SpecError(f"none of the learners is for this table ({reasons}); choose others or leave --learner out")
 
     def _skip(self, learner: Learner) -> bool:
         if self.clock.search_over and self._has_learned:
@@ -145,7 +157,7 @@ class Search:
     ) -> Trial:
         started = time.monotonic()
         raw, used = self._fit_folds(learner, parameters, place, efforts)
-        if len(set(used)) > 1:
+        if len(set(used)) > 1 and efforts is None:
             # Each fold stopped where its own held-out rows liked it best, so these scores flatter. All folds at
             # the one effort that the final fit will have: that is what it is worth.
             raw, used = self._fit_folds(learner, parameters, place, [max(1, round(float(np.mean(used))))] * len(used))
