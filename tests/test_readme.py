@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import re
@@ -105,6 +106,24 @@ def test_links_lead_to_files(page: str) -> None:
     folder = (PROJECT / page).parent
     targets = [target.split("#")[0] for target in LINK.findall(CODE.sub("", text_of(page))) if "://" not in target]
     assert [target for target in targets if target and not (folder / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_links_have_words(page: str) -> None:
+    assert "[](" not in text_of(page)
+
+
+def test_the_generated_reference_is_that_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("generate_reference", PROJECT / "docs" / "generate_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "GENERATED", tmp_path)
+    module.main()
+    kept = PROJECT / "docs" / "reference" / "generated"
+    for page in tmp_path.iterdir():
+        assert (kept / page.name).read_text(encoding="utf-8") == page.read_text(encoding="utf-8"), "run: make docs"
 
 
 def test_the_article_is_answered_rightly(tmp_path: Path) -> None:

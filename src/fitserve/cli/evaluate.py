@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, read_options, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, read_options, shown_scores, workspace_option
 
 
 @click.command()
@@ -43,7 +43,5 @@ def evaluate(model: str, source: Any, reading: Any, workspace: str | None, as_js
     for name in result.missing_columns:
         click.echo(f"- column {name!r} is not in the file; its values count as missing")
     trained = named.predictor.manifest.scores
-    print_table(
-        ("score", "here", "at training"),
-        [(name, value, trained.get(name)) for name, value in result.scores.items()],
-    )
+    names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
+    print_table(("score", "here", "at training"), [(n, result.scores[n], trained.get(n)) for n in names])

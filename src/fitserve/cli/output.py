@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -84,6 +84,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             for text, width, right in zip(line, widths, numeric, strict=True)
         ]
         click.echo("  ".join(parts).rstrip())
+
+
+def shown_scores(scores: Iterable[str], labels: Sequence[object] | None) -> list[str]:
+    """The names of the scores that people see: means over classes only where there are more than two."""
+    return [name for name in scores if not name.endswith("_macro") or len(labels or ()) > 2]
 
 
 def shown(value: Any) -> str:

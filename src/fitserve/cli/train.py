@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, read_options, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, read_options, shown_scores, workspace_option
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
@@ -130,10 +130,9 @@ def _tell(run: Any) -> None:
     for finding in run.findings:
         click.echo(f"- {finding}")
     click.echo(f"\nScores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
-    names = [name for name in manifest.scores if not name.endswith("_macro") or len(labels or ()) > 2]
     rows = [
         (f"{name} *" if name == manifest.metric else name, manifest.scores[name], manifest.baseline.get(name))
-        for name in names
+        for name in shown_scores(manifest.scores, labels)
     ]
     print_table(("score", "model", "without learning"), rows)
     click.echo("(* the score to choose by)\n")
