@@ -77,10 +77,25 @@ FALSE_WORDS = frozenset(["false", "f", "no", "n", "off", "否", "假"])
 
 NUMBER_PATTERN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)"
 _NUMBER = re.compile(NUMBER_PATTERN)
-_MOMENT = re.compile(
-    r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})"
-    r"(?:[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?\s*(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
+# The spellings of dates; a time may stand behind each of them. Three numbers with the year at their end say day or
+# month first: a column decides.
+_TIME = (
+    r"(?:,?(?:T|\s+)\s*(?P<hour>[0-9]{1,2})[:时](?P<minute>[0-9]{2})分?(?::?(?P<second>[0-9]{2})秒?(?P<fraction>\.[0-9]+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?"
+_NAMED = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_MOMENTS = tuple(
+    re.compile(date + _TIME, re.IGNORECASE)
+    for date in (
+        r"(?P<year>[0-9]{4})(?P<sign>[-/.])(?P<month>[0-9]{1,2})(?P=sign)(?P<day>[0-9]{1,2})",
+        r"(?P<year>[0-9]{4})\s?年\s?(?P<month>[0-9]{1,2})\s?月\s?(?P<day>[0-9]{1,2})\s?[日号]",
+        rf"{_WEEKDAY}(?P<day>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?[\s-]{_NAMED},?[\s-](?P<year>[0-9]{{4}})",
+        rf"{_WEEKDAY}{_NAMED}\s(?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?,?\s(?P<year>[0-9]{{4}})",
+        r"(?P<first>[0-9]{1,2})(?P<sign>[-/.])(?P<other>[0-9]{1,2})(?P=sign)(?P<year>[0-9]{4})",
+    )
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 FIRST_MOMENT = -62135596800.0  # 0001-01-01T00:00:00Z in epoch seconds
 LAST_MOMENT = math.nextafter(253402300800.0, 0.0)  # the last float before the year 10000
@@ -142,13 +157,16 @@ def read_boolean(value: object) -> float:
     raise ValueError("cannot be read as true or false")
 
 
-def read_moment(value: object) -> float:
-    """Seconds since 1970-01-01T00:00Z; NaN if missing. Without a time zone, UTC is meant."""
+def read_moment(value: object, day_first: bool | None = None) -> float:
+    """Seconds since 1970-01-01T00:00Z; NaN if missing. Without a time zone, UTC is meant.
+
+    ``day_first`` says what ``1/2/2026`` means; None means that only a number above 12 can tell.
+    """
     if isinstance(value, str):
         text = value.strip()
-        match = _MOMENT.fullmatch(text)
-        if match:
-            return _moment_of_match(match)
+        for pattern in _MOMENTS:
+            if match := pattern.fullmatch(text):
+                return _moment_of_match(match.groupdict(), day_first)
         if text.casefold() in MISSING_WHERE_TYPED:
             return math.nan
         raise ValueError("a text that cannot be read as a date")
@@ -181,17 +199,36 @@ def within_calendar(seconds: float) -> float:
     return min(max(seconds, FIRST_MOMENT), LAST_MOMENT)
 
 
-def _moment_of_match(match: re.Match[str]) -> float:
-    year, _, month, day, hour, minute, second, fraction, zone = match.groups()
-    day_start = dt.datetime(int(year), int(month), int(day), tzinfo=dt.UTC)
-    clock = dt.time(int(hour or 0), int(minute or 0), int(second or 0))
+def _moment_of_match(parts: dict[str, str | None], day_first: bool | None) -> float:
+    month, day = _month_and_day(parts, day_first)
+    day_start = dt.datetime(int(parts["year"] or 0), month, day, tzinfo=dt.UTC)
+    hour = int(parts["hour"] or 0)
+    if half := parts["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError("an hour of a half day is 1 to 12")
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    clock = dt.time(hour, int(parts["minute"] or 0), int(parts["second"] or 0))
     seconds = (day_start - EPOCH).total_seconds() + clock.hour * 3600 + clock.minute * 60 + clock.second
-    seconds += float((fraction or "0")[:7])  # microseconds, as everywhere
-    if zone and zone not in "Zz":
+    seconds += float((parts["fraction"] or "0")[:7])  # microseconds, as everywhere
+    zone = parts["zone"] or ""
+    if zone[:1] in ("+", "-"):
         digits = zone[1:].replace(":", "")
         shift = int(digits[:2]) * 3600 + int(digits[2:]) * 60
         seconds -= shift if zone[0] == "+" else -shift
     return within_calendar(seconds)
+
+
+def _month_and_day(parts: dict[str, str | None], day_first: bool | None) -> tuple[int, int]:
+    if name := parts.get("name"):
+        return _MONTHS.index(name.lower()) + 1, int(parts["day"] or 0)
+    if "first" not in parts:
+        return int(parts["month"] or 0), int(parts["day"] or 0)
+    first, other = int(parts["first"] or 0), int(parts["other"] or 0)
+    if first > 12 or other > 12:
+        return (other, first) if first > 12 else (first, other)
+    if day_first is None:
+        raise ValueError("a date in which day and month cannot be told apart")
+    return (other, first) if day_first else (first, other)
 
 
 def read_category(value: object) -> str | None:

@@ -21,7 +21,9 @@ from fitserve.schema import Field, Kind
 
 SPELLED = ["", " ", "?", "NA", "nan", "null", "none", "1", "1.0", " 2 ", "007", "+3", ".5", "5.", "1e3", "1e999", "-inf",
            "1_000", "0x10", "١", "yes", "No", "是", "否", "TRUE", "2020-02-29", "2021-02-29", "2020/1/5", "1999-12-31 23:59",
-           "2020-01-01T00:00:00.25+02:00", "0001-01-01", "red", "Red", " red ", "你好世界", "hello hello world", "naïve café", "\ud800"]  # fmt: skip
+           "2020-01-01T00:00:00.25+02:00", "0001-01-01", "red", "Red", " red ", "你好世界", "hello hello world", "naïve café", "\ud800",
+           "1.234,56", "1,234", "1,5", "€ 5", "12 %", "(3)", "31/12/2020", "1/2/2020", "2018年5月11日", "Jan 3, 1791 3:05 PM",
+           "EOW: Monday, January 3, 1791"]  # fmt: skip
 NUMERIC = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**40), 10**40), st.floats(), st.floats(-1e6, 1e6), st.integers(-5, 5)
 )

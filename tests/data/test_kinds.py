@@ -60,7 +60,7 @@ def inferred(values: list[Any], wanted: Kind | None = None, name: str = "x") -> 
         (TOWNS * 10, Kind.CATEGORY, "3 levels, each 10.0 times on average"),
         (["none", "guarantor", "unknown"] * 10, Kind.CATEGORY, "3 levels"),
         (["01234", "98765", "00001"] * 10, Kind.CATEGORY, "with leading zeros, so not numbers"),
-        (["1,5", "2,5"] * 10, Kind.CATEGORY, "2 levels"),
+        (["1,5", "2,5"] * 10, Kind.NUMBER, "2 different numbers, spelled like 1.234,56"),
         (["2026-01-31", "2026/02/01", "2026.3.1"], Kind.DATETIME, "3 different dates"),
         (["2026-01-31 08:30", "2026-01-31T08:30:01.5Z", "2026-01-31 8:30:00+08:00"], Kind.DATETIME, "3 different"),
         (["2026-01-31", "2026-02-01", "none", "NA"], Kind.DATETIME, "dates"),

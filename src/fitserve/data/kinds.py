@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +17,16 @@ from fitserve import schema
 from fitserve.errors import DataError, SpecError
 from fitserve.features.category import level_counts
 from fitserve.features.column import Coded, Column, Numbers, coded, moments_of_micros
-from fitserve.features.moment import moments_of
-from fitserve.features.number import BooleanStep, numbers_of
+from fitserve.features.moment import moment_reader, moments_of
+from fitserve.features.number import BooleanStep, number_reader, numbers_of
+from fitserve.features.spelling import (
+    Found,
+    NumberReader,
+    common_prefix,
+    find_day_first,
+    find_number_spelling,
+    is_number,
+)
 from fitserve.schema import Field, Kind
 
 _FULL_NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
@@ -37,7 +46,10 @@ _ENOUGH = 0.95
 _REPEATS, _MANY_LEVELS, _FEW_LEVELS = 2.0, 1000, 20
 _WORDS_OF_TEXT = 3.0
 _FEWEST_FOR_IDENTIFIER = 20
+_FEW_DATES = 50
 _PROFILE_LEVELS = 100
+IN_DOUBT = "in doubt"
+"""What a field's reason says where its texts can be read in two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +209,37 @@ def _text_kind(series: pl.Series) -> tuple[Kind, str]:
         kind, reason = _number_kind(series, _readable_numbers(series))
         odd = round(seen.n * float(np.mean([_NUMBER.match(text) is None for text in seen.sample])))
         return kind, f"{reason}; {odd} other spellings count as missing" if odd else reason
+    return _own_spelling_kind(series, seen) or _words_kind(seen.known, seen, len(series))
+
+
+def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str] | None:
+    """The kind of a column of dates, or of numbers that are spelled in a way of their own; None for others."""
     if seen.dates >= _ENOUGH:
-        return Kind.DATETIME, f"{seen.n} different dates"
-    return _words_kind(seen.known, seen, len(series))
+        return Kind.DATETIME, f"{seen.n} different dates{_dates_told(seen.sample)}"
+    found = find_number_spelling(seen.sample)
+    if found is None or seen.padded:
+        return None
+    reader = NumberReader(found.style, found.prefix, found.suffix)
+    numbers = np.array([reader.read(text) for text in seen.sample if is_number(text, reader)])
+    kind, reason = _number_kind(series, numbers)
+    return kind, f"{reason}{_numbers_told(found)}"
+
+
+def _numbers_told(found: Found) -> str:
+    around = " ".join(part for part in (found.prefix, "number", found.suffix) if part)
+    told = f", spelled like {found.style}" if found.style else ""
+    told += f", as {around!r}" if found.prefix or found.suffix else ""
+    return told + (f"; {IN_DOUBT}: 1,234 is taken for a thousand" if found.doubtful else "")
+
+
+def _dates_told(texts: list[str]) -> str:
+    prefix = common_prefix(texts)
+    day_first, doubtful = find_day_first(text.removeprefix(prefix) for text in texts)
+    told = f", each behind {prefix.strip()!r}" if prefix.strip() else ""
+    if any(text.removeprefix(prefix)[2:3] in "-/." and text[-1:].isdigit() for text in texts[:20]):
+        told += f", {'day' if day_first else 'month'} first"
+        told += f"; {IN_DOUBT}: no date shows whether 1/2 is in January or February" if doubtful else ""
+    return told
 
 
 def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
@@ -246,7 +286,7 @@ def _spelled(series: pl.Series) -> _Spelled:
     share = float(np.mean(numbers)) if sum(numbers) > 1 or len(typed) == len(texts) > 0 else 0.0
     # "007" is a code, not a number; "0" and "0.5" are numbers.
     padded = any(_PADDED.match(text) for text in typed)
-    dates = 0 if share == 1.0 else sum(map(_reads_as_date, typed))
+    dates = 0 if share == 1.0 else _dates(typed)
     words = {text.casefold() for text in texts} if n <= 4 else set()
     two = bool(words & schema.TRUE_WORDS) and bool(words & schema.FALSE_WORDS)
     booleans = two and words <= schema.TRUE_WORDS | schema.FALSE_WORDS
@@ -275,12 +315,20 @@ def _script_words(text: str) -> float:
     return len(text.split()) + ideographs / 2
 
 
-def _reads_as_date(text: str) -> bool:
-    try:
-        schema.read_moment(text)
-    except ValueError:
-        return False
-    return True
+def _dates(texts: list[str]) -> int:
+    """How many of some texts are dates, all read in the same way."""
+    reader = moment_reader(Coded(np.arange(len(texts), dtype=np.int32), texts))
+
+    def is_date(text: str) -> bool:
+        try:
+            return not math.isnan(reader.read(text))
+        except ValueError:
+            return False
+
+    few = texts[:_FEW_DATES]
+    if sum(map(is_date, few)) < len(few) / 2:  # most columns of texts are none: a look at some is enough
+        return 0
+    return sum(map(is_date, texts))
 
 
 def _missing_share(column: Column, kind: Kind) -> float:
@@ -291,7 +339,7 @@ def _missing_share(column: Column, kind: Kind) -> float:
     if isinstance(column, Numbers):
         return float(np.isnan(column.values).mean())
     if kind is Kind.NUMBER:
-        return float(np.isnan(numbers_of(column, schema.read_number)).mean())
+        return float(np.isnan(numbers_of(column, number_reader(column).read)).mean())
     return (len(column) - sum(level_counts(column).values())) / max(len(column), 1)
 
 
@@ -301,7 +349,7 @@ def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
         if kind is Kind.DATETIME:
             read = moments_of(column)
         else:
-            read = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+            read = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
         known = read[np.isfinite(read)]
         if not len(known):
             return {}

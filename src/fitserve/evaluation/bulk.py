@@ -19,6 +19,7 @@ from fitserve.data.read import ReadOptions, read_batches
 from fitserve.data.sources import is_among
 from fitserve.errors import DataError, SpecError
 from fitserve.features.column import Column
+from fitserve.features.number import NumberStep
 from fitserve.features.tally import tally
 from fitserve.prediction import Predictor
 from fitserve.schema import Kind
@@ -160,5 +161,10 @@ def _scored(predictor: Predictor, frame: pl.DataFrame, scored: Scored, alone: bo
 
 
 def used_kinds(predictor: Predictor) -> dict[str, Kind]:
-    """The columns that a model reads, with their kinds."""
-    return {field.name: field.kind for field in predictor.manifest.schema() if field.used}
+    """The columns that a model reads, with the kinds by which their values are to be read.
+
+    Numbers with a spelling of their own are left to their step: "1.234" alone would look like a plain one.
+    """
+    own = {step.field for step in predictor.encoder.steps if isinstance(step, NumberStep) and not step.reader.is_plain}
+    kinds = {field.name: field.kind for field in predictor.manifest.schema() if field.used}
+    return {name: Kind.TEXT if name in own else kind for name, kind in kinds.items()}

@@ -70,7 +70,8 @@ def _judge(predictor: Predictor, frame: pl.DataFrame, kinds: dict[str, Kind]) ->
     """Raw outputs and truth of the rows that have a target."""
     manifest = predictor.manifest
     task = get_task(manifest.task)
-    column = column_of_series(frame[manifest.target], Kind.NUMBER if manifest.task == "regression" else None)
+    plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
+    column = column_of_series(frame[manifest.target], Kind.NUMBER if plain else None)
     truth = task.truth(column, predictor.answerer)
     known = np.isfinite(truth) if truth.dtype.kind == "f" else ~_without_label(column)
     frame, truth = frame.filter(known), truth[known]

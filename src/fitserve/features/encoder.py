@@ -226,6 +226,8 @@ class Encoder:
         for step in steps:
             if isinstance(step, TextStep):
                 step.check()
+            if isinstance(step, NumberStep):
+                step.reader.check()
             if isinstance(step, MomentStep) and not set(step.parts) <= set(PARTS):
                 raise ValueError("a date has unknown parts")
         if len({step.field for step in steps}) < len(steps):

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from fitserve import schema
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.column import Column, Numbers
 from fitserve.features.number import note_typed, numbers_of
+from fitserve.features.spelling import common_prefix, find_day_first
 
 DAY = 86_400
 # An exact power of two near a day, so that the division costs no digits.
@@ -26,7 +28,8 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute")
 class MomentStep:
     """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC.
 
-    ``low`` and ``high`` are the range seen in training.
+    ``low`` and ``high`` are the range seen in training. ``day_first`` says what 1/2/2026 means, ``prefix`` is what
+    all texts begin with.
     """
 
     block: ClassVar[str] = "dense"
@@ -37,6 +40,13 @@ class MomentStep:
     missing_seen: bool
     low: float
     high: float
+    day_first: bool = True
+    prefix: str = ""
+
+    @cached_property
+    def reader(self) -> MomentReader:
+        """What reads its texts."""
+        return MomentReader(self.day_first, self.prefix)
 
     @property
     def width(self) -> int:
@@ -46,7 +56,7 @@ class MomentStep:
     def row(self, value: object, out: list[float], notes: Notes) -> None:
         """Append the floats of one moment; NaN for a missing or unreadable one."""
         try:
-            seconds = schema.read_moment(value)
+            seconds = self.reader.read(value)
         except ValueError as error:
             message = f"{error}; send a date and time as in ISO 8601, or null if it is missing"
             notes.append(Problem("not_a_datetime", self.field, message, described(value), fatal=True))
@@ -66,7 +76,7 @@ class MomentStep:
 
     def column(self, column: Column) -> NDArray[np.float32]:
         """Float32 of shape (n, width)."""
-        seconds = moments_of(column)
+        seconds = moments_of(column, self.reader)
         missing = np.isnan(seconds)
         whole = np.floor(np.where(missing, 0.0, seconds)).astype(np.int64)
         parts = calendar_parts(whole)
@@ -78,13 +88,14 @@ class MomentStep:
 
 def fit_moment(field: str, column: Column) -> MomentStep:
     """A step for the moments of one column; parts that never vary are left out."""
-    seconds = moments_of(column)
+    reader = moment_reader(column)
+    seconds = moments_of(column, reader)
     known = np.sort(seconds[~np.isnan(seconds)])
     offset = float(math.floor(known[(len(known) - 1) // 2])) if len(known) else 0.0
     values = calendar_parts(np.floor(known).astype(np.int64))
     varying = [part for part in PARTS if len(np.unique(values[part])) > 1]
     low, high = (float(known[0]), float(known[-1])) if len(known) else (0.0, 0.0)
-    return MomentStep(field, offset, varying, bool(np.isnan(seconds).any()), low, high)
+    return MomentStep(field, offset, varying, bool(np.isnan(seconds).any()), low, high, reader.day_first, reader.prefix)
 
 
 def moment_text(seconds: float) -> str:
@@ -92,12 +103,38 @@ def moment_text(seconds: float) -> str:
     return dt.datetime.fromtimestamp(math.floor(seconds), dt.UTC).isoformat().replace("+00:00", "Z")
 
 
-def moments_of(column: Column) -> NDArray[np.float64]:
-    """A column as epoch seconds, float64 (n,); NaN where missing or outside the years 1 to 9999."""
+@dataclass(frozen=True, slots=True)
+class MomentReader:
+    """Reads the moments of a column."""
+
+    day_first: bool = True
+    prefix: str = ""
+
+    def read(self, value: object) -> float:
+        """Epoch seconds, NaN if missing; raises ValueError if there is no moment."""
+        if self.prefix and isinstance(value, str):
+            value = value.strip().removeprefix(self.prefix)
+        return schema.read_moment(value, self.day_first)
+
+
+def moment_reader(column: Column) -> MomentReader:
+    """How the moments of a column are spelled, found out from its texts."""
+    if isinstance(column, Numbers):
+        return MomentReader()
+    texts = [level.strip() for level in column.levels if isinstance(level, str)]
+    prefix = common_prefix(texts)
+    return MomentReader(find_day_first(text.removeprefix(prefix) for text in texts)[0], prefix)
+
+
+def moments_of(column: Column, reader: MomentReader | None = None) -> NDArray[np.float64]:
+    """A column as epoch seconds, float64 (n,); NaN where missing or outside the years 1 to 9999.
+
+    ``reader`` None means that of the column itself.
+    """
     if isinstance(column, Numbers):
         inside = (column.values >= schema.FIRST_MOMENT) & (column.values <= schema.LAST_MOMENT)
         return np.where(inside, column.values, np.nan)
-    return numbers_of(column, schema.read_moment)
+    return numbers_of(column, (reader or moment_reader(column)).read)
 
 
 def calendar_parts(seconds: Any) -> dict[str, Any]:

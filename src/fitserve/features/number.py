@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from fitserve import schema
 from fitserve.features.arrays import FLOAT32_MAX
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.spelling import NumberReader, find_number_spelling
 
 # Beyond these powers of two float32 would overflow or lose digits as a subnormal number.
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 100, -100
@@ -23,7 +25,8 @@ class NumberStep:
     """``(value - offset) * scale`` in float64, then cast to float32: long integers keep their digits.
 
     ``low`` and ``high`` are the range seen in training; ``missing_seen`` says whether values were missing
-    there. Values that float32 cannot hold become its largest number.
+    there. Values that float32 cannot hold become its largest number. ``style``, ``prefix`` and ``suffix`` tell how
+    training spelled them as texts: then a text is nothing unusual.
     """
 
     block: ClassVar[str] = "dense"
@@ -35,6 +38,14 @@ class NumberStep:
     low: float
     high: float
     missing_seen: bool
+    style: str = ""
+    prefix: str = ""
+    suffix: str = ""
+
+    @cached_property
+    def reader(self) -> NumberReader:
+        """What reads its texts."""
+        return NumberReader(self.style, self.prefix, self.suffix)
 
     def row(self, value: object, out: list[float], notes: Notes) -> None:
         """Append the float of one value; NaN for a missing or unreadable one."""
@@ -45,12 +56,13 @@ class NumberStep:
 
     def _unusual(self, value: object, notes: Notes) -> float:
         try:
-            number = schema.read_number(value)
+            number = self.reader.read(value)
         except ValueError as error:
             message = f"{error}; send a number, or null if it is missing"
             notes.append(Problem("not_a_number", self.field, message, described(value), fatal=True))
             return math.nan
-        note_typed(self, value, number, isinstance(value, (str, bool)), notes)
+        coerced = isinstance(value, bool) or (isinstance(value, str) and self.reader.is_plain)
+        note_typed(self, value, number, coerced, notes)
         if math.isnan(number):
             return number
         if not self.low <= number <= self.high:
@@ -61,7 +73,7 @@ class NumberStep:
 
     def column(self, column: Column) -> NDArray[np.float32]:
         """Float32 of shape (n, 1)."""
-        values = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+        values = column.values if isinstance(column, Numbers) else numbers_of(column, self.reader.read)
         with np.errstate(over="ignore", invalid="ignore"):
             shifted = (values - self.offset) * self.scale
         return np.clip(shifted, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)[:, None]
@@ -69,10 +81,12 @@ class NumberStep:
 
 def fit_number(field: str, column: Column) -> NumberStep:
     """A step for the numbers of one column. The offset is the median, so that a gap filled with 0 fits."""
-    values = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+    reader = number_reader(column)
+    values = column.values if isinstance(column, Numbers) else numbers_of(column, reader.read)
+    spelled = (reader.style, reader.prefix, reader.suffix)
     known = np.sort(values[np.isfinite(values)])
     if len(known) == 0:
-        return NumberStep(field, 0.0, 1.0, 0.0, 0.0, missing_seen=True)
+        return NumberStep(field, 0.0, 1.0, 0.0, 0.0, True, *spelled)
     offset, low, high = float(known[(len(known) - 1) // 2]), float(known[0]), float(known[-1])
     if math.isinf(max(high - offset, offset - low)):  # no difference of such numbers is a float
         offset = 0.0
@@ -80,7 +94,15 @@ def fit_number(field: str, column: Column) -> NumberStep:
     exponent = math.frexp(min(furthest, np.finfo(np.float64).max))[1]
     fits = furthest == 0 or _SMALLEST_EXPONENT < exponent < _LARGEST_EXPONENT
     scale = 1.0 if fits else 2.0 ** -max(min(exponent, 1000), -1000)
-    return NumberStep(field, offset, scale, low, high, bool(np.isnan(values).any()))
+    return NumberStep(field, offset, scale, low, high, bool(np.isnan(values).any()), *spelled)
+
+
+def number_reader(column: Column) -> NumberReader:
+    """How the numbers of a column are spelled, found out from its texts."""
+    if isinstance(column, Numbers):
+        return NumberReader()
+    found = find_number_spelling([level for level in column.levels if isinstance(level, str)])
+    return NumberReader(found.style, found.prefix, found.suffix) if found else NumberReader()
 
 
 @dataclass(frozen=True)

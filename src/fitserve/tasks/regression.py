@@ -9,20 +9,26 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve import schema
 from fitserve.errors import DataError
 from fitserve.features.column import Column, Numbers
-from fitserve.features.number import numbers_of
+from fitserve.features.number import number_reader, numbers_of
+from fitserve.features.spelling import NumberReader
 from fitserve.metrics import regression_scores
 from fitserve.tasks.base import Answer, Raw
 
 
 @dataclass(frozen=True)
 class NumberAnswerer:
-    """Models predict ``(target - offset) / scale``; answers restore the target in float64."""
+    """Models predict ``(target - offset) / scale``; answers restore the target in float64.
+
+    ``style``, ``prefix`` and ``suffix`` tell how the texts of the training spelled it.
+    """
 
     offset: float
     scale: float
+    style: str = ""
+    prefix: str = ""
+    suffix: str = ""
     n_outputs: ClassVar[int] = 1
 
     def decode(self, raw: Raw) -> list[Answer]:
@@ -53,7 +59,8 @@ class Regression:
 
     def fit(self, target: Column) -> NumberAnswerer:
         """Mean and deviation of a target; raises DataError if it holds no two different numbers."""
-        values = _values(target)
+        reader = number_reader(target)
+        values = _numbers(target, reader)
         values = values[np.isfinite(values)]
         if len(values) == 0:
             raise DataError("the target holds no numbers; for labels use --task classification")
@@ -63,21 +70,22 @@ class Regression:
         deviation = float(np.sqrt(np.mean(((values - centre) / 2) ** 2)) * 2)
         if not math.isfinite(centre) or not math.isfinite(deviation) or deviation == 0:
             raise DataError("the target's numbers are too large or too close to learn from; give them another unit")
-        return NumberAnswerer(centre, deviation)
+        return NumberAnswerer(centre, deviation, reader.style, reader.prefix, reader.suffix)
 
     def load(self, state: dict[str, Any]) -> NumberAnswerer:
         """The answerer of a stored state."""
         answerer = NumberAnswerer(**state)
         if not (math.isfinite(answerer.offset) and 0 < answerer.scale < math.inf):
             raise ValueError("offset and scale of the target are no numbers to compute with")
+        NumberReader(answerer.style, answerer.prefix, answerer.suffix).check()
         return answerer
 
     def truth(self, target: Column, answerer: NumberAnswerer) -> NDArray[np.float64]:
         """Standardised floats, NaN where missing or not a number."""
-        values = _values(target)
+        values = _numbers(target, NumberReader(answerer.style, answerer.prefix, answerer.suffix))
         values = np.where(np.isfinite(values), values, np.nan)
         return (values - answerer.offset) / answerer.scale
 
 
-def _values(target: Column) -> NDArray[np.float64]:
-    return target.values if isinstance(target, Numbers) else numbers_of(target, schema.read_number)
+def _numbers(target: Column, reader: NumberReader) -> NDArray[np.float64]:
+    return target.values if isinstance(target, Numbers) else numbers_of(target, reader.read)

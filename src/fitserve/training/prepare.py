@@ -10,14 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve import schema
-from fitserve.data.kinds import column_of_series, infer_field, missing_column, parse_kinds, profile_of
+from fitserve.data.kinds import IN_DOUBT, column_of_series, infer_field, missing_column, parse_kinds, profile_of
 from fitserve.data.split import Split, content_hash, duplicate_groups, split_rows
 from fitserve.errors import DataError, SpecError
 from fitserve.features.arrays import Arrays
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.encoder import Encoder, fit_encoder
-from fitserve.features.number import numbers_of
+from fitserve.features.number import number_reader, numbers_of
 from fitserve.metrics import METRICS, default_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
@@ -90,7 +89,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, kinds, split.train)
     fields = _leave_out(fields, table, truth, split, task.name)
-    findings += [*_unused(fields), *_random_in_time(fields, split)]
+    findings += [*_unused(fields), *_in_doubt(fields), *_random_in_time(fields, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
     encoder = fit_encoder(fields, train_table)
     return Prepared(
@@ -151,9 +150,10 @@ def _decide_task(field: Field, column: Column) -> tuple[str, str]:
             f"the target {field.name!r} holds {field.reason}: too many to be labels; choose another column, "
             "or --task classification if they are"
         )
-    if isinstance(column, Coded) and field.kind is Kind.IDENTIFIER:
-        numbers = numbers_of(column, schema.read_number)
-        column = Numbers(numbers) if bool(np.isfinite(numbers).all()) else column
+    if isinstance(column, Coded) and field.kind in (Kind.IDENTIFIER, Kind.NUMBER):
+        numbers = numbers_of(column, number_reader(column).read)
+        usable = field.kind is Kind.NUMBER or bool(np.isfinite(numbers).all())
+        column = Numbers(numbers) if usable else column
     if not isinstance(column, Numbers):
         return "classification", f"{field.name!r} holds labels ({field.reason})"
     return _decide_numbers(field, column)
@@ -217,6 +217,11 @@ def _leave_out(
     return _with_profiles(decided, table, split.train)
 
 
+def _in_doubt(fields: list[Field]) -> list[str]:
+    """What was decided about spellings although the texts do not tell."""
+    return [f"column {field.name!r}: {field.reason}" for field in fields if field.used and IN_DOUBT in field.reason]
+
+
 def _random_in_time(fields: list[Field], split: Split) -> list[str]:
     """A warning where rows have dates: a random test part is too easy if it is later rows that will be predicted."""
     dated = [field.name for field in fields if field.used and field.kind is Kind.DATETIME]
@@ -252,7 +257,7 @@ def _informative_kind(field: Field, column: Column) -> Kind:
             return Kind.BOOLEAN
         if any(issubclass(kind, dt.date) for kind in types):  # one date and gaps: its spelling is all there is
             return Kind.CATEGORY
-    numbers = column.values if isinstance(column, Numbers) else numbers_of(column, schema.read_number)
+    numbers = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
     missing = np.isnan(numbers) if isinstance(column, Numbers) else (column.codes < 0) | np.isnan(numbers)
     if bool(np.isfinite(numbers).any()) and (field.kind is Kind.CONSTANT or not missing.any()):
         return Kind.NUMBER
