@@ -123,6 +123,11 @@ class Manifest:
             graph = Graph(**self.graph)
         except TypeError as error:
             raise BundleError(f"manifest.json: the graph is malformed ({error}); export the model again") from None
+        types = {"str": str, "bool": bool, "int": int}
+        for f in fields(Graph):
+            value = getattr(graph, f.name)
+            if type(value) is not types[str(f.type)] or (isinstance(value, int) and value < 0):
+                raise BundleError(f"manifest.json: {f.name!r} of the graph is malformed; export the model again")
         if graph.engine not in ENGINES:
             raise BundleError(f"the bundle asks for the engine {graph.engine!r}; upgrade fitserve")
         return graph
