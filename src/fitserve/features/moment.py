@@ -100,7 +100,8 @@ def fit_moment(field: str, column: Column) -> MomentStep:
 
 def moment_text(seconds: float) -> str:
     """Epoch seconds as ISO 8601."""
-    return dt.datetime.fromtimestamp(math.floor(seconds), dt.UTC).isoformat().replace("+00:00", "Z")
+    inside = math.floor(schema.within_calendar(seconds))
+    return dt.datetime.fromtimestamp(inside, dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
