@@ -10,7 +10,7 @@ from fitserve.cli.output import json_option, print_json, print_table, read_optio
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
-_OF_THE_RUN = ("target", "task", "metric", "exclude")
+_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
 
 
 @click.command()
@@ -23,6 +23,8 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude")
 @click.option("--metric", help="The score to choose by, such as roc_auc, log_loss, rmse.")
 @click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column holds, if found out wrong.")
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
+@click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
+@click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
@@ -114,6 +116,8 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         learners=list(options["learners"]) or None,
         kinds=kinds,
         exclude=list(options["exclude"]),
+        time=options["time"],
+        group=options["group"],
         seed=options["seed"],
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 Rows = NDArray[np.intp]
 
@@ -47,6 +49,39 @@ def _plain(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def joined_groups(groups: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Groups of rows that share a key (n,), -1 for none, or are equal, directly or through others."""
+    n_groups, n = int(groups.max(initial=-1)) + 1, len(groups)
+    own = np.where(keys >= 0, keys, int(keys.max(initial=-1)) + 1 + np.arange(n))
+    edges = coo_matrix((np.ones(n), (groups, n_groups + own)), shape=(n_groups + int(own.max(initial=0)) + 1,) * 2)
+    labels = connected_components(edges, directed=False)[1][groups]
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def last_rows(moments: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """About the last ``share`` of the rows in time; rows of one moment stay together, those without one are none."""
+    times, counts = np.unique(moments[~np.isnan(moments)], return_counts=True)
+    after = counts[::-1].cumsum()[::-1]  # how many rows are not earlier than each moment
+    if len(times) < 2:
+        return np.zeros(len(moments), dtype=bool)
+    first = 1 + int(np.argmin(np.abs(after[1:] - share * len(moments))))
+    return np.asarray(moments >= times[first])
+
+
+def split_by_time(moments: NDArray[np.float64]) -> Split:
+    """The last fifth of the rows in time as test part, where there are rows enough."""
+    n = len(moments)
+    everything, nothing = np.arange(n), np.empty(0, dtype=np.intp)
+    if n < SMALL_TABLE:
+        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by leave-one-out")
+    last = last_rows(moments, min(_TEST_SHARE, _MOST_TEST_ROWS / n))
+    if not _FEWEST_TEST_ROWS <= int(last.sum()) <= n / 2:
+        return Split(
+            everything, nothing, "too many rows have one moment for a fair test part; scores are by validation"
+        )
+    return Split(np.flatnonzero(~last), np.flatnonzero(last), "the last rows in time")
+
+
 def content_hash(frame: pl.DataFrame) -> str:
     """SHA-256 of a table's names, types and values, whatever it was read from."""
     digest = hashlib.sha256(repr([(name, str(dtype)) for name, dtype in frame.schema.items()]).encode())
@@ -55,10 +90,11 @@ def content_hash(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int) -> Split:
+def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int, *, named: bool = False) -> Split:
     """A random test part of a fifth of the rows, stratified where ``strata`` (n,) is given.
 
-    No group is divided. Below `SMALL_TABLE` rows, or where equal rows leave no fair test part, there is none.
+    No group is divided; ``named`` says that the user has told what belongs together. Below `SMALL_TABLE` rows, or
+    where equal rows leave no fair test part, there is none.
     """
     n = len(groups)
     everything = np.arange(n)
@@ -68,11 +104,14 @@ def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int
     wanted = min(int(n * _TEST_SHARE), _MOST_TEST_ROWS)
     parts = assign(groups, strata, [wanted / n, 1 - wanted / n], seed)
     test = np.flatnonzero(parts == 0)
-    if not _FEWEST_TEST_ROWS <= len(test) <= 2 * wanted or _lacks_labels(strata, parts):
-        reason = "too many rows are equal for a fair test part; scores are by cross-validation"
+    divided = len(np.unique(groups[parts == 1])) > 1  # the training part is cut again, into folds
+    if not _FEWEST_TEST_ROWS <= len(test) <= 2 * wanted or _lacks_labels(strata, parts) or not divided:
+        what = "belong together" if named else "are equal"
+        reason = f"too many rows {what} for a fair test part; scores are by cross-validation"
         return Split(everything, nothing, reason)
     kind = "stratified by the target" if strata is not None else "random"
-    return Split(np.flatnonzero(parts == 1), test, f"{kind}, seed {seed}, equal rows kept together")
+    together = "groups" if named else "equal rows"
+    return Split(np.flatnonzero(parts == 1), test, f"{kind}, seed {seed}, {together} kept together")
 
 
 def _lacks_labels(strata: NDArray[Any] | None, parts: NDArray[Any]) -> bool:
@@ -82,15 +121,17 @@ def _lacks_labels(strata: NDArray[Any] | None, parts: NDArray[Any]) -> bool:
     return len(np.unique(strata[parts == 0])) < 2 or len(np.unique(strata[parts == 1])) < 2
 
 
-def folds(groups: NDArray[np.int64], strata: NDArray[Any] | None, n_folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold (0 to n_folds - 1) of each row; no group is divided.
+def folds(
+    groups: NDArray[np.int64], strata: NDArray[Any] | None, n_folds: int, seed: int, *, named: bool = False
+) -> NDArray[np.int64]:
+    """The fold (0 to n_folds - 1) of each row; no group is divided. Groups that the user named are all held out.
 
     A group that would be more than a tenth of a fold is never held out (-1): held out as a whole it would be
     one row that is judged hundreds of times. Where most rows are such, they are held out all the same.
     """
     _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     large = sizes[inverse] > max(len(groups) / n_folds / 10, 2)
-    if large.mean() > 0.5:
+    if named or large.mean() > 0.5:
         large[:] = False
     found = np.full(len(groups), -1, dtype=np.int64)
     own = strata[~large] if strata is not None else None

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve.data.kinds import IN_DOUBT, column_of_series, infer_field, missing_column, parse_kinds, profile_of
-from fitserve.data.split import Split, content_hash, duplicate_groups, split_rows
+from fitserve.data.split import Split, content_hash, duplicate_groups, joined_groups, split_by_time, split_rows
 from fitserve.errors import DataError, SpecError
 from fitserve.features.arrays import Arrays
 from fitserve.features.column import Coded, Column, Numbers, take
@@ -21,6 +21,7 @@ from fitserve.metrics import METRICS, default_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
 from fitserve.tasks import Answerer, Task, get_task
+from fitserve.training.advice import group_keys, order_of, split_advice
 from fitserve.training.signal import has_signal
 from fitserve.training.spec import Spec
 
@@ -32,7 +33,8 @@ _MOST_LABELS = 1000
 class Prepared:
     """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
 
-    ``groups`` gives equal rows equal numbers; ``findings`` are sentences for the report.
+    ``groups`` gives rows that must not be divided equal numbers; ``moments`` is the order of the rows if they are
+    split by it; ``findings`` are sentences for the report.
     """
 
     spec: Spec
@@ -44,6 +46,7 @@ class Prepared:
     table: dict[str, Column]
     truth: NDArray[Any]
     groups: NDArray[np.int64]
+    moments: NDArray[np.float64] | None
     split: Split
     encoder: Encoder
     arrays: Arrays
@@ -84,24 +87,39 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     groups, n_duplicates = duplicate_groups(frame)
     if n_duplicates:
         findings.append(f"{n_duplicates} rows repeat an earlier row; they were kept, on one side of the split each")
-    split = split_rows(groups, _strata(task, target), spec.seed)
+    groups, moments, split = _split(frame, spec, groups, _strata(task, target))
     answerer = task.fit(take(target, split.train))
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, kinds, split.train)
     fields = _leave_out(fields, table, truth, split, task.name)
-    findings += [*_unused(fields), *_in_doubt(fields), *_random_in_time(fields, split)]
+    findings += [*_unused(fields), *_in_doubt(fields), *split_advice(spec, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
     encoder = fit_encoder(fields, train_table)
     return Prepared(
-        spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, split,
-        encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
+        spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, moments,
+        split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
     )  # fmt: skip
+
+
+def _split(
+    frame: pl.DataFrame, spec: Spec, groups: NDArray[np.int64], strata: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, Split]:
+    """Groups that must not be divided, the order of the rows if they are split by it, and the split."""
+    if spec.time is not None:
+        moments = order_of(frame[spec.time])
+        return groups, moments, split_by_time(moments)
+    if spec.group is not None:
+        groups = joined_groups(groups, group_keys(frame[spec.group]))
+        if len(np.unique(groups)) < 2:
+            raise SpecError(f"all rows belong together by {spec.group!r} or are equal; name another --group")
+    return groups, None, split_rows(groups, strata, spec.seed, named=spec.group is not None)
 
 
 def _check(frame: pl.DataFrame, spec: Spec) -> dict[str, Kind]:
     """The user's kinds; raises SpecError for a spec that does not fit the table."""
     spec.check()
-    for name in (spec.target, *spec.exclude):
+    named = [name for name in (spec.time, spec.group) if name is not None]
+    for name in (spec.target, *spec.exclude, *named):
         if name not in frame.columns:
             raise SpecError(missing_column(name, frame.columns))
     return parse_kinds(spec.kinds, frame.columns)
@@ -186,6 +204,9 @@ def _fields(
         if name in spec.exclude:
             fields.append(Field(name, Kind.TEXT, "excluded by the user", used=False))
             continue
+        if name == spec.group:
+            fields.append(Field(name, Kind.IDENTIFIER, "names the groups of the split", used=False))
+            continue
         field, column = infer_field(learned[name], kinds.get(name))
         table[name] = column if learned is frame else column_of_series(frame[name], field.kind)
         fields.append(field)
@@ -220,17 +241,6 @@ def _leave_out(
 def _in_doubt(fields: list[Field]) -> list[str]:
     """What was decided about spellings although the texts do not tell."""
     return [f"column {field.name!r}: {field.reason}" for field in fields if field.used and IN_DOUBT in field.reason]
-
-
-def _random_in_time(fields: list[Field], split: Split) -> list[str]:
-    """A warning where rows have dates: a random test part is too easy if it is later rows that will be predicted."""
-    dated = [field.name for field in fields if field.used and field.kind is Kind.DATETIME]
-    if not dated or not len(split.test):
-        return []
-    return [
-        f"column {dated[0]!r} holds dates, and the test part is random: if it is later rows that you will predict, "
-        "keep the last ones back and judge the model on them with fitserve evaluate"
-    ]
 
 
 def _unused(fields: list[Field]) -> list[str]:

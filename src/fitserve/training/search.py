@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from fitserve.data.split import SMALL_TABLE, folds
+from fitserve.data.split import SMALL_TABLE, folds, last_rows
 from fitserve.errors import NotForThisTable, SpecError
 from fitserve.features.arrays import Arrays
 from fitserve.metrics import loss
@@ -313,9 +313,14 @@ def _judging(prepared: Prepared) -> tuple[NDArray[np.int64], str]:
     n = len(train)
     if n < SMALL_TABLE:
         return np.arange(n), "leave-one-out"
+    if prepared.moments is not None:
+        last = last_rows(prepared.moments[train], 1 / _FOLDS)
+        if last.any() and not last.all():
+            return np.where(last, 0, -1), "the last fifth of the training rows in time"
     truth = prepared.truth[train]
     strata = truth if prepared.task.name == "classification" else None
-    numbers = folds(prepared.groups[train], strata, _FOLDS, prepared.spec.seed)
+    named = prepared.spec.group is not None
+    numbers = folds(prepared.groups[train], strata, _FOLDS, prepared.spec.seed, named=named)
     arrays, shape = prepared.arrays, prepared.shape
     n_entries = len(arrays.text.ids) if arrays.text is not None else 0
     cells = (n * (arrays.dense.shape[1] + arrays.codes.shape[1]) + n_entries) * shape.n_outputs

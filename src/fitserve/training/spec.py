@@ -15,7 +15,8 @@ class Spec:
     """What to train. Every field but the target has a default.
 
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
-    ``kinds`` overrides what columns hold, ``exclude`` names columns to leave out.
+    ``kinds`` overrides what columns hold, ``exclude`` names columns to leave out. ``time`` names the column by which
+    rows are in order, so that the last ones judge; ``group`` the one whose rows are not to be divided.
     """
 
     target: str
@@ -25,6 +26,8 @@ class Spec:
     learners: Sequence[str] | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     exclude: Sequence[str] = ()
+    time: str | None = None
+    group: str | None = None
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -48,6 +51,11 @@ class Spec:
                 raise SpecError(f"{name} cannot be {' '.join(repr(value).split())[:80]}; {_MEANT[name]}")
         if self.target in self.exclude:
             raise SpecError(f"the target {self.target!r} cannot be excluded; leave it out of exclude")
+        for column in (self.time, self.group):
+            if column is not None and column in (self.target, *self.exclude):
+                raise SpecError(f"rows cannot be split by {column!r}, the target or excluded; name another column")
+        if self.time is not None and self.group is not None:
+            raise SpecError("rows are split by --time or by --group; give one")
         if not self.budget > 0:
             raise SpecError(f"a budget of {self.budget:g} s leaves no time; give seconds above 0, such as 60")
         if self.metric is not None and self.metric not in METRICS:
@@ -64,6 +72,8 @@ _TYPES: dict[str, Any] = {
     "learners": list | tuple | None,
     "kinds": Mapping,
     "exclude": list | tuple,
+    "time": str | None,
+    "group": str | None,
     "seed": int,
 }
 _MEANT = {
@@ -74,6 +84,8 @@ _MEANT = {
     "learners": "give a list of names",
     "kinds": "give a mapping from column to kind",
     "exclude": "give a list of columns",
+    "time": "give the name of a column",
+    "group": "give the name of a column",
     "seed": "give a whole number",
 }
 
