@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from fitserve.bundle.manifest import Manifest
 from fitserve.errors import DataError, InputError, Problem
-from fitserve.features.arrays import Arrays
 from fitserve.features.base import described
 from fitserve.features.column import Column, column_of, take
 from fitserve.features.encoder import AnyStep, EncodedRow, Encoder
@@ -127,10 +126,6 @@ class Predictor:
     def predict_columns(self, table: Mapping[str, Column], n: int) -> dict[str, NDArray[Any]]:
         """Answers to a table of n rows as named columns."""
         return self.answerer.columns(self.raw_columns(table, n))
-
-    def raw(self, arrays: Arrays) -> NDArray[Any]:
-        """Raw outputs of arrays that its own encoder made."""
-        return self.session.run(arrays)
 
 
 def columns_of_frame(frame: Any, steps: Iterable[AnyStep]) -> dict[str, Column]:

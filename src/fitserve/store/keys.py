@@ -6,7 +6,6 @@ A key carries 256 random bits, so that a plain SHA-256 is enough: there is nothi
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Iterable
 
@@ -64,12 +63,3 @@ def find_key(keys: Iterable[KeyRecord], prefix_or_label: str) -> KeyRecord:
     if len(found) > 1:
         raise UserError(f"{len(found)} keys begin with {prefix_or_label!r}: give the label of one")
     return found[0]
-
-
-def verify_key(key: str, hashes: Iterable[str]) -> bool:
-    """Whether ``key`` is one of the keys with these hashes; takes the same time whichever it is."""
-    digest = hash_key(key)
-    known = False
-    for candidate in hashes:
-        known |= hmac.compare_digest(digest, candidate)
-    return known

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +102,3 @@ def _changed(row: NDArray[np.float32], column: int, value: float) -> NDArray[np.
     changed = row.copy()
     changed[:, column] = value
     return changed
-
-
-def weight_json(weight: Weight) -> dict[str, Any]:
-    """A weight as a JSON object."""
-    return asdict(weight)
