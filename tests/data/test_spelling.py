@@ -166,6 +166,24 @@ def test_day_or_month_first(texts: list[str], day_first: bool, doubtful: bool) -
     assert find_day_first(texts) == (day_first, doubtful)
 
 
+@pytest.mark.parametrize("behind", ["", " 14:30", " 3:05 PM"])
+def test_an_order_of_day_and_month_in_doubt_is_told(behind: str) -> None:
+    texts = [f"{i % 12 + 1}/{i * 7 % 11 + 1}/{1990 + i % 30}{behind}" for i in range(N)]
+    field = infer_field(pl.Series("x", texts))[0]
+    assert field.kind is Kind.DATETIME
+    assert "month first; in doubt" in field.reason
+
+    shown = infer_field(pl.Series("x", [*texts, f"1/31/2018{behind}"]))[0]
+    assert "month first" in shown.reason
+    assert "in doubt" not in shown.reason
+
+
+def test_an_order_is_not_told_of_dates_that_have_the_year_first() -> None:
+    field = infer_field(pl.Series("x", [f"{1990 + i % 30}/{i % 12 + 1:02}/{i * 7 % 11 + 1:02}" for i in range(N)]))[0]
+    assert field.kind is Kind.DATETIME
+    assert " first" not in field.reason
+
+
 def test_the_order_of_a_column_is_told_and_kept() -> None:
     texts = [f"{i % 12 + 1}/{i % 28 + 1}/20{i % 20 + 10} 3:0{i % 10} PM" for i in range(N)]
     field, column = infer_field(pl.Series("sold", texts))

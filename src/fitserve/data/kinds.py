@@ -26,6 +26,7 @@ from fitserve.features.spelling import (
     find_day_first,
     find_number_spelling,
     is_number,
+    is_ordered,
 )
 from fitserve.schema import Field, Kind
 
@@ -234,9 +235,10 @@ def _numbers_told(found: Found) -> str:
 
 def _dates_told(texts: list[str]) -> str:
     prefix = common_prefix(texts)
-    day_first, doubtful = find_day_first(text.removeprefix(prefix) for text in texts)
+    dates = [text.removeprefix(prefix) for text in texts]
+    day_first, doubtful = find_day_first(dates)
     told = f", each behind {prefix.strip()!r}" if prefix.strip() else ""
-    if any(text.removeprefix(prefix)[2:3] in "-/." and text[-1:].isdigit() for text in texts[:20]):
+    if any(is_ordered(text) for text in dates):
         told += f", {'day' if day_first else 'month'} first"
         told += f"; {IN_DOUBT}: no date shows whether 1/2 is in January or February" if doubtful else ""
     return told

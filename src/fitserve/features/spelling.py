@@ -152,6 +152,11 @@ def common_prefix(texts: Sequence[str]) -> str:
     return label[0] if label else ""
 
 
+def is_ordered(text: str) -> bool:
+    """Whether a date is one like 31/01/2026, whose day and month only their order tells apart."""
+    return bool(_ORDERED.match(text))
+
+
 def find_day_first(texts: Iterable[object]) -> tuple[bool, bool]:
     """Whether dates such as 31/01/2026 have the day first, and whether that is in doubt.
 
