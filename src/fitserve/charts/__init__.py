@@ -1,0 +1,1 @@
+"""Pages with charts that open anywhere: one HTML file, everything inside, no network."""
