@@ -49,6 +49,8 @@ _WORDS_OF_TEXT = 3.0
 _FEWEST_FOR_IDENTIFIER = 20
 _FEW_DATES = 50
 _PROFILE_LEVELS = 100
+# More spellings of "missing" than there are: a column with so many other texts is none of numbers.
+_MOST_SPELLINGS = 1000
 IN_DOUBT = "in doubt"
 """What a field's reason says where its texts can be read in two ways."""
 
@@ -114,17 +116,20 @@ def _texts(series: pl.Series) -> Coded:
 
 
 def _spelled_numbers(series: pl.Series) -> Column:
-    """Floats if every text is a number by the one pattern of `schema`; else the texts, for the step to read."""
+    """Floats if every text is a number by the one pattern of `schema`, or missing; else the texts, for the step."""
     if len(series) <= _SHORT:
         return _few_spelled_numbers(series.to_list())
     stripped = series.str.strip_chars()
-    empty = stripped.is_null() | (stripped == "")
-    if not bool((empty | stripped.str.contains(_FULL_NUMBER)).all()):
+    read = stripped.str.contains(_FULL_NUMBER).fill_null(False)
+    if not _all_missing(stripped.filter(~read), schema.MISSING_WHERE_TYPED):
         return _texts(series)
-    numbers = stripped.cast(pl.Float64, strict=False)
-    if bool((numbers.is_null() & ~empty).any()):
-        return _texts(series)
-    return _floats(numbers)
+    numbers = stripped.set(~read, None).cast(pl.Float64, strict=False)
+    return _texts(series) if int(read.sum()) > len(numbers) - numbers.null_count() else _floats(numbers)
+
+
+def _all_missing(texts: pl.Series, spellings: frozenset[str]) -> bool:
+    """Whether texts, without blanks around them, all say that there is no value."""
+    return all(text.casefold() in spellings for text in texts.drop_nulls().unique().to_list()[:_MOST_SPELLINGS])
 
 
 def _few_spelled_numbers(values: list[str | None]) -> Column:
@@ -134,7 +139,7 @@ def _few_spelled_numbers(values: list[str | None]) -> Column:
         text = "" if value is None else value.strip()
         if _NUMBER.match(text):
             numbers[i] = float(text)
-        elif text:
+        elif text.casefold() not in schema.MISSING_WHERE_TYPED:
             return coded(values)
     return Numbers(numbers)
 
@@ -245,17 +250,18 @@ def _dates_told(texts: list[str]) -> str:
 
 
 def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
-    """The values of a long column in which every text is a number or empty; None for all others.
+    """The values of a long column in which every text is a number or says "missing"; None for all others.
 
     Most columns are such, and need not be looked at text by text.
     """
     if len(series) <= _SHORT:
         return None
     stripped = series.str.strip_chars()
-    known = stripped.filter(stripped != "")
+    read = stripped.str.contains(_FULL_NUMBER).fill_null(False)
+    known = stripped.filter(read)
     if (
         not len(known)
-        or not bool(known.str.contains(_FULL_NUMBER).all())
+        or not _all_missing(stripped.filter(~read), schema.MISSING_SPELLINGS)
         or bool(known.str.contains(_LEADING_ZERO).any())
     ):
         return None

@@ -39,7 +39,7 @@ _AROUND = re.compile(
 _LABEL = re.compile(r"[^0-9]*[:=#]\s*")
 # So large a share of the texts has to be read before a column is taken for one of numbers.
 ENOUGH = 0.95
-_FEW = 50
+_FEW, _MANY = 50, 2000
 _ORDERED = re.compile(r"\s*([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})\b")
 
 
@@ -112,14 +112,20 @@ def find_number_spelling(texts: Sequence[str]) -> Found | None:
     if len(known) < 2:
         return None
     # Most columns of texts hold no numbers at all: a look at some of them is enough.
-    for part in (known[:_FEW], known):
-        prefix, suffix = _affixes(part)
-        readers = [NumberReader(style, prefix, suffix) for style in ("", *_STYLES)]
-        counts = [sum(reader.reads(text) for text in part) for reader in readers]
-        if max(counts) < ENOUGH * len(part) / (1 if part is known else 2):
-            return None
-    reader = readers[counts.index(max(counts))]
+    if _most_readable(known[:_FEW])[1] < ENOUGH / 2:
+        return None
+    reader, share = _most_readable(known[:: max(1, len(known) // _MANY)])
+    if share < ENOUGH:
+        return None
     return None if reader.is_plain else Found(reader.style, prefix, suffix, _is_doubtful(known, reader.style))
+
+
+def _most_readable(texts: Sequence[str]) -> tuple[NumberReader, float]:
+    """The reader that reads most of some texts, and its share of them."""
+    prefix, suffix = _affixes(texts)
+    readers = [NumberReader(style, prefix, suffix) for style in ("", *_STYLES)]
+    counts = [sum(reader.reads(text) for text in texts) for reader in readers]
+    return readers[counts.index(max(counts))], max(counts) / len(texts)
 
 
 def _affixes(texts: Sequence[str]) -> tuple[str, str]:
