@@ -115,9 +115,9 @@ def find_number_spelling(texts: Sequence[str]) -> Found | None:
     if _most_readable(known[:_FEW])[1] < ENOUGH / 2:
         return None
     reader, share = _most_readable(known[:: max(1, len(known) // _MANY)])
-    if share < ENOUGH:
+    if share < ENOUGH or reader.is_plain:
         return None
-    return None if reader.is_plain else Found(reader.style, prefix, suffix, _is_doubtful(known, reader.style))
+    return Found(reader.style, reader.prefix, reader.suffix, _is_doubtful(known, reader.style))
 
 
 def _most_readable(texts: Sequence[str]) -> tuple[NumberReader, float]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fitserve.data.checks.order import names_somebody, repeats
 from fitserve.data.kinds import infer_field
 from fitserve.data.split import Split
 from fitserve.errors import SpecError
-from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers
 from fitserve.features.moment import moments_of
 from fitserve.features.number import number_reader, numbers_of
 from fitserve.schema import Field, Kind
 from fitserve.training.spec import Spec
-
-_NAMES_SOMEBODY = re.compile(
-    r"(?:^|[_\s-])(?:id|user|patient|customer|client|person|subject|student|employee|session|household|device|machine|"
-    r"store|shop|product|item|flight|trip)(?:[_\s-]?(?:id|no|nr|number))?$",
-    re.IGNORECASE,
-)
-_FEWEST_REPEATS, _FEWEST_GROUPS = 1.5, 10
 
 
 def order_of(series: pl.Series) -> NDArray[np.float64]:
@@ -63,20 +55,9 @@ def split_advice(spec: Spec, fields: Sequence[Field], table: Mapping[str, Column
             f"train with --time {dated[0]!r}"
         )
     for field in fields:
-        if field.used and _NAMES_SOMEBODY.search(field.name) and (repeats := _repeats(table[field.name])):
+        if field.used and names_somebody(field) and (often := repeats(table[field.name])):
             told.append(
-                f"column {field.name!r} has each value {repeats:.1f} times on average: if rows with one value belong "
+                f"column {field.name!r} has each value {often:.1f} times on average: if rows with one value belong "
                 f"together, train with --group {field.name!r}"
             )
     return told
-
-
-def _repeats(column: Column) -> float | None:
-    """How often a value occurs on average; None if it does hardly ever, or if there are only a few values."""
-    if isinstance(column, Numbers):
-        known = column.values[~np.isnan(column.values)]
-        n, distinct = len(known), len(np.unique(known))
-    else:
-        counts = level_counts(column)
-        n, distinct = sum(counts.values()), len(counts)
-    return n / distinct if distinct >= _FEWEST_GROUPS and n >= _FEWEST_REPEATS * distinct else None

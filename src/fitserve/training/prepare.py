@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.kinds import IN_DOUBT, column_of_series, infer_field, missing_column, parse_kinds, profile_of
 from fitserve.data.split import Split, content_hash, duplicate_groups, joined_groups, split_by_time, split_rows
+from fitserve.data.target import decide_target
 from fitserve.errors import DataError, SpecError
 from fitserve.features.arrays import Arrays
 from fitserve.features.column import Coded, Column, Numbers, take
@@ -20,13 +21,10 @@ from fitserve.features.number import number_reader, numbers_of
 from fitserve.metrics import METRICS, default_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
-from fitserve.tasks import Answerer, Task, get_task
+from fitserve.tasks import Answerer, Task
 from fitserve.training.advice import group_keys, order_of, split_advice
 from fitserve.training.signal import has_signal
 from fitserve.training.spec import Spec
-
-_MOST_CLASS_NUMBERS, _ROWS_A_CLASS_NUMBER = 10, 20
-_MOST_LABELS = 1000
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,8 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     """
     kinds = _check(frame, spec)
     n_all, digest = frame.height, content_hash(frame)
-    task, task_reason, target, kept = _target(frame, spec)
+    found = decide_target(frame, spec.target, spec.task)
+    task, task_reason, target, kept = found.task, found.reason, found.column, found.known
     findings = [f"{n_all - len(kept)} rows without a target were dropped"] if len(kept) < n_all else []
     if len(kept) < 2:
         raise DataError(f"only {len(kept)} row has a target; at least 2 are needed, 100 or more to be useful")
@@ -132,22 +131,6 @@ def _metric(spec: Spec, task: Task, answerer: Answerer) -> str:
     return metric
 
 
-def _target(frame: pl.DataFrame, spec: Spec) -> tuple[Task, str, Column, NDArray[np.intp]]:
-    """Task, its reason, the target's column, and the rows that have a target."""
-    if frame[spec.target].null_count() == frame.height:
-        raise DataError(f"all values of the target {spec.target!r} are missing; choose another column")
-    field, column = infer_field(frame[spec.target])
-    name, reason = (spec.task, "chosen by the user") if spec.task else _decide_task(field, column)
-    task = get_task(name)
-    if name == "regression":
-        column = column_of_series(frame[spec.target], Kind.NUMBER)
-    try:
-        truth = task.truth(column, task.fit(column))
-    except DataError as error:
-        raise DataError(f"column {spec.target!r}: {error}") from None
-    return task, reason, column, np.flatnonzero(truth >= 0 if truth.dtype.kind == "i" else np.isfinite(truth))
-
-
 def _strata(task: Task, target: Column) -> NDArray[np.int64]:
     """What a split is balanced by: labels, or tenths of a numeric target."""
     truth = task.truth(target, task.fit(target))
@@ -155,41 +138,6 @@ def _strata(task: Task, target: Column) -> NDArray[np.int64]:
         return truth
     edges = np.quantile(truth, np.linspace(0, 1, 11)[1:-1])
     return np.searchsorted(edges, truth).astype(np.int64)
-
-
-def _decide_task(field: Field, column: Column) -> tuple[str, str]:
-    levels = field.profile.get("n_levels", 0)
-    if field.kind is Kind.CONSTANT and not levels:
-        raise DataError(f"all values of the target {field.name!r} are missing; choose another column")
-    if field.kind is Kind.DATETIME:
-        raise DataError(f"the target {field.name!r} holds dates, which cannot be predicted; choose another column")
-    if field.kind is Kind.TEXT or levels > _MOST_LABELS:
-        raise DataError(
-            f"the target {field.name!r} holds {field.reason}: too many to be labels; choose another column, "
-            "or --task classification if they are"
-        )
-    if isinstance(column, Coded) and field.kind in (Kind.IDENTIFIER, Kind.NUMBER):
-        numbers = numbers_of(column, number_reader(column).read)
-        usable = field.kind is Kind.NUMBER or bool(np.isfinite(numbers).all())
-        column = Numbers(numbers) if usable else column
-    if not isinstance(column, Numbers):
-        return "classification", f"{field.name!r} holds labels ({field.reason})"
-    return _decide_numbers(field, column)
-
-
-def _decide_numbers(field: Field, column: Numbers) -> tuple[str, str]:
-    known = column.values[np.isfinite(column.values)]
-    distinct = len(np.unique(known))
-    whole = bool((known == np.floor(known)).all())
-    if distinct == 2 and whole:
-        return (
-            "classification",
-            f"{field.name!r} holds two whole numbers; --task regression takes them as amounts",
-        )
-    if whole and distinct <= _MOST_CLASS_NUMBERS and len(known) >= _ROWS_A_CLASS_NUMBER * distinct:
-        reason = f"{field.name!r} holds {distinct} whole numbers only; --task regression takes them as amounts"
-        return "classification", reason
-    return "regression", f"{field.name!r} holds {distinct} different numbers"
 
 
 def _fields(

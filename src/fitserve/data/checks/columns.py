@@ -1,0 +1,174 @@
+"""Columns as a whole: empty ones, constants, identifiers, and those that say the same as another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.sheet import Sheet
+from fitserve.schema import Kind
+
+_MOSTLY_MISSING = 0.5
+_FEWEST_MISSING, _SAME_GAPS = 5, 0.99
+_NEARLY_ALL, _FEWEST_ROWS_FOR_NEARLY = 0.999, 1000
+# Two columns of numbers that agree so well say the same up to rounding.
+_SAME_NUMBERS = 0.9999
+_BLOCK = 1000
+
+
+def missing_values(sheet: Sheet) -> Iterator[Finding]:
+    """Columns with gaps: those that are mostly empty, and the others together."""
+    some = sorted((f for f in sheet.fields if 0 < f.missing < 1), key=lambda f: -f.missing)
+    for field in (f for f in some if f.missing > _MOSTLY_MISSING):
+        told = share(round(field.missing * sheet.height), sheet.height)
+        message = f"column {field.name!r} is mostly empty: {told} values are missing"
+        yield Finding("mostly_missing", Severity.WARN, [field.name], message, "ask whether its gaps mean something",
+                      round(field.missing * sheet.height))  # fmt: skip
+    rest = [f for f in some if f.missing <= _MOSTLY_MISSING]
+    if rest:
+        told = named([f"{f.name} ({100 * f.missing:.3g} %)" for f in rest])
+        message = f"{len(rest)} column{'s have' if len(rest) > 1 else ' has'} gaps: {told}"
+        yield Finding("missing_values", Severity.NOTE, [f.name for f in rest], message,
+                      "every learner gets them as gaps, and a gap may tell as much as a value", len(rest))  # fmt: skip
+
+
+def missing_together(sheet: Sheet) -> Iterator[Finding]:
+    """Columns whose gaps are in the same rows."""
+    gaps = gaps_of(sheet)
+    seen: set[str] = set()
+    names = [name for name, gap in gaps.items() if _FEWEST_MISSING <= gap.sum() < len(gap)]
+    by_count = sorted(names, key=lambda name: (-int(gaps[name].sum()), name))
+    groups: list[list[str]] = []
+    for name in by_count:
+        if name in seen:
+            continue
+        like = [other for other in by_count if other not in seen and _same_gaps(gaps[name], gaps[other])]
+        seen.update(like)
+        if len(like) > 1:
+            groups.append(like)
+    for like in groups:
+        count = int(gaps[like[0]].sum())
+        message = f"{len(like)} columns have their gaps in the same rows: {named(sorted(like))}"
+        yield Finding("missing_together", Severity.NOTE, sorted(like), message,
+                      "look at what these rows have in common: they may come from another source", count)  # fmt: skip
+
+
+def _same_gaps(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
+    a, b = int(first.sum()), int(second.sum())
+    if min(a, b) < _SAME_GAPS * max(a, b):
+        return False
+    return int((first & second).sum()) >= _SAME_GAPS * int((first | second).sum())
+
+
+def gaps_of(sheet: Sheet) -> dict[str, NDArray[np.bool_]]:
+    """Which sampled rows miss a value, for every column that misses some."""
+    missing = {field.name for field in sheet.fields if field.missing > 0}
+    found = {name: np.isnan(values) for name, values in sheet.numbers.items() if name in missing}
+    return found | {name: codes == 0 for name, codes in sheet.codes.items() if name in missing}
+
+
+def constants(sheet: Sheet) -> Iterator[Finding]:
+    """Columns with one value only, or none."""
+    same = [field.name for field in sheet.fields if field.kind is Kind.CONSTANT]
+    if same:
+        what = "columns hold" if len(same) > 1 else "column holds"
+        yield Finding("constant", Severity.NOTE, same, f"{len(same)} {what} one value only, or none: {named(same)}",
+                      "they are used only where their gaps tell something", len(same))  # fmt: skip
+
+
+def nearly_constants(sheet: Sheet) -> Iterator[Finding]:
+    """Columns in which all but one of a thousand values are the same."""
+    if len(sheet.sample) < _FEWEST_ROWS_FOR_NEARLY:
+        return
+    for name, values in (*sheet.numbers.items(), *sheet.codes.items()):
+        known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values > 0]
+        if len(known) < _FEWEST_ROWS_FOR_NEARLY:
+            continue
+        counts = np.unique(known, return_counts=True)[1]
+        if len(counts) > 1 and counts.max() >= _NEARLY_ALL * len(known):
+            other = len(known) - int(counts.max())
+            message = f"column {name!r} has another value in only {share(other, len(known))} rows"
+            yield Finding("nearly_constant", Severity.NOTE, [name], message,
+                          "leave it out unless these rows matter", other)  # fmt: skip
+
+
+def identifiers(sheet: Sheet) -> Iterator[Finding]:
+    """Columns that name each row."""
+    names = [field.name for field in sheet.fields if field.kind is Kind.IDENTIFIER]
+    if names:
+        what = "columns name" if len(names) > 1 else "column names"
+        yield Finding("identifier", Severity.NOTE, names, f"{len(names)} {what} each row: {named(names)}",
+                      "what is learned from them helps with no other row; they are left out", len(names))  # fmt: skip
+
+
+def duplicate_columns(sheet: Sheet) -> Iterator[Finding]:
+    """Columns of which one tells the other: the same values under other names, or up to rounding."""
+    for group in _groups([*_bijections(sheet), *_correlated(sheet)]):
+        message = f"columns {named(group)} say the same"
+        yield Finding("duplicate_columns", Severity.NOTE, group, message,
+                      f"one is enough; --exclude {group[1]!r} makes the model easier to read", len(group))  # fmt: skip
+
+
+def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    """Pairs of columns whose levels belong to each other one to one, gaps included."""
+    usable = {f.name for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)}
+    by_pattern: dict[bytes, str] = {}
+    for name, values in (*sheet.numbers.items(), *sheet.codes.items()):
+        if name not in usable:
+            continue
+        found = np.unique(values, return_inverse=True)[1]
+        # Codes in the order of their first row: the same for any names of the levels.
+        first = np.full(int(found.max(initial=0)) + 1, len(found))
+        np.minimum.at(first, found, np.arange(len(found)))
+        pattern = np.argsort(np.argsort(first))[found].astype(np.int32).tobytes()
+        if len(first) < 2:
+            continue
+        earlier = by_pattern.setdefault(pattern, name)
+        if earlier != name and len(found) >= 10:
+            yield earlier, name
+
+
+def _correlated(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    kinds = {field.name: field.kind for field in sheet.fields}
+    names = [name for name in sheet.numbers if kinds[name] in (Kind.NUMBER, Kind.DATETIME)]
+    if len(names) < 2 or len(sheet.sample) < 10:
+        return
+    matrix = np.stack([sheet.numbers[name] for name in names], axis=1)
+    gaps = np.isnan(matrix) | ~np.isfinite(matrix)
+    with np.errstate(all="ignore"):
+        centre = np.ma.masked_array(matrix, gaps).mean(axis=0).filled(0.0)
+        filled = np.where(gaps, 0.0, matrix - centre)
+        filled /= np.maximum(np.abs(filled).max(axis=0), 1e-300)
+        length = np.sqrt((filled**2).sum(axis=0))
+        unit = (filled / np.where(length > 0, length, np.inf)).astype(np.float32)
+    for start in range(0, len(names), _BLOCK):
+        near = np.argwhere(np.abs(unit[:, start : start + _BLOCK].T @ unit) >= _SAME_NUMBERS)
+        for i, j in near[near[:, 0] + start < near[:, 1]].tolist():
+            if _agree(unit[:, start + i], unit[:, j], gaps[:, start + i], gaps[:, j]):
+                yield names[start + i], names[j]
+
+
+def _agree(first: NDArray[np.float32], second: NDArray[np.float32], *gaps: NDArray[np.bool_]) -> bool:
+    """The same in more digits, and with the same gaps: few numbers and many zeros correlate by chance."""
+    if not np.array_equal(*gaps):
+        return False
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    return abs(float(a @ b)) >= _SAME_NUMBERS and len(np.unique(first)) > 2
+
+
+def _groups(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """Pairs that share a column as groups, in the order of the columns."""
+    group_of: dict[str, int] = {}
+    for first, second in pairs:
+        number = group_of.setdefault(first, len(group_of))
+        other = group_of.setdefault(second, number)
+        if other != number:
+            group_of.update({name: number for name, n in group_of.items() if n == other})
+    groups: dict[int, list[str]] = defaultdict(list)
+    for name, number in group_of.items():
+        groups[number].append(name)
+    return list(groups.values())

@@ -1,0 +1,51 @@
+"""All checks of a table, in the order in which people should read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fitserve.data.checks import columns, order, rows, target, values
+from fitserve.data.finding import Finding, in_order
+from fitserve.data.sheet import Sheet
+
+Check = Callable[[Sheet], Iterable[Finding]]
+
+OF_THE_TARGET: tuple[Check, ...] = (
+    target.copies_of_the_target,
+    target.sums_of_columns,
+    target.telling_gaps,
+    target.too_telling_columns,
+    target.missing_targets,
+    target.rare_classes,
+    target.imbalance,
+)
+"""What a training looks at, too: these decide whether its scores can be believed."""
+
+EVERY: tuple[Check, ...] = (
+    *OF_THE_TARGET,
+    rows.conflicting_targets,
+    order.groups,
+    order.dates,
+    order.sorted_rows,
+    order.drift,
+    rows.few_rows,
+    rows.duplicate_rows,
+    rows.near_duplicate_rows,
+    columns.missing_values,
+    columns.missing_together,
+    values.zeros,
+    values.placeholders,
+    values.outliers,
+    values.mixed_types,
+    values.unreadable_values,
+    values.doubtful_spellings,
+    columns.constants,
+    columns.nearly_constants,
+    columns.identifiers,
+    columns.duplicate_columns,
+)
+
+
+def check_sheet(sheet: Sheet, checks: Iterable[Check] = EVERY) -> list[Finding]:
+    """What the checks find, the gravest first."""
+    return in_order([finding for check in checks for finding in check(sheet)])

@@ -1,0 +1,195 @@
+"""How rows hang together: groups, dates, their order, and what changes along it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2_contingency, ks_2samp, spearmanr
+
+from fitserve.data.finding import Finding, Severity, named
+from fitserve.data.sheet import Sheet
+from fitserve.features.category import level_counts
+from fitserve.features.column import Column, Numbers
+from fitserve.schema import Field, Kind
+
+_NAMES_SOMEBODY = re.compile(
+    r"(?:^|[_\s-])(?:id|user|patient|customer|client|person|subject|student|employee|session|household|device|machine|"
+    r"store|shop|product|item|flight|trip)(?:[_\s-]?(?:id|no|nr|number))?$",
+    re.IGNORECASE,
+)
+_FEWEST_REPEATS, _FEWEST_GROUPS = 1.5, 10
+_DETERMINED, _FEWEST_DETERMINED = 0.95, 3
+_FEWEST_ROWS = 200
+_SORTED = 0.98
+# Sizes of change below these are of no consequence however sure they are.
+_CHANGE, _CHANCE = 0.1, 0.001
+
+
+def repeats(column: Column) -> float | None:
+    """How often a value occurs on average; None if it does hardly ever, or if there are only a few values."""
+    if isinstance(column, Numbers):
+        known = column.values[~np.isnan(column.values)]
+        n, distinct = len(known), len(np.unique(known))
+    else:
+        counts = level_counts(column)
+        n, distinct = sum(counts.values()), len(counts)
+    return n / distinct if distinct >= _FEWEST_GROUPS and n >= _FEWEST_REPEATS * distinct else None
+
+
+def names_somebody(field: Field) -> bool:
+    """Whether a column is called like one that tells who or what a row belongs to."""
+    return bool(_NAMES_SOMEBODY.search(field.name))
+
+
+def groups(sheet: Sheet) -> Iterator[Finding]:
+    """Columns whose values name what several rows belong to: a random split tears them apart."""
+    for field in sheet.fields:
+        if field.kind in (Kind.CONSTANT, Kind.TEXT, Kind.DATETIME, Kind.BOOLEAN):
+            continue
+        often = repeats(sheet.columns[field.name])
+        if often is None:
+            continue
+        told = _determined_by(sheet, field) if not names_somebody(field) else []
+        if not names_somebody(field) and len(told) < _FEWEST_DETERMINED:
+            continue
+        why = f" and tells {named(told, 3)}" if told else ""
+        message = f"column {field.name!r} has each value {often:.1f} times on average{why}: rows of one value may belong together"
+        yield Finding("groups", Severity.WARN, [field.name], message,
+                      f"if they do, train with --group {field.name!r}, or the scores will flatter", 0)  # fmt: skip
+
+
+def _determined_by(sheet: Sheet, field: Field) -> list[str]:
+    """Columns of many values that are the same in nearly all rows with one value of this one."""
+    keys = _keys(sheet, field.name)
+    n_keys = int(keys.max(initial=0)) + 1
+    if not _FEWEST_GROUPS <= n_keys <= len(keys) / _FEWEST_REPEATS:
+        return []
+    found = []
+    for other in sheet.fields:
+        if other.name == field.name or other.kind in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT):
+            continue
+        values = _keys(sheet, other.name)
+        n_values = int(values.max(initial=0)) + 1
+        if n_values >= _FEWEST_GROUPS // 2 and _agreement(keys, values) >= _DETERMINED > 1.5 * _largest(values):
+            found.append(other.name)
+    return found
+
+
+def _keys(sheet: Sheet, name: str) -> NDArray[np.int64]:
+    values = sheet.numbers[name] if name in sheet.numbers else sheet.codes[name]
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _agreement(keys: NDArray[np.int64], values: NDArray[np.int64]) -> float:
+    """The share of the rows whose value is the most frequent one of their key, among keys that occur again."""
+    pairs, counts = np.unique(keys * (values.max() + 1) + values, return_counts=True)
+    owner = pairs // (values.max() + 1)
+    total = np.bincount(keys)
+    most = np.zeros(len(total), dtype=np.int64)
+    np.maximum.at(most, owner, counts)
+    again = total > 1
+    return float(most[again].sum() / max(total[again].sum(), 1))
+
+
+def _largest(values: NDArray[np.int64]) -> float:
+    return float(np.bincount(values).max() / len(values))
+
+
+def dates(sheet: Sheet) -> Iterator[Finding]:
+    """Dates: the rows to predict will mostly be later ones."""
+    dated = [field.name for field in sheet.fields if field.kind is Kind.DATETIME]
+    if dated:
+        message = f"column {dated[0]!r} holds dates, and a random test part is as early as the training part"
+        yield Finding("dates", Severity.WARN, dated, message,
+                      f"if it is later rows that you will predict, train with --time {dated[0]!r}", len(dated))  # fmt: skip
+
+
+def sorted_rows(sheet: Sheet) -> Iterator[Finding]:
+    """Tables whose rows stand in the order of the target."""
+    target = sheet.target
+    if target is None or len(sheet.sample) < _FEWEST_ROWS:
+        return
+    truth = target.truth[sheet.sample].astype(np.float64)
+    known = truth >= 0 if target.is_label else np.isfinite(truth)
+    changes = int((np.diff(truth[known]) != 0).sum())
+    n_labels = len(np.unique(truth[known]))
+    in_blocks = target.is_label and changes < 2 * n_labels
+    if in_blocks or (not target.is_label and abs(_order(truth[known])) > _SORTED):
+        yield Finding("sorted_by_target", Severity.NOTE, [target.name],
+                      f"the rows stand in the order of the target {target.name!r}",
+                      "they are split at random; never take the first or last rows of this file for a test", 0)  # fmt: skip
+
+
+def _order(values: NDArray[np.float64]) -> float:
+    """How far values go up or down along the rows, -1 to 1."""
+    if len(values) < 3 or np.ptp(values) == 0:
+        return 0.0
+    return float(spearmanr(np.arange(len(values)), values).statistic)
+
+
+def drift(sheet: Sheet) -> Iterator[Finding]:
+    """Columns whose values differ between the early and the late rows, in the order of dates or of the file."""
+    order, by = _time_order(sheet)
+    n = len(order)
+    if n < _FEWEST_ROWS:
+        return
+    early, late = order[: n // 2], order[n // 2 :]
+    moved: dict[str, float] = {}
+    for name, change in _changes(sheet, early, late):
+        moved[name] = change
+    if moved:
+        worst = sorted(moved, key=lambda name: -moved[name])
+        target = sheet.target.name if sheet.target is not None else None
+        told = named([f"{name} ({moved[name]:.2f})" for name in worst])
+        message = (
+            f"{len(moved)} column{'s differ' if len(moved) > 1 else ' differs'} between early and late rows{by}: {told}"
+        )
+        advice = "a random split hides that; --time COLUMN judges on the last rows"
+        yield Finding("drift", Severity.WARN if target in moved else Severity.NOTE, worst, message, advice, len(moved))
+
+
+def _time_order(sheet: Sheet) -> tuple[NDArray[np.intp], str]:
+    """Sampled rows in order of the first column of dates, else in that of the file; and how to say so."""
+    for field in sheet.fields:
+        if field.kind is Kind.DATETIME:
+            moments = sheet.numbers[field.name]
+            known = np.flatnonzero(~np.isnan(moments))
+            if len(known) > 0.9 * len(moments):
+                return known[np.argsort(moments[known], kind="stable")], f" by {field.name!r}"
+    return np.arange(len(sheet.sample)), " of the file"
+
+
+def _changes(sheet: Sheet, early: NDArray[np.intp], late: NDArray[np.intp]) -> Iterator[tuple[str, float]]:
+    """Columns that change, with the size: the largest distance of the distributions, 0 to 1."""
+    usable = {f.name for f in sheet.fields if f.kind in (Kind.NUMBER, Kind.BOOLEAN, Kind.CATEGORY)}
+    allowed = _CHANCE / max(len(usable), 1)
+    columns = {name: values for name, values in (*sheet.numbers.items(), *sheet.codes.items()) if name in usable}
+    if sheet.target is not None:
+        truth = sheet.target.truth[sheet.sample]
+        columns[sheet.target.name] = np.where(truth < 0, 0, truth + 1) if sheet.target.is_label else truth
+    for name, values in columns.items():
+        change = _change(values[early], values[late], values.dtype.kind == "f", allowed)
+        # What goes up or down with the rows is their number under another name.
+        if change is not None and not (values.dtype.kind == "f" and abs(_order(values[~np.isnan(values)])) > _SORTED):
+            yield name, change
+
+
+def _change(first: NDArray[np.generic], second: NDArray[np.generic], numeric: bool, allowed: float) -> float | None:
+    """The distance of two samples of a column if it is no chance; else None."""
+    if numeric:
+        a, b = (side[np.isfinite(side)] for side in (first, second))
+        if min(len(a), len(b)) < _FEWEST_ROWS // 4:
+            return None
+        found = ks_2samp(a, b, method="asymp")
+        return float(found.statistic) if found.statistic > _CHANGE and found.pvalue < allowed else None
+    levels = np.union1d(first, second)
+    counts = np.stack([np.bincount(np.searchsorted(levels, side), minlength=len(levels)) for side in (first, second)])
+    if len(levels) < 2:
+        return None
+    distance = float(np.abs(counts[0] / counts[0].sum() - counts[1] / counts[1].sum()).sum() / 2)
+    if distance <= _CHANGE or chi2_contingency(counts + 0.5).pvalue >= allowed:
+        return None
+    return distance

@@ -1,0 +1,125 @@
+"""Rows: too few, twice, nearly twice, and alike with different targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.sheet import Sheet
+from fitserve.data.split import duplicate_groups
+from fitserve.schema import Kind
+
+_FEW_ROWS = 100
+_MOST_COLUMNS_COMPARED = 60
+# Rows that agree by chance do so in few bits; a pair among n rows needs at least twice log2(n) of them.
+_BITS_BEYOND_CHANCE = 12
+_INHERENT = 0.2
+_SIGNIFICANT = 6
+
+
+def few_rows(sheet: Sheet) -> Iterator[Finding]:
+    """Tables from which little can be learned, or anything."""
+    n, width = sheet.height, len(sheet.fields)
+    if n < _FEW_ROWS:
+        yield Finding("few_rows", Severity.WARN, [], f"{n} rows are few", "scores will be rough; collect more", n)
+    if width > n:
+        message = f"there are more columns ({width:,}) than rows ({n:,}): many of them fit the target by chance"
+        yield Finding("more_columns_than_rows", Severity.WARN, [], message,
+                      "trust only scores on rows that training did not see, and expect them to be rough", width)  # fmt: skip
+
+
+def duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
+    """Rows that repeat an earlier one in every column."""
+    count = duplicate_groups(sheet.frame)[1]
+    if count:
+        message = f"{share(count, sheet.height)} rows repeat an earlier row"
+        yield Finding("duplicate_rows", Severity.WARN, [], message,
+                      "they stay on one side of a split each; delete them if they are mistakes", count)  # fmt: skip
+
+
+def conflicting_targets(sheet: Sheet) -> Iterator[Finding]:
+    """Rows that are alike in everything but have different targets."""
+    if sheet.target is None or not sheet.fields:
+        return
+    alike = duplicate_groups(sheet.frame.drop(sheet.target.name))[0][sheet.target.known]
+    truth = sheet.target.truth[sheet.target.known]
+    order = np.lexsort((truth, alike))
+    same = alike[order][1:] == alike[order][:-1]
+    differ = same & (truth[order][1:] != truth[order][:-1])
+    groups = np.unique(alike[order][1:][differ])
+    count = int(np.isin(alike, groups).sum())
+    if count:
+        message = f"{share(count, len(alike))} rows have a twin that is alike in every column but has another target"
+        yield Finding("conflicting_targets", Severity.WARN, [sheet.target.name], message,
+                      "no model can be right on all of them; look for wrong labels or a missing column", count)  # fmt: skip
+
+
+def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
+    """Rows that differ from another in one column only, or in case, punctuation and rounding."""
+    n = len(sheet.sample)
+    frame = sheet.frame[sheet.sample]
+    identifiers = [field.name for field in sheet.fields if field.kind is Kind.IDENTIFIER]
+    compared = [name for name in frame.columns if name not in identifiers]
+    if n < 2 or len(compared) < 2:
+        return
+    exact = np.isin(duplicate_groups(frame)[0], _repeated(duplicate_groups(frame)[0]))
+    codes = [_normal_codes(frame[name]) for name in compared]
+    hashes = [_hashed(code, j) for j, code in enumerate(codes)]
+    bits = [_entropy(code) for code in codes]
+    needed = 2 * np.log2(n) + _BITS_BEYOND_CHANCE
+    total = np.sum(hashes, axis=0, dtype=np.uint64)
+    near = np.zeros(n, dtype=bool)
+    differing: list[str] = []
+    if sum(bits) >= needed:
+        near |= _twins(total) & ~exact
+    if len(compared) <= _MOST_COLUMNS_COMPARED:
+        for name, own, bit in zip(compared, hashes, bits, strict=True):
+            if sum(bits) - bit < needed:
+                continue
+            twins = _twins(total - own) & ~exact
+            if (twins & ~near).any() and twins.mean() <= _INHERENT:
+                near |= twins
+                differing.append(name)
+    if near.any() and near.mean() <= _INHERENT:
+        where = f", mostly in {named(differing, 3)}" if differing else ""
+        message = f"{share(int(near.sum()), n)} rows are nearly the same as another: they differ in one column{where}"
+        yield Finding("near_duplicate_rows", Severity.WARN, differing, message,
+                      "if they describe one thing, keep one of them, or train with --group", int(near.sum()))  # fmt: skip
+
+
+def _repeated(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    found, counts = np.unique(groups, return_counts=True)
+    return found[counts > 1]
+
+
+def _twins(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which keys occur more than once."""
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(counts[inverse] > 1)
+
+
+def _normal_codes(series: pl.Series) -> NDArray[np.int64]:
+    """Codes of values, the same for what differs in case, punctuation or rounding alone."""
+    if series.dtype == pl.String:
+        series = series.str.to_lowercase().str.replace_all(r"[\s\p{P}]+", " ").str.strip_chars()
+    elif series.dtype.is_float():
+        series = series.round_sig_figs(_SIGNIFICANT)
+    elif series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
+        series = pl.Series([repr(value) for value in series.to_list()], dtype=pl.String)
+    return series.rank("dense").fill_null(0).to_numpy().astype(np.int64)
+
+
+def _hashed(codes: NDArray[np.int64], column: int) -> NDArray[np.uint64]:
+    """A random number of 64 bits for each code of a column."""
+    numbers = np.random.default_rng(column).integers(0, 2**64, int(codes.max(initial=0)) + 1, dtype=np.uint64)
+    return numbers[codes]
+
+
+def _entropy(codes: NDArray[np.int64]) -> float:
+    """Bits of a column."""
+    chance = np.unique(codes, return_counts=True)[1] / len(codes)
+    return float(-(chance * np.log2(chance)).sum())

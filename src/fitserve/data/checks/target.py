@@ -1,0 +1,223 @@
+"""The target: what gives it away, what it lacks, and how unevenly its labels are spread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.data.association import associations, target_matrix, told_share
+from fitserve.data.checks.columns import gaps_of
+from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.sheet import Sheet
+from fitserve.data.target import Target
+from fitserve.schema import Kind
+
+_FEWEST_ROWS = 50
+# Differences below this part of the target's range are rounding.
+_EXACT = 1e-9
+_MOST_PARTS = 24
+_LARGEST_SUM = 6
+# One column alone that tells so much of a target is rarely known beforehand.
+_TOO_TELLING, _TELLING_GAPS, _SUSPECT = 0.95, 0.5, 0.35
+_RARE, _UNEVEN = 10, 0.1
+_KNOWN_LATER = re.compile(
+    r"(?:^|[_\s-])(?:outcome|result|status_final|final|closed|resolved|resolution|settled|settlement|refund|refunded|"
+    r"recovery|recovered|recoveries|chargeoff|charged_off|discharge|discharged|death|died|survival|finished|ended|"
+    r"duration|actual|paid_back|payoff)(?:$|[_\s-])",
+    re.IGNORECASE,
+)
+
+
+def copies_of_the_target(sheet: Sheet) -> Iterator[Finding]:
+    """Columns that are the target under another name."""
+    target = sheet.target
+    if target is None or len(target.known) < _FEWEST_ROWS:
+        return
+    copies = [name for name in _names(sheet) if _is_copy(sheet, name, target)]
+    if copies:
+        what = "columns hold" if len(copies) > 1 else "column holds"
+        message = f"{len(copies)} {what} the target {target.name!r} under another name: {named(copies)}"
+        yield Finding("target_copy", Severity.STOP, copies, message, _exclude(copies), len(copies))
+
+
+def _names(sheet: Sheet) -> list[str]:
+    """Columns that a model would use."""
+    return [f.name for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)]
+
+
+def _exclude(columns: Sequence[str]) -> str:
+    flags = " ".join(f"--exclude {_quoted(name)}" for name in columns[:5])
+    return f"train with {flags}{' …' if len(columns) > 5 else ''}, or with --force if it is really known beforehand"
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
+
+
+def _is_copy(sheet: Sheet, name: str, target: Target) -> bool:
+    truth = target.truth[sheet.sample]
+    if target.is_label:
+        rows = truth >= 0
+        numbers = sheet.numbers.get(name)
+        values = sheet.codes[name][rows] if numbers is None else numbers[rows]
+        return _one_to_one(truth[rows], values)
+    rows = np.isfinite(truth)
+    values = sheet.numbers.get(name, np.full(len(truth), np.nan))[rows]
+    if np.isnan(values).any() or len(np.unique(values)) < 10:
+        return False
+    return _is_same(values, _unscaled(target, truth[rows]))
+
+
+def _unscaled(target: Target, truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    return truth * target.answerer.scale + target.answerer.offset
+
+
+def _is_same(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
+    width = float(wanted.max() - wanted.min())
+    return bool(
+        np.abs(values - wanted).max(initial=0.0) <= max(_EXACT * width, 1e-12 * np.abs(wanted).max(initial=1.0))
+    )
+
+
+def _one_to_one(truth: NDArray[np.int64], values: NDArray[np.float64] | NDArray[np.int32]) -> bool:
+    """Whether labels and values belong to each other one to one, both ways, each more than once."""
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        return False
+    found = np.unique(values, return_inverse=True)[1]
+    pairs = np.unique(np.stack([truth, found]), axis=1).shape[1]
+    labels = np.unique(truth, return_counts=True)[1]
+    return pairs == len(labels) == int(found.max(initial=-1)) + 1 and len(labels) > 1 and float(np.median(labels)) >= 5
+
+
+def sums_of_columns(sheet: Sheet) -> Iterator[Finding]:
+    """Columns that add up to the target, each added or taken away once."""
+    target = sheet.target
+    if target is None or target.is_label or len(target.known) < _FEWEST_ROWS:
+        return
+    truth = target.truth[sheet.sample]
+    rows = np.isfinite(truth)
+    wanted = _unscaled(target, truth[rows])
+    parts = _likely_parts(sheet, rows, wanted)
+    found = _sum_among({name: sheet.numbers[name][rows] for name in parts}, wanted)
+    if found:
+        told = " ".join(f"{'+' if sign > 0 else '-'} {name}" for name, sign in found.items()).removeprefix("+ ")
+        message = f"the target {target.name!r} is the sum of other columns: {told}"
+        yield Finding("target_sum", Severity.STOP, list(found), message, _exclude(list(found)), len(found))
+
+
+def _likely_parts(sheet: Sheet, rows: NDArray[np.bool_], wanted: NDArray[np.float64]) -> list[str]:
+    """Columns of numbers without gaps that go along with the target most."""
+    kinds = {field.name: field.kind for field in sheet.fields}
+    strength = {}
+    for name, values in sheet.numbers.items():
+        own = values[rows]
+        if kinds[name] is Kind.NUMBER and np.isfinite(own).all() and own.std() > 0 and not _is_same(own, wanted):
+            with np.errstate(all="ignore"):
+                strength[name] = abs(float(np.nan_to_num(np.corrcoef(own, wanted)[0, 1])))
+    return sorted(strength, key=lambda name: -strength[name])[:_MOST_PARTS]
+
+
+def _sum_among(columns: dict[str, NDArray[np.float64]], wanted: NDArray[np.float64]) -> dict[str, int]:
+    """The signs of the columns that add up to something; nothing if none do.
+
+    Least squares over all of them finds the only sum there is. Where columns depend on each other there are several,
+    and small sums are tried one by one.
+    """
+    names = list(columns)
+    if len(names) < 2 or len(wanted) < 3 * len(names):
+        return {}
+    matrix = np.stack([columns[name] for name in names], axis=1)
+    scale = np.abs(matrix).max(axis=0)
+    weights, _, rank, _ = np.linalg.lstsq(np.column_stack([matrix / scale, np.ones(len(wanted))]), wanted, rcond=None)
+    signs = np.rint(weights[:-1] / scale)
+    chosen = {name: int(sign) for name, sign in zip(names, signs, strict=True) if sign != 0}
+    if rank == len(names) + 1:
+        return chosen if _adds_up(chosen, columns, wanted) else {}
+    for size in (2, 3):
+        for some in combinations(names[:12], size):
+            if _adds_up(dict.fromkeys(some, 1), columns, wanted):
+                return dict.fromkeys(some, 1)
+    return {}
+
+
+def _adds_up(signs: dict[str, int], columns: dict[str, NDArray[np.float64]], wanted: NDArray[np.float64]) -> bool:
+    if not 2 <= len(signs) <= _LARGEST_SUM or any(abs(sign) != 1 for sign in signs.values()):
+        return False
+    total = np.sum([sign * columns[name] for name, sign in signs.items()], axis=0)
+    return _is_same(total, wanted)
+
+
+def telling_gaps(sheet: Sheet) -> Iterator[Finding]:
+    """Columns that are filled in, or left empty, depending on the target: known only after the fact."""
+    target = sheet.target
+    if target is None or len(target.known) < _FEWEST_ROWS:
+        return
+    known, wanted = target_matrix(target, sheet.sample)
+    for name, gap in gaps_of(sheet).items():
+        if min(int(gap[known].sum()), int((~gap[known]).sum())) < 10:
+            continue
+        tells = told_share(gap[known].astype(np.int32), wanted)
+        if tells >= _TELLING_GAPS:
+            message = (
+                f"whether column {name!r} is filled in tells {100 * tells:.0f} % of the target {target.name!r}: it is "
+                "probably known only after the fact"
+            )
+            yield Finding("telling_gaps", Severity.WARN, [name], message, _exclude([name]), int(gap.sum()))
+
+
+def too_telling_columns(sheet: Sheet) -> Iterator[Finding]:
+    """Columns that tell the target nearly alone, or much of it under the name of something that comes later."""
+    target = sheet.target
+    if target is None or len(target.known) < _FEWEST_ROWS:
+        return
+    tells = associations(sheet)
+    for name in _names(sheet):
+        if _is_copy(sheet, name, target):
+            continue
+        later = bool(_KNOWN_LATER.search(name))
+        if tells.get(name, 0.0) >= _TOO_TELLING or (later and tells.get(name, 0.0) >= _SUSPECT):
+            told = f"column {name!r} alone tells {100 * tells[name]:.0f} % of the target {target.name!r}"
+            why = ", and its name is that of something that is known later" if later else ""
+            yield Finding("known_after", Severity.WARN, [name], told + why,
+                          f"if it is known only afterwards, {_exclude([name])}", 0)  # fmt: skip
+
+
+def missing_targets(sheet: Sheet) -> Iterator[Finding]:
+    """Rows without a target."""
+    target = sheet.target
+    if target is not None and len(target.known) < sheet.height:
+        count = sheet.height - len(target.known)
+        yield Finding("missing_target", Severity.NOTE, [target.name],
+                      f"{share(count, sheet.height)} rows have no target {target.name!r}",
+                      "nothing can be learned from them; they are left out", count)  # fmt: skip
+
+
+def rare_classes(sheet: Sheet) -> Iterator[Finding]:
+    """Labels with too few rows to learn from."""
+    if sheet.target is None or not sheet.target.is_label:
+        return
+    rare = {label: count for label, count in sheet.target.counts.items() if count < _RARE}
+    if rare and len(sheet.target.known) >= _FEWEST_ROWS:
+        told = named([f"{label} ({count})" for label, count in rare.items()])
+        what = "labels have" if len(rare) > 1 else "label has"
+        yield Finding("rare_classes", Severity.WARN, [sheet.target.name],
+                      f"{len(rare)} {what} fewer than {_RARE} rows: {told}",
+                      "collect more of them, or join them under one label", len(rare))  # fmt: skip
+
+
+def imbalance(sheet: Sheet) -> Iterator[Finding]:
+    """Labels of which one is much rarer than it would be if all were as frequent."""
+    if sheet.target is None or len(sheet.target.counts) < 2:
+        return
+    counts = sheet.target.counts
+    total, label = sum(counts.values()), min(counts, key=lambda name: counts[name])
+    even = total / len(counts)
+    if counts[label] < 2 * _UNEVEN * even and counts[label] >= _RARE:
+        most = max(counts, key=lambda name: counts[name])
+        message = f"the label {label!r} is rare: {share(counts[label], total)} rows; {most!r} has {counts[most]:,}"
+        yield Finding("imbalance", Severity.NOTE, [sheet.target.name], message,
+                      "accuracy says little here; look at the scores per label and at the threshold", counts[label])  # fmt: skip

@@ -1,0 +1,175 @@
+"""Single values that are not what they seem: zeros and nines that mean "missing", outliers, mixed types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fitserve import schema
+from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.kinds import IN_DOUBT
+from fitserve.data.sheet import Sheet
+from fitserve.features.column import Coded, Numbers
+from fitserve.schema import Field, Kind
+
+_FEWEST_ROWS = 30
+# A zero means "missing" if it is rare enough, the other numbers stay away from it, and they lie close together.
+_ZERO_SHARE, _ZERO_GAP, _ZERO_SPACINGS = (0.001, 0.6), 0.1, 5
+_FEWEST_PLACEHOLDERS = 3
+# Outliers lie so many widths of the inner 98 % of the values away from them.
+_WIDTHS, _WIDTHS_OF_LOGS, _SKEWED = 3.0, 1.5, 1.5
+_MIXED = (0.05, 0.95)
+_FEWEST_NUMBERS = 3
+_NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
+
+
+def zeros(sheet: Sheet) -> Iterator[Finding]:
+    """Zeros among numbers that are all far from zero."""
+    for field, known in _number_columns(sheet):
+        nought = int((known == 0).sum())
+        rest = np.sort(known[known != 0])
+        low, high = _ZERO_SHARE
+        if not low * len(known) <= nought <= high * len(known) or len(rest) < _FEWEST_ROWS or rest[0] < 0:
+            continue
+        nearest, middle = float(rest[0]), float(np.median(rest))
+        if nearest >= _ZERO_GAP * middle and nearest >= _ZERO_SPACINGS * _spacing(rest):
+            message = (
+                f"column {field.name!r} is 0 in {share(nought, len(known))} rows, and else at least {nearest:.4g}: "
+                "a zero may mean that there is no value"
+            )
+            yield Finding("zero_means_missing", Severity.WARN, [field.name], message,
+                          "if so, leave these cells empty in the table", nought)  # fmt: skip
+
+
+def _spacing(ascending: NDArray[np.float64]) -> float:
+    """The usual distance from one value to the next, at the lower end."""
+    distinct = np.unique(ascending)
+    lower = distinct[: max(10, len(distinct) // 10)]
+    return float(np.median(np.diff(lower))) if len(lower) > 1 else float("inf")
+
+
+def placeholders(sheet: Sheet) -> Iterator[Finding]:
+    """Numbers such as 999 or -1 that stand for something else: at an end, repeated, far from the others."""
+    for field, known in _number_columns(sheet):
+        for value in (float(known.max()), float(known.min())):
+            rest = known[known != value]
+            count = len(known) - len(rest)
+            if count < _FEWEST_PLACEHOLDERS or len(rest) < _FEWEST_ROWS or not _is_placeholder(value, rest):
+                continue
+            message = f"column {field.name!r} is {value:g} in {share(count, len(known))} rows, far from all others"
+            yield Finding("placeholder", Severity.WARN, [field.name], message,
+                          "if it means that there is no value, leave these cells empty in the table", count)  # fmt: skip
+
+
+def _is_placeholder(value: float, rest: NDArray[np.float64]) -> bool:
+    low, high = np.quantile(rest, [0.01, 0.99])
+    width = max(float(high - low), 1e-300)
+    distance = value - rest.max() if value > 0 else rest.min() - value
+    digits = f"{abs(value):.0f}"
+    if value == -1:
+        return bool(rest.min() >= 0 and np.median(rest) >= 10 and rest.min() > 0)
+    return set(digits) == {"9"} and len(digits) > 1 and value == int(value) and distance > width
+
+
+def outliers(sheet: Sheet) -> Iterator[Finding]:
+    """Numbers far beyond the range in which nearly all lie."""
+    for field, known in _number_columns(sheet):
+        far, low, high = _far(known)
+        if not far.any():
+            continue
+        shown = np.unique(known[far])
+        examples = ", ".join(f"{value:.6g}" for value in (shown[:2].tolist() + shown[-1:].tolist())[: len(shown)])
+        message = (
+            f"column {field.name!r}: {int(far.sum())} value{'s lie' if far.sum() > 1 else ' lies'} far outside "
+            f"{low:.4g} to {high:.4g}, where 98 % are ({examples})"
+        )
+        yield Finding("outliers", Severity.WARN, [field.name], message,
+                      "check whether they are mistakes, such as another unit", int(far.sum()))  # fmt: skip
+
+
+def _far(known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float, float]:
+    """Which values are outliers, and the range of the inner 98 %. Long tails are looked at in logarithms."""
+    low, high = (float(q) for q in np.quantile(known, [0.01, 0.99]))
+    inner = known[(known >= low) & (known <= high)]
+    spread = float(inner.std())
+    skew = float(np.mean(((inner - inner.mean()) / spread) ** 3)) if spread > 0 else 0.0
+    if spread == 0 or not np.isfinite(spread):
+        return np.zeros(len(known), dtype=bool), low, high
+    if abs(skew) > _SKEWED:
+        # A long tail goes on; what is far from it is so by powers.
+        shift = known - low if skew > 0 else high - known
+        scaled = np.sign(shift) * np.log1p(np.abs(shift) / spread)
+        edge = np.quantile(scaled, [0.01, 0.99])
+        width = _WIDTHS_OF_LOGS * float(edge[1] - edge[0])
+        return (scaled < edge[0] - width) | (scaled > edge[1] + width), low, high
+    width = _WIDTHS * (high - low)
+    return (known < low - width) | (known > high + width), low, high
+
+
+def mixed_types(sheet: Sheet) -> Iterator[Finding]:
+    """Texts of which a part are numbers."""
+    for field in sheet.fields:
+        column = sheet.columns[field.name]
+        if field.kind not in (Kind.CATEGORY, Kind.TEXT, Kind.IDENTIFIER) or not isinstance(column, Coded):
+            continue
+        texts = pl.Series([level.strip() for level in column.levels if isinstance(level, str)], dtype=pl.String)
+        texts = texts.filter(~texts.str.to_lowercase().is_in(list(schema.MISSING_SPELLINGS)))
+        numbers = texts.filter(texts.str.contains(_NUMBER))
+        others = len(texts) - len(numbers)
+        if len(numbers) < _FEWEST_NUMBERS or not _MIXED[0] * len(texts) <= len(numbers) <= _MIXED[1] * len(texts):
+            continue
+        odd = texts.filter(~texts.str.contains(_NUMBER))[0]
+        message = (
+            f"column {field.name!r} mixes numbers and texts: {len(numbers)} of its {len(texts)} different values are "
+            f"numbers, others like {odd[:40]!r}"
+        )
+        yield Finding("mixed_types", Severity.WARN, [field.name], message,
+                      f"it is read as {field.kind}; --kind {field.name}=number reads the numbers alone", others)  # fmt: skip
+
+
+def unreadable_values(sheet: Sheet) -> Iterator[Finding]:
+    """Texts in a column of numbers or dates that are none."""
+    for field in sheet.fields:
+        if "other spellings count as missing" not in field.reason:
+            continue
+        column = sheet.columns[field.name]
+        assert isinstance(column, Coded)
+        odd = [str(level).strip() for level in column.levels if not _is_number(level)]
+        odd = [text for text in odd if text.casefold() not in schema.MISSING_WHERE_TYPED]
+        count = sum(1 for text in odd)
+        if not odd:
+            continue
+        message = f"column {field.name!r} holds numbers, and {count} other texts, such as {named(odd, 3)}"
+        yield Finding("unreadable", Severity.WARN, [field.name], message, "they count as missing", count)
+
+
+def _is_number(level: object) -> bool:
+    try:
+        schema.read_number(level)
+    except ValueError:
+        return False
+    return True
+
+
+def doubtful_spellings(sheet: Sheet) -> Iterator[Finding]:
+    """Columns whose texts can be read in two ways."""
+    for field in sheet.fields:
+        if IN_DOUBT in field.reason:
+            message = f"column {field.name!r}: {field.reason}"
+            yield Finding("doubtful_spelling", Severity.WARN, [field.name], message,
+                          "say how it is meant with --spelling", 0)  # fmt: skip
+
+
+def _number_columns(sheet: Sheet) -> Iterator[tuple[Field, NDArray[np.float64]]]:
+    """The columns of numbers with all their known values, if there are enough to judge by."""
+    for field in sheet.fields:
+        if field.kind is not Kind.NUMBER:
+            continue
+        column = sheet.columns[field.name]
+        values = column.values if isinstance(column, Numbers) else sheet.numbers[field.name]
+        known = values[np.isfinite(values)]
+        if len(known) >= _FEWEST_ROWS:
+            yield field, known

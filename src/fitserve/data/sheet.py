@@ -1,0 +1,100 @@
+"""A table as checks see it: kinds, columns read by them, the target, and a sample for costly looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fitserve.data.target import Target
+from fitserve.features.category import level_counts
+from fitserve.features.column import Column, Numbers, take
+from fitserve.features.moment import moments_of
+from fitserve.features.number import BooleanStep, number_reader, numbers_of
+from fitserve.schema import Field, Kind, read_category
+
+MOST_SAMPLED = 20_000
+_MOST_CELLS_SAMPLED = 4_000_000
+_NUMERIC = (Kind.NUMBER, Kind.DATETIME, Kind.BOOLEAN)
+_FEW_CODES = 200
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """``columns`` are those of all rows, without the target; ``target`` is None where none was named."""
+
+    frame: pl.DataFrame
+    fields: Sequence[Field]
+    columns: Mapping[str, Column]
+    target: Target | None = None
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return self.frame.height
+
+    @cached_property
+    def sample(self) -> NDArray[np.intp]:
+        """Rows for costly looks, evenly taken and in order; all of a small table."""
+        most = min(MOST_SAMPLED, max(_MOST_CELLS_SAMPLED // max(len(self.fields), 1), 500))
+        return np.unique(np.linspace(0, self.height - 1, min(self.height, most)).astype(np.intp))
+
+    def is_numeric(self, field: Field) -> bool:
+        """Whether a column can be taken as numbers."""
+        return field.kind in _NUMERIC or (field.kind is Kind.IDENTIFIER and self.known_numbers(field.name) is not None)
+
+    def known_numbers(self, name: str) -> NDArray[np.float64] | None:
+        """The sampled values of a column that holds numbers itself; None for others."""
+        column = self.columns[name]
+        return column.values[self.sample] if isinstance(column, Numbers) else None
+
+    @cached_property
+    def numbers(self) -> dict[str, NDArray[np.float64]]:
+        """Sampled values of all numbers, dates and booleans by column, NaN where missing."""
+        found = {}
+        for field in self.fields:
+            if self.is_numeric(field):
+                found[field.name] = as_numbers(take(self.columns[field.name], self.sample), field.kind)
+        return found
+
+    @cached_property
+    def codes(self) -> dict[str, NDArray[np.int32]]:
+        """Sampled levels of all other columns as codes by frequency, 0 where missing, the rarest under one code."""
+        return {
+            field.name: as_codes(take(self.columns[field.name], self.sample))
+            for field in self.fields
+            if not self.is_numeric(field)
+        }
+
+
+def as_numbers(column: Column, kind: Kind) -> NDArray[np.float64]:
+    """A column of numbers, dates or booleans as float64, NaN where missing or unreadable."""
+    if kind is Kind.BOOLEAN:
+        return BooleanStep("", True).column(column)[:, 0].astype(np.float64)
+    if kind is Kind.DATETIME:
+        return moments_of(column)
+    if isinstance(column, Numbers):
+        return column.values
+    return numbers_of(column, number_reader(column).read)
+
+
+def as_codes(column: Column, most: int = _FEW_CODES) -> NDArray[np.int32]:
+    """Levels as codes by frequency from 1; 0 is missing, ``most`` stands for all levels that are rarer."""
+    counts = level_counts(column)
+    ranked = sorted(counts, key=lambda level: (-counts[level], level))
+    place = {level: min(i, most) for i, level in enumerate(ranked, 1)}
+    if isinstance(column, Numbers):
+        levels, inverse = np.unique(column.values, return_inverse=True)
+        return np.array([place.get(read_category(v) or "", 0) for v in levels.tolist()], dtype=np.int32)[inverse]
+
+    def code(level: object) -> int:
+        try:
+            return place.get(read_category(level) or "", 0)
+        except ValueError:
+            return 0
+
+    return column.map(code, 0, np.int32)
