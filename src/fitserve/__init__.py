@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fitserve.data.verb import profile
     from fitserve.evaluation.verb import evaluate
     from fitserve.prediction.loading import load as load_bundle
     from fitserve.prediction.named import load_model as load
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from fitserve.training.verb import train
 
 _VERBS = {
+    "profile": "fitserve.data.verb:profile",
     "train": "fitserve.training.verb:train",
     "evaluate": "fitserve.evaluation.verb:evaluate",
     "load": "fitserve.prediction.named:load_model",
     "load_bundle": "fitserve.prediction.loading:load",
     "Workspace": "fitserve.store.workspace:Workspace",
 }
-__all__ = ["Workspace", "evaluate", "load", "load_bundle", "train"]
+__all__ = ["Workspace", "evaluate", "load", "load_bundle", "profile", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,25 +11,29 @@
     header: { labelColor: ink, titleColor: ink }, title: { color: ink },
     range: { category: dark ? ["#7db3ec", "#f0a45d", "#6fd39f", "#ff8a80", "#c5a3ff", "#e6d36b"] : ["#2f6fb3", "#d97b1f", "#1c8a5a", "#b3261e", "#7a52c7", "#9a8410"] },
   };
+  const waiting = new Set(document.querySelectorAll(".chart"));
   const draw = async (place) => {
-    const spec = JSON.parse(place.nextElementSibling.textContent);
-    const compiled = vegaLite.compile({ $schema: "https://vega.github.io/schema/vega-lite/v6.json", autosize: { type: "fit-x", contains: "padding" }, ...spec }, { config }).spec;
-    const view = new vega.View(vega.parse(compiled), { renderer: "svg", container: place, hover: true });
-    await view.runAsync();
-    place.style.minHeight = "";
-    place.dataset.drawn = "yes";
+    if (!waiting.delete(place)) return;
+    try {
+      const spec = JSON.parse(place.nextElementSibling.textContent);
+      const schema = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", autosize: { type: "fit-x", contains: "padding" } };
+      const compiled = vegaLite.compile({ ...schema, ...spec }, { config }).spec;
+      await new vega.View(vega.parse(compiled), { renderer: "svg", container: place, hover: true }).runAsync();
+      place.style.minHeight = "";
+      place.dataset.drawn = "yes";
+    } catch (error) { place.textContent = "This chart cannot be drawn: " + error.message; }
   };
+  // What is in view comes first, the others while nothing else is to do.
   const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      seen.unobserve(entry.target);
-      draw(entry.target).catch((error) => { entry.target.textContent = "This chart cannot be drawn: " + error.message; });
-    }
-  }, { rootMargin: "600px" });
-  for (const place of document.querySelectorAll(".chart")) seen.observe(place);
-  addEventListener("beforeprint", () => {
-    for (const place of document.querySelectorAll(".chart:not([data-drawn])")) { seen.unobserve(place); draw(place); }
-  });
+    for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
+  }, { rootMargin: "400px" });
+  for (const place of waiting) seen.observe(place);
+  const next = async () => {
+    const [place] = waiting;
+    if (place) { await draw(place); setTimeout(next, 5); }
+  };
+  addEventListener("load", () => setTimeout(next, 50));
+  addEventListener("beforeprint", () => { for (const place of waiting) draw(place); });
   for (const field of document.querySelectorAll("input[data-filter]")) {
     const rows = document.querySelectorAll(field.dataset.filter);
     field.addEventListener("input", () => {

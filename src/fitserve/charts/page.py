@@ -95,11 +95,11 @@ def bars(shares: Sequence[float], label: str) -> Html:
     n = max(len(shares), 1)
     width = 96 / n
     drawn = "".join(
-        f'<rect x="{i * width:.1f}" y="{20 - max(20 * share, 0.8 if share > 0 else 0):.1f}" '
-        f'width="{max(width - 0.8, 0.6):.1f}" height="{max(20 * share, 0.8 if share > 0 else 0):.1f}"/>'
+        f"M{i * width:.4g} 20v{-max(20 * share, 1):.3g}h{max(width - 0.8, 0.6):.3g}V20z"
         for i, share in enumerate(shares)
+        if share > 0
     )
-    return f'<svg class="bars" viewBox="0 0 96 20" role="img" aria-label="{text(label)}">{drawn}</svg>'
+    return f'<svg class="bars" viewBox="0 0 96 20" role="img" aria-label="{text(label)}"><path d="{drawn}"/></svg>'
 
 
 def page(title: str, lead: Html, sections: Sequence[Section], language: str = "en") -> str:

@@ -13,6 +13,7 @@ from fitserve.errors import FitserveError, MissingExtraError, UserError
 
 # Verb -> the module and function behind it, and its line in the list of commands.
 _COMMANDS = {
+    "data": ("fitserve.cli.data:data", "Look at a table: its columns, and what may be wrong."),
     "train": ("fitserve.cli.train:train", "Train a model on a table."),
     "models": ("fitserve.cli.models:models", "List, show, promote, delete, export and import models."),
     "evaluate": ("fitserve.cli.evaluate:evaluate", "Score a model on data that it has not seen."),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
@@ -96,3 +99,16 @@ def shown(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that appears under its name only when it is whole; raises SpecError if it cannot be written."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise SpecError(f"{path} cannot be written: {error.strerror or error}; choose another file") from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -41,6 +41,21 @@ class Finding:
         return f"{self.message}; {self.advice}" if self.advice else self.message
 
 
+def stop(code: str, columns: Sequence[str], message: str, advice: str, count: int = 0) -> Finding:
+    """A finding that makes scores a lie."""
+    return Finding(code, Severity.STOP, columns, message, advice, count)
+
+
+def warn(code: str, columns: Sequence[str], message: str, advice: str, count: int = 0) -> Finding:
+    """A finding to act on."""
+    return Finding(code, Severity.WARN, columns, message, advice, count)
+
+
+def note(code: str, columns: Sequence[str], message: str, advice: str, count: int = 0) -> Finding:
+    """A finding to know of."""
+    return Finding(code, Severity.NOTE, columns, message, advice, count)
+
+
 _ORDER = [Severity.STOP, Severity.WARN, Severity.NOTE]
 
 

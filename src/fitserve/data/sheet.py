@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -69,6 +70,11 @@ class Sheet:
             for field in self.fields
             if not self.is_numeric(field)
         }
+
+    @cached_property
+    def values(self) -> dict[str, NDArray[Any]]:
+        """Numbers where a column is numeric, else codes."""
+        return {**self.numbers, **self.codes}
 
 
 def as_numbers(column: Column, kind: Kind) -> NDArray[np.float64]:

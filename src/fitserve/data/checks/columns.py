@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.finding import Finding, named, note, share, warn
 from fitserve.data.sheet import Sheet
 from fitserve.schema import Kind
 
@@ -18,6 +18,7 @@ _NEARLY_ALL, _FEWEST_ROWS_FOR_NEARLY = 0.999, 1000
 # Two columns of numbers that agree so well say the same up to rounding.
 _SAME_NUMBERS = 0.9999
 _BLOCK = 1000
+_FEWEST_ROWS_TO_COMPARE = 10
 
 
 def missing_values(sheet: Sheet) -> Iterator[Finding]:
@@ -26,14 +27,24 @@ def missing_values(sheet: Sheet) -> Iterator[Finding]:
     for field in (f for f in some if f.missing > _MOSTLY_MISSING):
         told = share(round(field.missing * sheet.height), sheet.height)
         message = f"column {field.name!r} is mostly empty: {told} values are missing"
-        yield Finding("mostly_missing", Severity.WARN, [field.name], message, "ask whether its gaps mean something",
-                      round(field.missing * sheet.height))  # fmt: skip
+        yield warn(
+            "mostly_missing",
+            [field.name],
+            message,
+            "ask whether its gaps mean something",
+            round(field.missing * sheet.height),
+        )
     rest = [f for f in some if f.missing <= _MOSTLY_MISSING]
     if rest:
         told = named([f"{f.name} ({100 * f.missing:.3g} %)" for f in rest])
         message = f"{len(rest)} column{'s have' if len(rest) > 1 else ' has'} gaps: {told}"
-        yield Finding("missing_values", Severity.NOTE, [f.name for f in rest], message,
-                      "every learner gets them as gaps, and a gap may tell as much as a value", len(rest))  # fmt: skip
+        yield note(
+            "missing_values",
+            [f.name for f in rest],
+            message,
+            "every learner gets them as gaps, and a gap may tell as much as a value",
+            len(rest),
+        )
 
 
 def missing_together(sheet: Sheet) -> Iterator[Finding]:
@@ -53,8 +64,13 @@ def missing_together(sheet: Sheet) -> Iterator[Finding]:
     for like in groups:
         count = int(gaps[like[0]].sum())
         message = f"{len(like)} columns have their gaps in the same rows: {named(sorted(like))}"
-        yield Finding("missing_together", Severity.NOTE, sorted(like), message,
-                      "look at what these rows have in common: they may come from another source", count)  # fmt: skip
+        yield note(
+            "missing_together",
+            sorted(like),
+            message,
+            "look at what these rows have in common: they may come from another source",
+            count,
+        )
 
 
 def _same_gaps(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
@@ -76,15 +92,20 @@ def constants(sheet: Sheet) -> Iterator[Finding]:
     same = [field.name for field in sheet.fields if field.kind is Kind.CONSTANT]
     if same:
         what = "columns hold" if len(same) > 1 else "column holds"
-        yield Finding("constant", Severity.NOTE, same, f"{len(same)} {what} one value only, or none: {named(same)}",
-                      "they are used only where their gaps tell something", len(same))  # fmt: skip
+        yield note(
+            "constant",
+            same,
+            f"{len(same)} {what} one value only, or none: {named(same)}",
+            "they are used only where their gaps tell something",
+            len(same),
+        )
 
 
 def nearly_constants(sheet: Sheet) -> Iterator[Finding]:
     """Columns in which all but one of a thousand values are the same."""
     if len(sheet.sample) < _FEWEST_ROWS_FOR_NEARLY:
         return
-    for name, values in (*sheet.numbers.items(), *sheet.codes.items()):
+    for name, values in sheet.values.items():
         known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values > 0]
         if len(known) < _FEWEST_ROWS_FOR_NEARLY:
             continue
@@ -92,8 +113,7 @@ def nearly_constants(sheet: Sheet) -> Iterator[Finding]:
         if len(counts) > 1 and counts.max() >= _NEARLY_ALL * len(known):
             other = len(known) - int(counts.max())
             message = f"column {name!r} has another value in only {share(other, len(known))} rows"
-            yield Finding("nearly_constant", Severity.NOTE, [name], message,
-                          "leave it out unless these rows matter", other)  # fmt: skip
+            yield note("nearly_constant", [name], message, "leave it out unless these rows matter", other)
 
 
 def identifiers(sheet: Sheet) -> Iterator[Finding]:
@@ -101,23 +121,33 @@ def identifiers(sheet: Sheet) -> Iterator[Finding]:
     names = [field.name for field in sheet.fields if field.kind is Kind.IDENTIFIER]
     if names:
         what = "columns name" if len(names) > 1 else "column names"
-        yield Finding("identifier", Severity.NOTE, names, f"{len(names)} {what} each row: {named(names)}",
-                      "what is learned from them helps with no other row; they are left out", len(names))  # fmt: skip
+        yield note(
+            "identifier",
+            names,
+            f"{len(names)} {what} each row: {named(names)}",
+            "what is learned from them helps with no other row; they are left out",
+            len(names),
+        )
 
 
 def duplicate_columns(sheet: Sheet) -> Iterator[Finding]:
     """Columns of which one tells the other: the same values under other names, or up to rounding."""
     for group in _groups([*_bijections(sheet), *_correlated(sheet)]):
         message = f"columns {named(group)} say the same"
-        yield Finding("duplicate_columns", Severity.NOTE, group, message,
-                      f"one is enough; --exclude {group[1]!r} makes the model easier to read", len(group))  # fmt: skip
+        yield note(
+            "duplicate_columns",
+            group,
+            message,
+            f"one is enough; --exclude {group[1]!r} makes the model easier to read",
+            len(group),
+        )
 
 
 def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:
     """Pairs of columns whose levels belong to each other one to one, gaps included."""
     usable = {f.name for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)}
     by_pattern: dict[bytes, str] = {}
-    for name, values in (*sheet.numbers.items(), *sheet.codes.items()):
+    for name, values in sheet.values.items():
         if name not in usable:
             continue
         found = np.unique(values, return_inverse=True)[1]
@@ -128,14 +158,14 @@ def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:
         if len(first) < 2:
             continue
         earlier = by_pattern.setdefault(pattern, name)
-        if earlier != name and len(found) >= 10:
+        if earlier != name and len(found) >= _FEWEST_ROWS_TO_COMPARE:
             yield earlier, name
 
 
 def _correlated(sheet: Sheet) -> Iterator[tuple[str, str]]:
     kinds = {field.name: field.kind for field in sheet.fields}
     names = [name for name in sheet.numbers if kinds[name] in (Kind.NUMBER, Kind.DATETIME)]
-    if len(names) < 2 or len(sheet.sample) < 10:
+    if len(names) < 2 or len(sheet.sample) < _FEWEST_ROWS_TO_COMPARE:
         return
     matrix = np.stack([sheet.numbers[name] for name in names], axis=1)
     gaps = np.isnan(matrix) | ~np.isfinite(matrix)
@@ -152,9 +182,11 @@ def _correlated(sheet: Sheet) -> Iterator[tuple[str, str]]:
                 yield names[start + i], names[j]
 
 
-def _agree(first: NDArray[np.float32], second: NDArray[np.float32], *gaps: NDArray[np.bool_]) -> bool:
+def _agree(
+    first: NDArray[np.float32], second: NDArray[np.float32], gap: NDArray[np.bool_], other: NDArray[np.bool_]
+) -> bool:
     """The same in more digits, and with the same gaps: few numbers and many zeros correlate by chance."""
-    if not np.array_equal(*gaps):
+    if not np.array_equal(gap, other):
         return False
     a, b = first.astype(np.float64), second.astype(np.float64)
     return abs(float(a @ b)) >= _SAME_NUMBERS and len(np.unique(first)) > 2

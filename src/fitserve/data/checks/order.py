@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, ks_2samp, spearmanr
 
-from fitserve.data.finding import Finding, Severity, named
+from fitserve.data.finding import Finding, named, note, warn
 from fitserve.data.sheet import Sheet
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers
@@ -56,9 +56,14 @@ def groups(sheet: Sheet) -> Iterator[Finding]:
         if not names_somebody(field) and len(told) < _FEWEST_DETERMINED:
             continue
         why = f" and tells {named(told, 3)}" if told else ""
-        message = f"column {field.name!r} has each value {often:.1f} times on average{why}: rows of one value may belong together"
-        yield Finding("groups", Severity.WARN, [field.name], message,
-                      f"if they do, train with --group {field.name!r}, or the scores will flatter", 0)  # fmt: skip
+        message = f"column {field.name!r} has each value {often:.1f} times on average{why}: its rows may be one group"
+        yield warn(
+            "groups",
+            [field.name],
+            message,
+            f"if they do, train with --group {field.name!r}, or the scores will flatter",
+            0,
+        )
 
 
 def _determined_by(sheet: Sheet, field: Field) -> list[str]:
@@ -79,8 +84,7 @@ def _determined_by(sheet: Sheet, field: Field) -> list[str]:
 
 
 def _keys(sheet: Sheet, name: str) -> NDArray[np.int64]:
-    values = sheet.numbers[name] if name in sheet.numbers else sheet.codes[name]
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+    return np.unique(sheet.values[name], return_inverse=True)[1].astype(np.int64)
 
 
 def _agreement(keys: NDArray[np.int64], values: NDArray[np.int64]) -> float:
@@ -103,8 +107,13 @@ def dates(sheet: Sheet) -> Iterator[Finding]:
     dated = [field.name for field in sheet.fields if field.kind is Kind.DATETIME]
     if dated:
         message = f"column {dated[0]!r} holds dates, and a random test part is as early as the training part"
-        yield Finding("dates", Severity.WARN, dated, message,
-                      f"if it is later rows that you will predict, train with --time {dated[0]!r}", len(dated))  # fmt: skip
+        yield warn(
+            "dates",
+            dated,
+            message,
+            f"if it is later rows that you will predict, train with --time {dated[0]!r}",
+            len(dated),
+        )
 
 
 def sorted_rows(sheet: Sheet) -> Iterator[Finding]:
@@ -118,9 +127,13 @@ def sorted_rows(sheet: Sheet) -> Iterator[Finding]:
     n_labels = len(np.unique(truth[known]))
     in_blocks = target.is_label and changes < 2 * n_labels
     if in_blocks or (not target.is_label and abs(_order(truth[known])) > _SORTED):
-        yield Finding("sorted_by_target", Severity.NOTE, [target.name],
-                      f"the rows stand in the order of the target {target.name!r}",
-                      "they are split at random; never take the first or last rows of this file for a test", 0)  # fmt: skip
+        yield note(
+            "sorted_by_target",
+            [target.name],
+            f"the rows stand in the order of the target {target.name!r}",
+            "they are split at random; never take the first or last rows of this file for a test",
+            0,
+        )
 
 
 def _order(values: NDArray[np.float64]) -> float:
@@ -148,7 +161,7 @@ def drift(sheet: Sheet) -> Iterator[Finding]:
             f"{len(moved)} column{'s differ' if len(moved) > 1 else ' differs'} between early and late rows{by}: {told}"
         )
         advice = "a random split hides that; --time COLUMN judges on the last rows"
-        yield Finding("drift", Severity.WARN if target in moved else Severity.NOTE, worst, message, advice, len(moved))
+        yield (warn if target in moved else note)("drift", worst, message, advice, len(moved))
 
 
 def _time_order(sheet: Sheet) -> tuple[NDArray[np.intp], str]:
@@ -166,7 +179,7 @@ def _changes(sheet: Sheet, early: NDArray[np.intp], late: NDArray[np.intp]) -> I
     """Columns that change, with the size: the largest distance of the distributions, 0 to 1."""
     usable = {f.name for f in sheet.fields if f.kind in (Kind.NUMBER, Kind.BOOLEAN, Kind.CATEGORY)}
     allowed = _CHANCE / max(len(usable), 1)
-    columns = {name: values for name, values in (*sheet.numbers.items(), *sheet.codes.items()) if name in usable}
+    columns = {name: values for name, values in sheet.values.items() if name in usable}
     if sheet.target is not None:
         truth = sheet.target.truth[sheet.sample]
         columns[sheet.target.name] = np.where(truth < 0, 0, truth + 1) if sheet.target.is_label else truth

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.finding import Finding, named, share, warn
 from fitserve.data.sheet import Sheet
 from fitserve.data.split import duplicate_groups
 from fitserve.schema import Kind
@@ -25,11 +25,16 @@ def few_rows(sheet: Sheet) -> Iterator[Finding]:
     """Tables from which little can be learned, or anything."""
     n, width = sheet.height, len(sheet.fields)
     if n < _FEW_ROWS:
-        yield Finding("few_rows", Severity.WARN, [], f"{n} rows are few", "scores will be rough; collect more", n)
+        yield warn("few_rows", [], f"{n} rows are few", "scores will be rough; collect more", n)
     if width > n:
         message = f"there are more columns ({width:,}) than rows ({n:,}): many of them fit the target by chance"
-        yield Finding("more_columns_than_rows", Severity.WARN, [], message,
-                      "trust only scores on rows that training did not see, and expect them to be rough", width)  # fmt: skip
+        yield warn(
+            "more_columns_than_rows",
+            [],
+            message,
+            "trust only scores on rows that training did not see, and expect them to be rough",
+            width,
+        )
 
 
 def duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
@@ -37,8 +42,13 @@ def duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
     count = duplicate_groups(sheet.frame)[1]
     if count:
         message = f"{share(count, sheet.height)} rows repeat an earlier row"
-        yield Finding("duplicate_rows", Severity.WARN, [], message,
-                      "they stay on one side of a split each; delete them if they are mistakes", count)  # fmt: skip
+        yield warn(
+            "duplicate_rows",
+            [],
+            message,
+            "they stay on one side of a split each; delete them if they are mistakes",
+            count,
+        )
 
 
 def conflicting_targets(sheet: Sheet) -> Iterator[Finding]:
@@ -54,8 +64,13 @@ def conflicting_targets(sheet: Sheet) -> Iterator[Finding]:
     count = int(np.isin(alike, groups).sum())
     if count:
         message = f"{share(count, len(alike))} rows have a twin that is alike in every column but has another target"
-        yield Finding("conflicting_targets", Severity.WARN, [sheet.target.name], message,
-                      "no model can be right on all of them; look for wrong labels or a missing column", count)  # fmt: skip
+        yield warn(
+            "conflicting_targets",
+            [sheet.target.name],
+            message,
+            "no model can be right on all of them; look for wrong labels or a missing column",
+            count,
+        )
 
 
 def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
@@ -71,7 +86,7 @@ def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
     hashes = [_hashed(code, j) for j, code in enumerate(codes)]
     bits = [_entropy(code) for code in codes]
     needed = 2 * np.log2(n) + _BITS_BEYOND_CHANCE
-    total = np.sum(hashes, axis=0, dtype=np.uint64)
+    total: NDArray[np.uint64] = np.asarray(np.sum(hashes, axis=0, dtype=np.uint64))
     near = np.zeros(n, dtype=bool)
     differing: list[str] = []
     if sum(bits) >= needed:
@@ -80,15 +95,20 @@ def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
         for name, own, bit in zip(compared, hashes, bits, strict=True):
             if sum(bits) - bit < needed:
                 continue
-            twins = _twins(total - own) & ~exact
+            twins = _twins(np.asarray(total - own)) & ~exact
             if (twins & ~near).any() and twins.mean() <= _INHERENT:
                 near |= twins
                 differing.append(name)
     if near.any() and near.mean() <= _INHERENT:
         where = f", mostly in {named(differing, 3)}" if differing else ""
         message = f"{share(int(near.sum()), n)} rows are nearly the same as another: they differ in one column{where}"
-        yield Finding("near_duplicate_rows", Severity.WARN, differing, message,
-                      "if they describe one thing, keep one of them, or train with --group", int(near.sum()))  # fmt: skip
+        yield warn(
+            "near_duplicate_rows",
+            differing,
+            message,
+            "if they describe one thing, keep one of them, or train with --group",
+            int(near.sum()),
+        )
 
 
 def _repeated(groups: NDArray[np.int64]) -> NDArray[np.int64]:

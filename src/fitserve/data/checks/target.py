@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.association import associations, target_matrix, told_share
 from fitserve.data.checks.columns import gaps_of
-from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.finding import Finding, named, note, share, stop, warn
 from fitserve.data.sheet import Sheet
 from fitserve.data.target import Target
 from fitserve.schema import Kind
@@ -41,7 +41,7 @@ def copies_of_the_target(sheet: Sheet) -> Iterator[Finding]:
     if copies:
         what = "columns hold" if len(copies) > 1 else "column holds"
         message = f"{len(copies)} {what} the target {target.name!r} under another name: {named(copies)}"
-        yield Finding("target_copy", Severity.STOP, copies, message, _exclude(copies), len(copies))
+        yield stop("target_copy", copies, message, _exclude(copies), len(copies))
 
 
 def _names(sheet: Sheet) -> list[str]:
@@ -73,7 +73,8 @@ def _is_copy(sheet: Sheet, name: str, target: Target) -> bool:
 
 
 def _unscaled(target: Target, truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    return truth * target.answerer.scale + target.answerer.offset
+    values: NDArray[np.float64] = truth * target.answerer.scale + target.answerer.offset
+    return values
 
 
 def _is_same(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
@@ -106,7 +107,7 @@ def sums_of_columns(sheet: Sheet) -> Iterator[Finding]:
     if found:
         told = " ".join(f"{'+' if sign > 0 else '-'} {name}" for name, sign in found.items()).removeprefix("+ ")
         message = f"the target {target.name!r} is the sum of other columns: {told}"
-        yield Finding("target_sum", Severity.STOP, list(found), message, _exclude(list(found)), len(found))
+        yield stop("target_sum", list(found), message, _exclude(list(found)), len(found))
 
 
 def _likely_parts(sheet: Sheet, rows: NDArray[np.bool_], wanted: NDArray[np.float64]) -> list[str]:
@@ -166,7 +167,7 @@ def telling_gaps(sheet: Sheet) -> Iterator[Finding]:
                 f"whether column {name!r} is filled in tells {100 * tells:.0f} % of the target {target.name!r}: it is "
                 "probably known only after the fact"
             )
-            yield Finding("telling_gaps", Severity.WARN, [name], message, _exclude([name]), int(gap.sum()))
+            yield warn("telling_gaps", [name], message, _exclude([name]), int(gap.sum()))
 
 
 def too_telling_columns(sheet: Sheet) -> Iterator[Finding]:
@@ -182,8 +183,7 @@ def too_telling_columns(sheet: Sheet) -> Iterator[Finding]:
         if tells.get(name, 0.0) >= _TOO_TELLING or (later and tells.get(name, 0.0) >= _SUSPECT):
             told = f"column {name!r} alone tells {100 * tells[name]:.0f} % of the target {target.name!r}"
             why = ", and its name is that of something that is known later" if later else ""
-            yield Finding("known_after", Severity.WARN, [name], told + why,
-                          f"if it is known only afterwards, {_exclude([name])}", 0)  # fmt: skip
+            yield warn("known_after", [name], told + why, f"if it is known only afterwards, {_exclude([name])}", 0)
 
 
 def missing_targets(sheet: Sheet) -> Iterator[Finding]:
@@ -191,9 +191,13 @@ def missing_targets(sheet: Sheet) -> Iterator[Finding]:
     target = sheet.target
     if target is not None and len(target.known) < sheet.height:
         count = sheet.height - len(target.known)
-        yield Finding("missing_target", Severity.NOTE, [target.name],
-                      f"{share(count, sheet.height)} rows have no target {target.name!r}",
-                      "nothing can be learned from them; they are left out", count)  # fmt: skip
+        yield note(
+            "missing_target",
+            [target.name],
+            f"{share(count, sheet.height)} rows have no target {target.name!r}",
+            "nothing can be learned from them; they are left out",
+            count,
+        )
 
 
 def rare_classes(sheet: Sheet) -> Iterator[Finding]:
@@ -204,9 +208,13 @@ def rare_classes(sheet: Sheet) -> Iterator[Finding]:
     if rare and len(sheet.target.known) >= _FEWEST_ROWS:
         told = named([f"{label} ({count})" for label, count in rare.items()])
         what = "labels have" if len(rare) > 1 else "label has"
-        yield Finding("rare_classes", Severity.WARN, [sheet.target.name],
-                      f"{len(rare)} {what} fewer than {_RARE} rows: {told}",
-                      "collect more of them, or join them under one label", len(rare))  # fmt: skip
+        yield warn(
+            "rare_classes",
+            [sheet.target.name],
+            f"{len(rare)} {what} fewer than {_RARE} rows: {told}",
+            "collect more of them, or join them under one label",
+            len(rare),
+        )
 
 
 def imbalance(sheet: Sheet) -> Iterator[Finding]:
@@ -219,5 +227,10 @@ def imbalance(sheet: Sheet) -> Iterator[Finding]:
     if counts[label] < 2 * _UNEVEN * even and counts[label] >= _RARE:
         most = max(counts, key=lambda name: counts[name])
         message = f"the label {label!r} is rare: {share(counts[label], total)} rows; {most!r} has {counts[most]:,}"
-        yield Finding("imbalance", Severity.NOTE, [sheet.target.name], message,
-                      "accuracy says little here; look at the scores per label and at the threshold", counts[label])  # fmt: skip
+        yield note(
+            "imbalance",
+            [sheet.target.name],
+            message,
+            "accuracy says little here; look at the scores per label and at the threshold",
+            counts[label],
+        )

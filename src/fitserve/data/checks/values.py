@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.finding import Finding, Severity, named, share
+from fitserve.data.finding import Finding, named, share, warn
 from fitserve.data.kinds import IN_DOUBT
 from fitserve.data.sheet import Sheet
 from fitserve.features.column import Coded, Numbers
@@ -40,8 +40,9 @@ def zeros(sheet: Sheet) -> Iterator[Finding]:
                 f"column {field.name!r} is 0 in {share(nought, len(known))} rows, and else at least {nearest:.4g}: "
                 "a zero may mean that there is no value"
             )
-            yield Finding("zero_means_missing", Severity.WARN, [field.name], message,
-                          "if so, leave these cells empty in the table", nought)  # fmt: skip
+            yield warn(
+                "zero_means_missing", [field.name], message, "if so, leave these cells empty in the table", nought
+            )
 
 
 def _spacing(ascending: NDArray[np.float64]) -> float:
@@ -60,8 +61,13 @@ def placeholders(sheet: Sheet) -> Iterator[Finding]:
             if count < _FEWEST_PLACEHOLDERS or len(rest) < _FEWEST_ROWS or not _is_placeholder(value, rest):
                 continue
             message = f"column {field.name!r} is {value:g} in {share(count, len(known))} rows, far from all others"
-            yield Finding("placeholder", Severity.WARN, [field.name], message,
-                          "if it means that there is no value, leave these cells empty in the table", count)  # fmt: skip
+            yield warn(
+                "placeholder",
+                [field.name],
+                message,
+                "if it means that there is no value, leave these cells empty in the table",
+                count,
+            )
 
 
 def _is_placeholder(value: float, rest: NDArray[np.float64]) -> bool:
@@ -86,8 +92,9 @@ def outliers(sheet: Sheet) -> Iterator[Finding]:
             f"column {field.name!r}: {int(far.sum())} value{'s lie' if far.sum() > 1 else ' lies'} far outside "
             f"{low:.4g} to {high:.4g}, where 98 % are ({examples})"
         )
-        yield Finding("outliers", Severity.WARN, [field.name], message,
-                      "check whether they are mistakes, such as another unit", int(far.sum()))  # fmt: skip
+        yield warn(
+            "outliers", [field.name], message, "check whether they are mistakes, such as another unit", int(far.sum())
+        )
 
 
 def _far(known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float, float]:
@@ -126,8 +133,13 @@ def mixed_types(sheet: Sheet) -> Iterator[Finding]:
             f"column {field.name!r} mixes numbers and texts: {len(numbers)} of its {len(texts)} different values are "
             f"numbers, others like {odd[:40]!r}"
         )
-        yield Finding("mixed_types", Severity.WARN, [field.name], message,
-                      f"it is read as {field.kind}; --kind {field.name}=number reads the numbers alone", others)  # fmt: skip
+        yield warn(
+            "mixed_types",
+            [field.name],
+            message,
+            f"it is read as {field.kind}; --kind {field.name}=number reads the numbers alone",
+            others,
+        )
 
 
 def unreadable_values(sheet: Sheet) -> Iterator[Finding]:
@@ -143,7 +155,7 @@ def unreadable_values(sheet: Sheet) -> Iterator[Finding]:
         if not odd:
             continue
         message = f"column {field.name!r} holds numbers, and {count} other texts, such as {named(odd, 3)}"
-        yield Finding("unreadable", Severity.WARN, [field.name], message, "they count as missing", count)
+        yield warn("unreadable", [field.name], message, "they count as missing", count)
 
 
 def _is_number(level: object) -> bool:
@@ -159,8 +171,7 @@ def doubtful_spellings(sheet: Sheet) -> Iterator[Finding]:
     for field in sheet.fields:
         if IN_DOUBT in field.reason:
             message = f"column {field.name!r}: {field.reason}"
-            yield Finding("doubtful_spelling", Severity.WARN, [field.name], message,
-                          "say how it is meant with --spelling", 0)  # fmt: skip
+            yield warn("doubtful_spelling", [field.name], message, "say how it is meant with --spelling", 0)
 
 
 def _number_columns(sheet: Sheet) -> Iterator[tuple[Field, NDArray[np.float64]]]:

@@ -1,0 +1,101 @@
+"""``fitserve data``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitserve.cli.output import json_option, print_json, read_options, write_whole
+from fitserve.errors import SpecError
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_MOST_COLUMNS, _NARROW = 60, 60
+_COLOURS = {"stop": "red", "warn": "yellow", "note": None}
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1)
+@click.option("--target", metavar="COLUMN", help="The column to predict: shows what tells it, and what gives it away.")
+@click.option("--task", help="classification or regression; default: found out from the target.")
+@click.option("--html", "page", metavar="FILE", help="Write a page with charts; one file that opens without a network.")
+@read_options
+@json_option
+def data(source: Any, reading: Any, target: str | None, task: str | None, page: str | None, as_json: bool) -> None:
+    """Look at a table: what its columns hold, what tells the target, and what may be wrong.
+
+    SOURCE is what 'fitserve train' takes. Nothing is changed and nothing is kept.
+    """
+    if source is None:
+        raise SpecError("name the file to look at: fitserve data houses.csv --target price")
+    from fitserve.data.read import name_of, read_frame  # noqa: PLC0415 - heavy
+    from fitserve.data.view import view_table  # noqa: PLC0415
+
+    found: list[str] = []
+    view = view_table(read_frame(source, reading, found), name_of(source), target, task, found)
+    if page is not None:
+        write_whole(Path(page), view.to_html())
+    if as_json:
+        print_json(view.as_json())
+        return
+    _tell(view)
+    if page is not None:
+        click.echo(f"\nThe page with charts: {page}")
+
+
+def _tell(view: Any) -> None:
+    width = shutil.get_terminal_size((110, 24)).columns
+    task = f", target {view.target.name!r}: {view.task}" if view.target is not None else ""
+    click.secho(
+        f"{view.name}: {view.rows:,} rows, {len(view.columns) + (view.target is not None):,} columns{task}", bold=True
+    )
+    click.echo()
+    for finding in view.findings:
+        mark = {"stop": "STOP", "warn": "look", "note": "note"}[finding.severity]
+        click.secho(f"{mark}  ", fg=_COLOURS[finding.severity], bold=finding.severity == "stop", nl=False)
+        click.echo(_wrapped(finding.sentence, width, 6))
+    if not view.findings:
+        click.echo("Nothing that looks wrong was found.")
+    click.echo()
+    _tell_columns(view, width)
+
+
+def _wrapped(text: str, width: int, indent: int) -> str:
+    import textwrap  # noqa: PLC0415 - used here alone
+
+    lines = textwrap.wrap(text, max(width - indent, _NARROW), break_long_words=False)
+    return f"\n{' ' * indent}".join(lines)
+
+
+def _tell_columns(view: Any, width: int) -> None:
+    """A line for each column: name, kind, bars, gaps, what tells the target, figures."""
+    from fitserve.data.page import summary_of  # noqa: PLC0415
+
+    columns = view.columns
+    if len(columns) > _MOST_COLUMNS:
+        columns = sorted(columns, key=lambda column: -(column.tells or 0.0))[:_MOST_COLUMNS]
+    longest = min(max((len(column.name) for column in columns), default=6), 28)
+    tells = view.target is not None
+    click.secho(
+        f"{'column':<{longest}}  {'kind':<10}  {'values':<24}  {'missing':>8}  {'different':>9}"
+        f"{'  tells' if tells else ''}  summary",
+        dim=True,
+    )
+    for column in columns:
+        name = column.name if len(column.name) <= longest else column.name[: longest - 1] + "…"
+        missing = f"{100 * column.missing / view.rows:.3g} %" if column.missing else "-"
+        told = "" if not tells else f"  {'-' if column.tells is None else f'{100 * column.tells:.0f} %':>5}"
+        line = (
+            f"{name:<{longest}}  {column.kind:<10}  {small_bars(column.heights):<24}  {missing:>8}  "
+            f"{column.distinct:>9,}{told}  {summary_of(column)}"
+        )
+        click.echo(line if len(line) <= width or width < _NARROW else line[: width - 1] + "…")
+    if len(columns) < len(view.columns):
+        click.echo(f"… and {len(view.columns) - len(columns):,} more columns; --json lists all")
+
+
+def small_bars(heights: list[float]) -> str:
+    """A histogram of block characters; what is there at all can be seen."""
+    return "".join(_BLOCKS[0 if height <= 0 else max(1, round(height * 8))] for height in heights)
