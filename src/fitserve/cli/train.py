@@ -10,7 +10,7 @@ from fitserve.cli.output import json_option, print_json, print_table, read_optio
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
-_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
+_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "force")
 
 
 @click.command()
@@ -25,6 +25,7 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
+@click.option("--force", is_flag=True, help="Train although a check says that the scores would be a lie.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
@@ -118,6 +119,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         exclude=list(options["exclude"]),
         time=options["time"],
         group=options["group"],
+        force=options["force"],
         seed=options["seed"],
     )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.sheet import Sheet
 from fitserve.data.target import Target
 
 _BINS = 32
@@ -29,18 +28,6 @@ def target_matrix(target: Target, rows: NDArray[np.intp]) -> tuple[NDArray[np.in
     known = np.flatnonzero(truth >= 0)
     frequent = np.argsort(-np.bincount(truth[known], minlength=1), kind="stable")[:_MOST_LABELS]
     return known, (truth[known][:, None] == frequent[None, :]).astype(np.float64)
-
-
-def associations(sheet: Sheet) -> dict[str, float]:
-    """The share of every column, by name; nothing without a target."""
-    if sheet.target is None:
-        return {}
-    known, wanted = target_matrix(sheet.target, sheet.sample)
-    if len(known) < 10:
-        return {}
-    binned = {name: number_bins(values[known]) for name, values in sheet.numbers.items()}
-    binned |= {name: codes[known] for name, codes in sheet.codes.items()}
-    return {field.name: told_share(binned[field.name], wanted) for field in sheet.fields}
 
 
 def number_bins(values: NDArray[np.float64]) -> NDArray[np.int32]:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fitserve.data.association import number_bins, target_matrix, told_share
 from fitserve.data.target import Target
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers, take
@@ -22,6 +23,7 @@ MOST_SAMPLED = 20_000
 _MOST_CELLS_SAMPLED = 4_000_000
 _NUMERIC = (Kind.NUMBER, Kind.DATETIME, Kind.BOOLEAN)
 _FEW_CODES = 200
+_FEWEST_ROWS_TO_TELL = 10
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,18 @@ class Sheet:
     def values(self) -> dict[str, NDArray[Any]]:
         """Numbers where a column is numeric, else codes."""
         return {**self.numbers, **self.codes}
+
+    @cached_property
+    def told(self) -> dict[str, float]:
+        """The share of the target that each column tells by itself; nothing without a target."""
+        if self.target is None:
+            return {}
+        known, wanted = target_matrix(self.target, self.sample)
+        if len(known) < _FEWEST_ROWS_TO_TELL:
+            return {}
+        binned = {name: number_bins(values[known]) for name, values in self.numbers.items()}
+        binned |= {name: codes[known] for name, codes in self.codes.items()}
+        return {field.name: told_share(binned[field.name], wanted) for field in self.fields}
 
 
 def as_numbers(column: Column, kind: Kind) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.kinds import column_of_series, infer_field
 from fitserve.errors import DataError
-from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of
 from fitserve.schema import Field, Kind
 from fitserve.tasks import Task, get_task
@@ -59,6 +59,10 @@ class Target:
         counted = np.bincount(self.truth[self.known], minlength=len(self.answerer.names)).tolist()
         pairs = zip(self.answerer.names, counted, strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+    def take(self, rows: NDArray[np.intp]) -> Target:
+        """The same target of some rows."""
+        return replace(self, column=take(self.column, rows), truth=self.truth[rows])
 
 
 def decide_target(frame: pl.DataFrame, name: str, task_name: str | None = None) -> Target:

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.association import associations
 from fitserve.data.checks import check_sheet
 from fitserve.data.finding import Finding, note
 from fitserve.data.kinds import infer_field, missing_column
@@ -106,8 +105,7 @@ def view_table(
         raise SpecError(missing_column(target_name, frame.columns))
     target = decide_target(frame, target_name, task) if target_name is not None else None
     sheet, left_out = make_sheet(frame, target)
-    told = associations(sheet)
-    columns = [_column_view(field, sheet.columns[field.name], told.get(field.name)) for field in sheet.fields]
+    columns = [_column_view(field, sheet.columns[field.name], sheet.told.get(field.name)) for field in sheet.fields]
     gap_columns = [column.name for column in columns if column.missing]
     return TableView(
         name, frame.height, columns,

@@ -10,7 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fitserve.data.checks import OF_THE_TARGET, check_sheet, drift
+from fitserve.data.finding import Severity
 from fitserve.data.kinds import IN_DOUBT, column_of_series, infer_field, missing_column, parse_kinds, profile_of
+from fitserve.data.sheet import Sheet
 from fitserve.data.split import Split, content_hash, duplicate_groups, joined_groups, split_by_time, split_rows
 from fitserve.data.target import decide_target
 from fitserve.errors import DataError, SpecError
@@ -90,6 +93,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     answerer = task.fit(take(target, split.train))
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, kinds, split.train)
+    findings += _checked(Sheet(frame, [field for field in fields if field.used], table, found.take(kept)), spec)
     fields = _leave_out(fields, table, truth, split, task.name)
     findings += [*_unused(fields), *_in_doubt(fields), *split_advice(spec, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
@@ -98,6 +102,15 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
         spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, moments,
         split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
     )  # fmt: skip
+
+
+def _checked(sheet: Sheet, spec: Spec) -> list[str]:
+    """Sentences for what the checks find; raises DataError where a score would be a lie, unless that is wanted."""
+    found = check_sheet(sheet, (*OF_THE_TARGET, drift))
+    grave = [finding for finding in found if finding.severity is Severity.STOP]
+    if grave and not spec.force:
+        raise DataError(f"{grave[0].message}, so the scores would be a lie: {grave[0].advice}")
+    return [finding.sentence for finding in found]
 
 
 def _split(

@@ -16,7 +16,8 @@ class Spec:
 
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
     ``kinds`` overrides what columns hold, ``exclude`` names columns to leave out. ``time`` names the column by which
-    rows are in order, so that the last ones judge; ``group`` the one whose rows are not to be divided.
+    rows are in order, so that the last ones judge; ``group`` the one whose rows are not to be divided. ``force``
+    trains although a check says that the scores would be a lie.
     """
 
     target: str
@@ -28,6 +29,7 @@ class Spec:
     exclude: Sequence[str] = ()
     time: str | None = None
     group: str | None = None
+    force: bool = False
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -47,7 +49,7 @@ class Spec:
         """Raise SpecError for a value that no table could make right."""
         for name, wanted in _TYPES.items():
             value = getattr(self, name)
-            if not isinstance(value, wanted) or isinstance(value, bool):
+            if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
                 raise SpecError(f"{name} cannot be {' '.join(repr(value).split())[:80]}; {_MEANT[name]}")
         if self.target in self.exclude:
             raise SpecError(f"the target {self.target!r} cannot be excluded; leave it out of exclude")
@@ -74,6 +76,7 @@ _TYPES: dict[str, Any] = {
     "exclude": list | tuple,
     "time": str | None,
     "group": str | None,
+    "force": bool,
     "seed": int,
 }
 _MEANT = {
@@ -86,6 +89,7 @@ _MEANT = {
     "exclude": "give a list of columns",
     "time": "give the name of a column",
     "group": "give the name of a column",
+    "force": "give true or false",
     "seed": "give a whole number",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ _NAMES_SOMEBODY = re.compile(
 )
 _FEWEST_REPEATS, _FEWEST_GROUPS = 1.5, 10
 _DETERMINED, _FEWEST_DETERMINED = 0.95, 3
+_MOST_ROWS_COMPARED, _MOST_OWNERS = 5000, 40
 _FEWEST_ROWS = 200
 _SORTED = 0.98
 # Sizes of change below these are of no consequence however sure they are.
@@ -46,14 +47,12 @@ def names_somebody(field: Field) -> bool:
 
 def groups(sheet: Sheet) -> Iterator[Finding]:
     """Columns whose values name what several rows belong to: a random split tears them apart."""
-    for field in sheet.fields:
-        if field.kind in (Kind.CONSTANT, Kind.TEXT, Kind.DATETIME, Kind.BOOLEAN):
-            continue
-        often = repeats(sheet.columns[field.name])
+    possible = [f for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.TEXT, Kind.DATETIME, Kind.BOOLEAN)]
+    determined = _determined(sheet, [field.name for field in possible if not names_somebody(field)])
+    for field in possible:
+        told = determined.get(field.name, [])
+        often = repeats(sheet.columns[field.name]) if told or names_somebody(field) else None
         if often is None:
-            continue
-        told = _determined_by(sheet, field) if not names_somebody(field) else []
-        if not names_somebody(field) and len(told) < _FEWEST_DETERMINED:
             continue
         why = f" and tells {named(told, 3)}" if told else ""
         message = f"column {field.name!r} has each value {often:.1f} times on average{why}: its rows may be one group"
@@ -61,30 +60,28 @@ def groups(sheet: Sheet) -> Iterator[Finding]:
             "groups",
             [field.name],
             message,
-            f"if they do, train with --group {field.name!r}, or the scores will flatter",
-            0,
+            f"if they are, train with --group {field.name!r}, or the scores will flatter",
         )
 
 
-def _determined_by(sheet: Sheet, field: Field) -> list[str]:
-    """Columns of many values that are the same in nearly all rows with one value of this one."""
-    keys = _keys(sheet, field.name)
-    n_keys = int(keys.max(initial=0)) + 1
-    if not _FEWEST_GROUPS <= n_keys <= len(keys) / _FEWEST_REPEATS:
-        return []
-    found = []
-    for other in sheet.fields:
-        if other.name == field.name or other.kind in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT):
-            continue
-        values = _keys(sheet, other.name)
-        n_values = int(values.max(initial=0)) + 1
-        if n_values >= _FEWEST_GROUPS // 2 and _agreement(keys, values) >= _DETERMINED > 1.5 * _largest(values):
-            found.append(other.name)
+def _determined(sheet: Sheet, names: Sequence[str]) -> dict[str, list[str]]:
+    """For columns of many repeated values: the other columns that are the same wherever it is the same."""
+    few = slice(0, _MOST_ROWS_COMPARED)
+    keys = {name: np.unique(values[few], return_inverse=True)[1] for name, values in sheet.values.items()}
+    sizes = {name: int(codes.max(initial=0)) + 1 for name, codes in keys.items()}
+    n = len(sheet.sample[few])
+    owners = sorted(
+        (name for name in names if _FEWEST_GROUPS <= sizes[name] <= n / _FEWEST_REPEATS), key=sizes.__getitem__
+    )
+    skipped = (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)
+    others = [f.name for f in sheet.fields if f.kind not in skipped and sizes[f.name] >= _FEWEST_GROUPS // 2]
+    others = [name for name in others if 1.5 * np.bincount(keys[name]).max() / n < _DETERMINED]
+    found = {}
+    for owner in owners[-_MOST_OWNERS:]:
+        told = [other for other in others if other != owner and _agreement(keys[owner], keys[other]) >= _DETERMINED]
+        if len(told) >= _FEWEST_DETERMINED:
+            found[owner] = told
     return found
-
-
-def _keys(sheet: Sheet, name: str) -> NDArray[np.int64]:
-    return np.unique(sheet.values[name], return_inverse=True)[1].astype(np.int64)
 
 
 def _agreement(keys: NDArray[np.int64], values: NDArray[np.int64]) -> float:
@@ -96,10 +93,6 @@ def _agreement(keys: NDArray[np.int64], values: NDArray[np.int64]) -> float:
     np.maximum.at(most, owner, counts)
     again = total > 1
     return float(most[again].sum() / max(total[again].sum(), 1))
-
-
-def _largest(values: NDArray[np.int64]) -> float:
-    return float(np.bincount(values).max() / len(values))
 
 
 def dates(sheet: Sheet) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -81,7 +82,7 @@ def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
     compared = [name for name in frame.columns if name not in identifiers]
     if n < 2 or len(compared) < 2:
         return
-    exact = np.isin(duplicate_groups(frame)[0], _repeated(duplicate_groups(frame)[0]))
+    exact = _is_repeated(duplicate_groups(frame)[0])
     codes = [_normal_codes(frame[name]) for name in compared]
     hashes = [_hashed(code, j) for j, code in enumerate(codes)]
     bits = [_entropy(code) for code in codes]
@@ -90,12 +91,12 @@ def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
     near = np.zeros(n, dtype=bool)
     differing: list[str] = []
     if sum(bits) >= needed:
-        near |= _twins(total) & ~exact
+        near |= _is_repeated(total) & ~exact
     if len(compared) <= _MOST_COLUMNS_COMPARED:
         for name, own, bit in zip(compared, hashes, bits, strict=True):
             if sum(bits) - bit < needed:
                 continue
-            twins = _twins(np.asarray(total - own)) & ~exact
+            twins = _is_repeated(np.asarray(total - own)) & ~exact
             if (twins & ~near).any() and twins.mean() <= _INHERENT:
                 near |= twins
                 differing.append(name)
@@ -111,12 +112,7 @@ def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def _repeated(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    found, counts = np.unique(groups, return_counts=True)
-    return found[counts > 1]
-
-
-def _twins(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _is_repeated(keys: NDArray[Any]) -> NDArray[np.bool_]:
     """Which keys occur more than once."""
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(counts[inverse] > 1)

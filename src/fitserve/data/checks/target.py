@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.association import associations, target_matrix, told_share
+from fitserve.data.association import target_matrix, told_share
 from fitserve.data.checks.columns import gaps_of
 from fitserve.data.finding import Finding, named, note, share, stop, warn
 from fitserve.data.sheet import Sheet
@@ -20,6 +20,7 @@ _FEWEST_ROWS = 50
 # Differences below this part of the target's range are rounding.
 _EXACT = 1e-9
 _MOST_PARTS = 24
+_FEWEST_OF_A_LABEL = 5
 _LARGEST_SUM = 6
 # One column alone that tells so much of a target is rarely known beforehand.
 _TOO_TELLING, _TELLING_GAPS, _SUSPECT = 0.95, 0.5, 0.35
@@ -89,9 +90,10 @@ def _one_to_one(truth: NDArray[np.int64], values: NDArray[np.float64] | NDArray[
     if values.dtype.kind == "f" and np.isnan(values).any():
         return False
     found = np.unique(values, return_inverse=True)[1]
-    pairs = np.unique(np.stack([truth, found]), axis=1).shape[1]
     labels = np.unique(truth, return_counts=True)[1]
-    return pairs == len(labels) == int(found.max(initial=-1)) + 1 and len(labels) > 1 and float(np.median(labels)) >= 5
+    if not 1 < len(labels) == int(found.max(initial=-1)) + 1 or float(np.median(labels)) < _FEWEST_OF_A_LABEL:
+        return False
+    return len(np.unique(truth * (len(labels) + 1) + found)) == len(labels)
 
 
 def sums_of_columns(sheet: Sheet) -> Iterator[Finding]:
@@ -175,13 +177,11 @@ def too_telling_columns(sheet: Sheet) -> Iterator[Finding]:
     target = sheet.target
     if target is None or len(target.known) < _FEWEST_ROWS:
         return
-    tells = associations(sheet)
     for name in _names(sheet):
-        if _is_copy(sheet, name, target):
-            continue
         later = bool(_KNOWN_LATER.search(name))
-        if tells.get(name, 0.0) >= _TOO_TELLING or (later and tells.get(name, 0.0) >= _SUSPECT):
-            told = f"column {name!r} alone tells {100 * tells[name]:.0f} % of the target {target.name!r}"
+        share_told = sheet.told.get(name, 0.0)
+        if share_told >= (_SUSPECT if later else _TOO_TELLING) and not _is_copy(sheet, name, target):
+            told = f"column {name!r} alone tells {100 * share_told:.0f} % of the target {target.name!r}"
             why = ", and its name is that of something that is known later" if later else ""
             yield warn("known_after", [name], told + why, f"if it is known only afterwards, {_exclude([name])}", 0)
 
