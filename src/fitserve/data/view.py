@@ -170,7 +170,8 @@ def _number_view(base: dict[str, Any], values: NDArray[np.float64]) -> ColumnVie
     distinct = len(np.unique(known))
     summary = {"min": low, "25 %": first, "median": middle, "75 %": third, "max": high}
     if base["kind"] is not Kind.DATETIME:
-        summary |= {"mean": float(known.mean()), "sd": float(known.std())}
+        with np.errstate(over="ignore", invalid="ignore"):
+            summary |= {"mean": float(known.mean()), "sd": float(known.std())}
     bins, edges = _histogram(known, distinct)
     return ColumnView(**base, distinct=distinct, summary=summary, edges=edges.tolist(), bins=bins.tolist())
 

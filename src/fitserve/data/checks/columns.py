@@ -155,7 +155,7 @@ def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:
         first = np.full(int(found.max(initial=0)) + 1, len(found))
         np.minimum.at(first, found, np.arange(len(found)))
         pattern = np.argsort(np.argsort(first))[found].astype(np.int32).tobytes()
-        if len(first) < 2:
+        if not 2 <= len(first) <= len(found) / 2:  # any two columns of which each value is there once are such
             continue
         earlier = by_pattern.setdefault(pattern, name)
         if earlier != name and len(found) >= _FEWEST_ROWS_TO_COMPARE:

@@ -105,8 +105,9 @@ def sums_of_columns(sheet: Sheet) -> Iterator[Finding]:
     rows = np.isfinite(truth)
     wanted = _unscaled(target, truth[rows])
     parts = _likely_parts(sheet, rows, wanted)
-    found = _sum_among({name: sheet.numbers[name][rows] for name in parts}, wanted)
-    if found:
+    signs = _sum_among({name: sheet.numbers[name][rows] for name in parts}, wanted)
+    if signs:
+        found = {name: signs[name] for name in sorted(signs, key=lambda name: (-signs[name], parts.index(name)))}
         told = " ".join(f"{'+' if sign > 0 else '-'} {name}" for name, sign in found.items()).removeprefix("+ ")
         message = f"the target {target.name!r} is the sum of other columns: {told}"
         yield stop("target_sum", list(found), message, _exclude(list(found)), len(found))

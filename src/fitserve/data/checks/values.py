@@ -145,15 +145,14 @@ def mixed_types(sheet: Sheet) -> Iterator[Finding]:
 def unreadable_values(sheet: Sheet) -> Iterator[Finding]:
     """Texts in a column of numbers or dates that are none."""
     for field in sheet.fields:
-        if "other spellings count as missing" not in field.reason:
-            continue
         column = sheet.columns[field.name]
-        assert isinstance(column, Coded)
+        if "other spellings count as missing" not in field.reason or not isinstance(column, Coded):
+            continue
         odd = [str(level).strip() for level in column.levels if not _is_number(level)]
         odd = [text for text in odd if text.casefold() not in schema.MISSING_WHERE_TYPED]
-        count = sum(1 for text in odd)
         if not odd:
             continue
+        count = len(odd)
         message = f"column {field.name!r} holds numbers, and {count} other texts, such as {named(odd, 3)}"
         yield warn("unreadable", [field.name], message, "they count as missing", count)
 
