@@ -56,6 +56,7 @@ def note(code: str, columns: Sequence[str], message: str, advice: str, count: in
     return Finding(code, Severity.NOTE, columns, message, advice, count)
 
 
+_END = 30
 _ORDER = [Severity.STOP, Severity.WARN, Severity.NOTE]
 
 
@@ -67,7 +68,12 @@ def in_order(findings: Sequence[Finding]) -> list[Finding]:
 def named(columns: Sequence[str], most: int = 5) -> str:
     """Names of columns in a sentence, the first of many."""
     more = f" and {len(columns) - most} more" if len(columns) > most else ""
-    return ", ".join(repr(name) for name in columns[:most]) + more
+    return ", ".join(repr(shortened(name)) for name in columns[:most]) + more
+
+
+def shortened(name: str) -> str:
+    """A long name by its beginning and its end, which both tell."""
+    return name if len(name) <= 2 * _END else f"{name[:_END]}…{name[-_END:]}"
 
 
 def share(part: int, whole: int) -> str:

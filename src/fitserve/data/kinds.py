@@ -47,6 +47,7 @@ _ENOUGH = 0.95
 _REPEATS, _MANY_LEVELS, _FEW_LEVELS = 2.0, 1000, 20
 _WORDS_OF_TEXT = 3.0
 _FEWEST_FOR_IDENTIFIER = 20
+_NAMES_ROWS = re.compile(r"(?:^|[\s_-])(?:id|key|uuid|guid)\s*$|[a-z]I[dD]\s*$|(?i:^(?:id|key|uuid|guid)$)")
 _FEW_DATES = 50
 _PROFILE_LEVELS = 100
 # More spellings of "missing" than there are: a column with so many other texts is none of numbers.
@@ -197,8 +198,7 @@ def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, str]:
 
 def _looks_counted(name: str, ascending: NDArray[Any]) -> bool:
     span = float(ascending[-1]) - float(ascending[0]) + 1
-    folded = name.casefold()
-    return span <= 1.5 * len(ascending) or folded in ("id", "key", "uuid") or folded.endswith(("_id", " id", "id "))
+    return span <= 1.5 * len(ascending) or bool(_NAMES_ROWS.search(name))
 
 
 def _text_kind(series: pl.Series) -> tuple[Kind, str]:

@@ -18,6 +18,7 @@ _NEARLY_ALL, _FEWEST_ROWS_FOR_NEARLY = 0.999, 1000
 # Two columns of numbers that agree so well say the same up to rounding.
 _SAME_NUMBERS = 0.9999
 _BLOCK = 1000
+_MOST_TOLD = 5
 _FEWEST_ROWS_TO_COMPARE = 10
 
 
@@ -61,7 +62,7 @@ def missing_together(sheet: Sheet) -> Iterator[Finding]:
         seen.update(like)
         if len(like) > 1:
             groups.append(like)
-    for like in groups:
+    for like in groups[:_MOST_TOLD]:
         count = int(gaps[like[0]].sum())
         message = f"{len(like)} columns have their gaps in the same rows: {named(sorted(like))}"
         yield note(
@@ -132,15 +133,16 @@ def identifiers(sheet: Sheet) -> Iterator[Finding]:
 
 def duplicate_columns(sheet: Sheet) -> Iterator[Finding]:
     """Columns of which one tells the other: the same values under other names, or up to rounding."""
-    for group in _groups([*_bijections(sheet), *_correlated(sheet)]):
+    groups = _groups([*_bijections(sheet), *_correlated(sheet)])
+    for group in groups if len(groups) <= _MOST_TOLD else []:
         message = f"columns {named(group)} say the same"
-        yield note(
-            "duplicate_columns",
-            group,
-            message,
-            f"one is enough; --exclude {group[1]!r} makes the model easier to read",
-            len(group),
-        )
+        advice = f"one is enough; --exclude {group[1]!r} makes the model easier to read"
+        yield note("duplicate_columns", group, message, advice, len(group))
+    if len(groups) > _MOST_TOLD:
+        told = "; ".join(named(group, 3) for group in groups[:_MOST_TOLD])
+        message = f"{len(groups)} groups of columns say the same each, such as {told}"
+        every = [name for group in groups for name in group]
+        yield note("duplicate_columns", every, message, "one of each group is enough", len(groups))
 
 
 def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:

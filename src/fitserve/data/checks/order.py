@@ -77,10 +77,15 @@ def _determined(sheet: Sheet, names: Sequence[str]) -> dict[str, list[str]]:
     others = [f.name for f in sheet.fields if f.kind not in skipped and sizes[f.name] >= _FEWEST_GROUPS // 2]
     others = [name for name in others if 1.5 * np.bincount(keys[name]).max() / n < _DETERMINED]
     found = {}
-    for owner in owners[-_MOST_OWNERS:]:
+    for owner in owners[-_MOST_OWNERS:] if n >= _FEWEST_ROWS else []:
         told = [other for other in others if other != owner and _agreement(keys[owner], keys[other]) >= _DETERMINED]
         if len(told) >= _FEWEST_DETERMINED:
             found[owner] = told
+    # Of columns that tell each other, such as a number and a name, one stands for all.
+    best = sorted(found, key=lambda owner: (-len(found[owner]), names.index(owner)))
+    for i, owner in enumerate(best):
+        if any(earlier in found and owner in found[earlier] for earlier in best[:i]):
+            del found[owner]
     return found
 
 

@@ -17,7 +17,7 @@ from fitserve.schema import Field, Kind
 
 _FEWEST_ROWS = 30
 # A zero means "missing" if it is rare enough, the other numbers stay away from it, and they lie close together.
-_ZERO_SHARE, _ZERO_GAP, _ZERO_SPACINGS = (0.001, 0.6), 0.1, 5
+_FEWEST_ZEROS, _ZERO_SHARE, _ZERO_GAP, _ZERO_SPACINGS = 3, 0.6, 0.1, 5
 _FEWEST_PLACEHOLDERS = 3
 # Outliers lie so many widths of the inner 98 % of the values away from them.
 _WIDTHS, _WIDTHS_OF_LOGS, _SKEWED = 3.0, 1.5, 1.5
@@ -31,8 +31,7 @@ def zeros(sheet: Sheet) -> Iterator[Finding]:
     for field, known in _number_columns(sheet):
         nought = int((known == 0).sum())
         rest = np.sort(known[known != 0])
-        low, high = _ZERO_SHARE
-        if not low * len(known) <= nought <= high * len(known) or len(rest) < _FEWEST_ROWS or rest[0] < 0:
+        if not _FEWEST_ZEROS <= nought <= _ZERO_SHARE * len(known) or len(rest) < _FEWEST_ROWS or rest[0] < 0:
             continue
         nearest, middle = float(rest[0]), float(np.median(rest))
         if nearest >= _ZERO_GAP * middle and nearest >= _ZERO_SPACINGS * _spacing(rest):
