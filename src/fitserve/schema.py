@@ -260,7 +260,9 @@ def _spell_number(number: float) -> str | None:
 
 
 def read_text(value: object) -> str | None:
-    """The text; ``None`` if missing."""
+    """The text; ``None`` if missing. The items of a list are joined by bars."""
+    if isinstance(value, (list, tuple)):
+        return " | ".join(item for each in value if (item := read_category(each)) is not None) or None
     return value if isinstance(value, str) and value.strip() else read_category(value)
 
 

@@ -55,7 +55,7 @@ def files(home: Path) -> Path:
     for name, content in FILES.items():
         (home / name).write_bytes(content)
     (home / "folder").mkdir()
-    pl.DataFrame({"a": [[1], [2]] * 20, "y": ["x", "z"] * 20}).write_parquet(home / "lists.parquet")
+    pl.DataFrame({"a": [[[1]], [[2]]] * 20, "y": ["x", "z"] * 20}).write_parquet(home / "lists.parquet")
     return home
 
 
@@ -93,7 +93,7 @@ def files(home: Path) -> Path:
         (["http://127.0.0.1:9/x.csv", "--target", "y"], "is an address in a network; add --fetch to have it read"),
         (["latin.csv", "--target", "y", "--encoding", "gb18030"], "latin.csv is not gb18030 (line 3); try another"),
         (["twice.csv", "--target", "y"], "twice.csv has two columns named 'a'; rename one"),
-        (["lists.parquet", "--target", "y"], "column 'a' holds List(Int64) values; turn them into"),
+        (["lists.parquet", "--target", "y"], "column 'a' holds List(List(Int64)) values; turn them into"),
         (["lists.parquet", "--target", "y", "--exclude", "a"], "no column is left to predict from"),
         (["loans.csv", "--target", "paid", "--learner", "forst"], "there is no learner 'forst'; choose from baseline"),
         (["loans.csv", "--target", "paid", "--metric", "auc"], "there is no metric 'auc'; choose from roc_auc"),

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.kinds import column_of_series, infer_field, missing_column, parse_kinds
+from fitserve.data.kinds import infer_field, missing_column, parse_kinds
 from fitserve.data.read import read_frame
+from fitserve.data.series import column_of_series
 from fitserve.errors import SpecError
 from fitserve.features.column import Column, Numbers
 from fitserve.features.encoder import fit_encoder

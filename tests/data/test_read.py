@@ -19,8 +19,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from fitserve.data.kinds import column_of_series, infer_field
+from fitserve.data.kinds import infer_field
 from fitserve.data.read import memory_limit, read_batches, read_frame
+from fitserve.data.series import column_of_series
 from fitserve.errors import DataError, NotFoundError, SpecError
 from fitserve.features.column import Column, Numbers
 from fitserve.schema import Kind, read_category
@@ -136,10 +137,10 @@ def test_parquet_of_every_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "series",
     [
-        pl.Series("x", [[1], [2]]),
+        pl.Series("x", [[[1]], [[2]]]),
         pl.Series("x", [{"a": 1}, {"a": 2}]),
         pl.Series("x", [b"a", b"b"]),
-        pl.Series("x", [[1, 2], [3, 4]], dtype=pl.Array(pl.Int64, 2)),
+        pl.Series("x", [[b"a"], [b"b"]]),
         pl.Series("x", [dt.timedelta(1), None]),
         pl.Series("x", [dt.time(1), None]),
     ],

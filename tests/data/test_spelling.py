@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 import fitserve
 from fitserve import schema
 from fitserve.data.kinds import infer_field
-from fitserve.errors import Problem
+from fitserve.errors import Problem, SpecError
 from fitserve.evaluation.bulk import predict_file
 from fitserve.features.encoder import fit_encoder
+from fitserve.features.moment import calendar_parts, fit_moment
+from fitserve.features.number import fit_number
 from fitserve.features.spelling import NumberReader, find_day_first, find_number_spelling
 from fitserve.schema import Kind
 
@@ -241,3 +244,42 @@ def test_a_doubtful_spelling_is_a_finding(tmp_path: Path) -> None:
     [told] = [finding for finding in run.findings if "in doubt" in finding]
     assert told.startswith("column 'd':")
     assert "month first" in told
+
+
+def test_a_user_says_how_numbers_are_meant() -> None:
+    texts = [f"{1 + i % 9},{100 + i}" for i in range(60)]
+    field, column = infer_field(pl.Series("x", texts), None, "1.234,56")
+    assert field.kind is Kind.NUMBER
+    assert "1.234,56" in field.reason
+    step = fit_number("x", column)
+    assert step.reader.read("1,250") == 1.25
+    assert fit_number("x", infer_field(pl.Series("x", texts))[1]).reader.read("1,250") == 1250
+
+
+@pytest.mark.parametrize(("spelling", "month"), [("day-first", 2), ("month-first", 1)])
+def test_a_user_says_what_stands_first_in_dates(spelling: str, month: int) -> None:
+    texts = [f"{1 + i % 9}/{1 + i % 7}/2024" for i in range(60)]
+    field, column = infer_field(pl.Series("x", texts), None, spelling)
+    assert field.kind is Kind.DATETIME
+    assert spelling in field.reason
+    step = fit_moment("x", column)
+    assert calendar_parts(int(step.reader.read("1/2/2024")))["month"] == month
+
+
+def test_a_spelling_of_the_user_is_kept_by_the_model(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    amount = rng.integers(1000, 9000, 200)
+    table = pl.DataFrame({"amount": [f"{a // 1000},{a % 1000:03d}" for a in amount], "y": amount / 500})
+    run = fitserve.train(
+        table, "y", budget=5, learners=["linear"], spellings={"amount": "1.234,56"}, workspace=tmp_path
+    )
+    assert run.predictor().answer({"amount": "2,500"})[0]["prediction"] == pytest.approx(5.0, abs=0.01)
+    assert run.predictor().answer({"amount": 2.5})[0]["prediction"] == pytest.approx(5.0, abs=0.01)
+
+
+def test_an_unknown_spelling_is_refused(tmp_path: Path) -> None:
+    table = pl.DataFrame({"x": ["1,5", "2,5"] * 20, "y": [1, 2] * 20})
+    with pytest.raises(SpecError, match=r"no column is spelled '1,5'; choose from '1,234.56'"):
+        fitserve.train(table, "y", spellings={"x": "1,5"}, workspace=tmp_path)
+    with pytest.raises(SpecError, match="there is no column 'z'"):
+        fitserve.train(table, "y", spellings={"z": "1,234.56"}, workspace=tmp_path)

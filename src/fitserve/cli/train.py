@@ -10,6 +10,7 @@ from fitserve.cli.output import json_option, print_json, print_table, read_optio
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
+_SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like, or day-first, month-first."
 _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "force")
 
 
@@ -22,6 +23,7 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "force")
 @click.option("--task", help="classification or regression; default: found out from the target.")
 @click.option("--metric", help="The score to choose by, such as roc_auc, log_loss, rmse.")
 @click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column holds, if found out wrong.")
+@click.option("--spelling", "spellings", multiple=True, metavar="COLUMN=SPELLING", help=_SPELLING)
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
@@ -88,7 +90,12 @@ def _ready(name: str, workspace: str | None) -> Any:
 
 def _leave_to_the_run(options: dict[str, Any]) -> None:
     """Refuse what a replay takes from its run."""
-    for name, flag in (("learners", "learner"), ("kinds", "kind"), *((n, n) for n in _OF_THE_RUN)):
+    for name, flag in (
+        ("learners", "learner"),
+        ("kinds", "kind"),
+        ("spellings", "spelling"),
+        *((n, n) for n in _OF_THE_RUN),
+    ):
         if options[name]:
             raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
 
@@ -103,25 +110,31 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         from fitserve.data.read import name_of  # noqa: PLC0415
 
         raise SpecError(f"name the column to predict: fitserve train {name_of(source)} --target COLUMN")
-    kinds = {}
-    for entry in options["kinds"]:
-        column, equals, kind = entry.rpartition("=")
-        if not equals:
-            raise SpecError(f"--kind takes COLUMN=KIND, such as zip=category, not {entry!r}")
-        kinds[column] = kind
     return Spec(
         target=options["target"],
         task=options["task"],
         metric=options["metric"],
         budget=seconds_of(options["budget"]),
         learners=list(options["learners"]) or None,
-        kinds=kinds,
+        kinds=_by_column(options["kinds"], "--kind takes COLUMN=KIND, such as zip=category"),
+        spellings=_by_column(options["spellings"], "--spelling takes COLUMN=SPELLING, such as price=1.234,56"),
         exclude=list(options["exclude"]),
         time=options["time"],
         group=options["group"],
         force=options["force"],
         seed=options["seed"],
     )
+
+
+def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
+    """Entries such as zip=category by their column."""
+    found = {}
+    for entry in entries:
+        column, equals, value = entry.rpartition("=")
+        if not equals:
+            raise SpecError(f"{usage}, not {entry!r}")
+        found[column] = value
+    return found
 
 
 def _tell(run: Any) -> None:

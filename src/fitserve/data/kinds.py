@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
+from fitserve.data.series import FULL_NUMBER, NUMBER, SHORT, all_missing, column_of_series
 from fitserve.errors import DataError, SpecError
 from fitserve.features.category import level_counts
-from fitserve.features.column import Coded, Column, Numbers, coded, moments_of_micros
+from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.moment import moment_reader, moments_of
 from fitserve.features.number import BooleanStep, number_reader, numbers_of
 from fitserve.features.spelling import (
+    DAY_FIRST,
+    MONTH_FIRST,
+    SPELLINGS,
     Found,
     NumberReader,
     common_prefix,
@@ -30,16 +35,13 @@ from fitserve.features.spelling import (
 )
 from fitserve.schema import Field, Kind
 
-_FULL_NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
-_NUMBER = re.compile(rf"(?:{schema.NUMBER_PATTERN})\Z")
+_ZONED = re.compile(r"[0-9]\s*(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})\Z", re.IGNORECASE)
 _LEADING_ZERO = "^0[0-9]+$"
 _PADDED = re.compile(r"0[0-9]+\Z")
-_UNKNOWN_TYPES = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration, pl.Time)
+_UNKNOWN_TYPES = (pl.Struct, pl.Object, pl.Binary, pl.Duration, pl.Time)
 # Types that numpy has too, in which whole numbers keep all their digits.
 _EXACT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64)
 _TYPED = (Kind.NUMBER, Kind.DATETIME, Kind.BOOLEAN)
-# Up to so many rows plain Python is faster than the calls of polars; wide tables have thousands of columns.
-_SHORT = 200
 _SAMPLE, _MOST_MEASURED = 20_000, 2000
 # A column of texts is read as numbers or dates if so large a share of its distinct values can be.
 _ENOUGH = 0.95
@@ -47,11 +49,10 @@ _ENOUGH = 0.95
 _REPEATS, _MANY_LEVELS, _FEW_LEVELS = 2.0, 1000, 20
 _WORDS_OF_TEXT = 3.0
 _FEWEST_FOR_IDENTIFIER = 20
+_FEW_LISTS, _SHARE_OF_LISTS, _WORDS_OF_AN_ITEM, _REPEATS_OF_ITEMS = 5, 0.3, 4.0, 5.0
 _NAMES_ROWS = re.compile(r"(?:^|[\s_-])(?:id|key|uuid|guid)\s*$|[a-z]I[dD]\s*$|(?i:^(?:id|key|uuid|guid)$)")
 _FEW_DATES = 50
 _PROFILE_LEVELS = 100
-# More spellings of "missing" than there are: a column with so many other texts is none of numbers.
-_MOST_SPELLINGS = 1000
 IN_DOUBT = "in doubt"
 """What a field's reason says where its texts can be read in two ways."""
 
@@ -74,89 +75,22 @@ class _Spelled:
     words: float
 
 
-def column_of_series(series: pl.Series, kind: Kind | None = None) -> Column:
-    """A polars column as a step takes it. ``kind`` decides whether spelled numbers become floats at once."""
-    dtype = series.dtype
-    if dtype == pl.String:
-        return _spelled_numbers(series) if kind is Kind.NUMBER else _texts(series)
-    if dtype == pl.Null:
-        return Coded(np.full(len(series), -1, dtype=np.int32), [])
-    if dtype == pl.Boolean:
-        return Coded(series.cast(pl.Int32).fill_null(-1).to_numpy(), [False, True])
-    if dtype.is_numeric():
-        exact = kind in (Kind.NUMBER, Kind.DATETIME, None) or not dtype.is_integer()
-        return _floats(series) if exact else coded(series.to_list())
-    return _other_column(series, kind)
-
-
-def _other_column(series: pl.Series, kind: Kind | None) -> Column:
-    if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
-        return _moments(series) if kind in (None, Kind.DATETIME, Kind.NUMBER) else coded(series.to_list())
-    if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
-        return column_of_series(series.cast(pl.String), kind)
-    return coded([None if value is None else str(value) for value in series.to_list()])
-
-
-def _floats(series: pl.Series) -> Numbers:
-    return Numbers(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
-
-
-def _moments(series: pl.Series) -> Numbers:
-    """Epoch seconds; NaN for null."""
-    micros = series.cast(pl.Datetime("us")).to_physical()
-    seconds = moments_of_micros(micros.fill_null(0).to_numpy())
-    return Numbers(np.where(micros.is_null().to_numpy(), np.nan, seconds))
-
-
-def _texts(series: pl.Series) -> Coded:
-    if len(series) <= _SHORT:
-        return coded(series.to_list())
-    levels = series.drop_nulls().unique(maintain_order=True)
-    codes = series.cast(pl.Enum(levels)).to_physical().cast(pl.Int32).fill_null(-1)
-    return Coded(codes.to_numpy(), levels.to_list())
-
-
-def _spelled_numbers(series: pl.Series) -> Column:
-    """Floats if every text is a number by the one pattern of `schema`, or missing; else the texts, for the step."""
-    if len(series) <= _SHORT:
-        return _few_spelled_numbers(series.to_list())
-    stripped = series.str.strip_chars()
-    read = stripped.str.contains(_FULL_NUMBER).fill_null(False)
-    if not _all_missing(stripped.filter(~read), schema.MISSING_WHERE_TYPED):
-        return _texts(series)
-    numbers = stripped.set(~read, None).cast(pl.Float64, strict=False)
-    return _texts(series) if int(read.sum()) > len(numbers) - numbers.null_count() else _floats(numbers)
-
-
-def _all_missing(texts: pl.Series, spellings: frozenset[str]) -> bool:
-    """Whether texts, without blanks around them, all say that there is no value."""
-    return all(text.casefold() in spellings for text in texts.drop_nulls().unique().to_list()[:_MOST_SPELLINGS])
-
-
-def _few_spelled_numbers(values: list[str | None]) -> Column:
-    """The same in plain Python: a call of polars costs as much as some hundred values."""
-    numbers = np.full(len(values), np.nan)
-    for i, value in enumerate(values):
-        text = "" if value is None else value.strip()
-        if _NUMBER.match(text):
-            numbers[i] = float(text)
-        elif text.casefold() not in schema.MISSING_WHERE_TYPED:
-            return coded(values)
-    return Numbers(numbers)
-
-
-def infer_field(series: pl.Series, wanted: Kind | None = None) -> tuple[Field, Column]:
-    """The field of a column and the column itself, read by its kind. ``wanted`` overrides what is found.
+def infer_field(series: pl.Series, wanted: Kind | None = None, spelling: str = "") -> tuple[Field, Column]:
+    """The field of a column and the column itself, read by its kind. ``wanted`` and ``spelling`` are the user's.
 
     Raises DataError for values that no kind has, SpecError if no value can be read as ``wanted``.
     """
-    if isinstance(series.dtype, _UNKNOWN_TYPES):
+    if isinstance(series.dtype, _UNKNOWN_TYPES) or _is_nested(series.dtype):
         raise DataError(
             f"column {series.name!r} holds {series.dtype} values; turn them into numbers or texts, "
             "or leave the column out with --exclude"
         )
+    if spelling and series.dtype == pl.String:
+        wanted = wanted or (Kind.DATETIME if spelling in (DAY_FIRST, MONTH_FIRST) else Kind.NUMBER)
     kind, reason = (wanted, "chosen by the user") if wanted else _kind(series)
-    column = column_of_series(series, kind)
+    column = column_of_series(series, kind, spelling)
+    if spelling:
+        reason += f", spelled {'like ' if kind is Kind.NUMBER else ''}{spelling}"
     missing = _missing_share(column, kind)
     if wanted in _TYPED and missing == 1.0 and _missing_share(column, Kind.CATEGORY) < 1.0:
         raise SpecError(f"no value of column {series.name!r} can be read as a {kind}; leave --kind out for it")
@@ -167,16 +101,18 @@ def _kind(series: pl.Series) -> tuple[Kind, str]:
     dtype = series.dtype
     if dtype == pl.Null or series.null_count() == len(series):
         return Kind.CONSTANT, "no value at all"
-    if dtype == pl.Boolean:
-        return _or_constant(series, Kind.BOOLEAN, "true and false")
-    if dtype.is_temporal():
-        return _or_constant(series, Kind.DATETIME, f"values of type {dtype}")
+    if dtype == pl.Boolean or dtype.is_temporal():
+        kind = Kind.BOOLEAN if dtype == pl.Boolean else Kind.DATETIME
+        told = "true and false" if kind is Kind.BOOLEAN else f"values of type {dtype}"
+        return _or_constant(series, kind, told)
     if dtype.is_numeric():
         known = series.drop_nulls()
         return _number_kind(series, (known if dtype in _EXACT else known.cast(pl.Float64)).to_numpy())
-    if isinstance(dtype, (pl.Categorical, pl.Enum)):
-        return _or_constant(series, Kind.CATEGORY, "a categorical column")
-    return _text_kind(series)
+    if dtype == pl.String:
+        return _text_kind(series)
+    if isinstance(dtype, (pl.List, pl.Array)):
+        return Kind.TEXT, "lists"
+    return _or_constant(series, Kind.CATEGORY, "a categorical column")
 
 
 def _or_constant(series: pl.Series, kind: Kind, reason: str) -> tuple[Kind, str]:
@@ -213,7 +149,7 @@ def _text_kind(series: pl.Series) -> tuple[Kind, str]:
         return Kind.BOOLEAN, "two words for yes and no"
     if seen.numbers >= _ENOUGH and not seen.padded:
         kind, reason = _number_kind(series, _readable_numbers(series))
-        odd = round(seen.n * float(np.mean([_NUMBER.match(text) is None for text in seen.sample])))
+        odd = round(seen.n * float(np.mean([NUMBER.match(text) is None for text in seen.sample])))
         return kind, f"{reason}; {odd} other spellings count as missing" if odd else reason
     return _own_spelling_kind(series, seen) or _words_kind(seen.known, seen, len(series))
 
@@ -246,6 +182,10 @@ def _dates_told(texts: list[str]) -> str:
     if any(is_ordered(text) for text in dates):
         told += f", {'day' if day_first else 'month'} first"
         told += f"; {IN_DOUBT}: no date shows whether 1/2 is in January or February" if doubtful else ""
+    if any(_ZONED.search(text) for text in dates):
+        told += ", with time zones"
+    elif any(":" in text for text in dates):
+        told += ", times taken as UTC"
     return told
 
 
@@ -254,14 +194,14 @@ def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
 
     Most columns are such, and need not be looked at text by text.
     """
-    if len(series) <= _SHORT:
+    if len(series) <= SHORT:
         return None
     stripped = series.str.strip_chars()
-    read = stripped.str.contains(_FULL_NUMBER).fill_null(False)
+    read = stripped.str.contains(FULL_NUMBER).fill_null(False)
     known = stripped.filter(read)
     if (
         not len(known)
-        or not _all_missing(stripped.filter(~read), schema.MISSING_SPELLINGS)
+        or not all_missing(stripped.filter(~read), schema.MISSING_SPELLINGS)
         or bool(known.str.contains(_LEADING_ZERO).any())
     ):
         return None
@@ -269,14 +209,17 @@ def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
 
 
 def _readable_numbers(series: pl.Series) -> NDArray[np.float64]:
-    if len(series) <= _SHORT:
+    if len(series) <= SHORT:
         texts = [value.strip() for value in series.to_list() if value is not None]
-        return np.array([float(text) for text in texts if _NUMBER.match(text)])
+        return np.array([float(text) for text in texts if NUMBER.match(text)])
     return series.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().to_numpy()
 
 
 def _words_kind(n_known: int, seen: _Spelled, n: int) -> tuple[Kind, str]:
     repeats = n_known / seen.n
+    listed = _lists(seen.sample) if seen.n > _FEW_LISTS else None
+    if listed is not None:
+        return Kind.TEXT, listed
     if seen.n == n >= _FEWEST_FOR_IDENTIFIER and seen.words < 1.5:
         return Kind.IDENTIFIER, f"{seen.n} single words, each once"
     if seen.n <= _FEW_LEVELS or (repeats >= _REPEATS and seen.n <= _MANY_LEVELS and seen.words < 2 * _WORDS_OF_TEXT):
@@ -286,10 +229,29 @@ def _words_kind(n_known: int, seen: _Spelled, n: int) -> tuple[Kind, str]:
     return Kind.TEXT, f"{seen.n} different texts of {seen.words:.1f} words on average"
 
 
+def _lists(texts: list[str]) -> str | None:
+    """What to say of texts that are lists: few items that come again and again, in different numbers; else None."""
+    for sign in "|;,":
+        cells = [[item.strip(" '\"[](){}") for item in text.split(sign)] for text in texts]
+        lengths = np.array([len(items) for items in cells])
+        items = Counter(item for cell in cells for item in cell if item)
+        several = float((lengths > 1).mean())
+        varied = len(np.unique(lengths)) > 2 or 0.1 < several < 0.9
+        short = float(np.mean([len(item.split()) for item in list(items)[:_MOST_MEASURED]] or [99])) < _WORDS_OF_AN_ITEM
+        if several >= _SHARE_OF_LISTS and varied and short and items.total() >= _REPEATS_OF_ITEMS * len(items):
+            return f"lists of items separated by {sign!r}, {len(items)} different ones"
+    return None
+
+
+def _is_nested(dtype: pl.DataType) -> bool:
+    """Whether a column holds lists of something else than values."""
+    return isinstance(dtype, (pl.List, pl.Array)) and (dtype.inner.is_nested() or dtype.inner in (pl.Object, pl.Binary))
+
+
 def _spelled(series: pl.Series) -> _Spelled:
     known, n, texts = _distinct(series)
     typed = [text for text in texts if text.casefold() not in schema.MISSING_WHERE_TYPED]
-    numbers = [_NUMBER.match(text) is not None for text in typed]
+    numbers = [NUMBER.match(text) is not None for text in typed]
     # Beside one number alone, "unknown" is a level like any other.
     share = float(np.mean(numbers)) if sum(numbers) > 1 or len(typed) == len(texts) > 0 else 0.0
     # "007" is a code, not a number; "0" and "0.5" are numbers.
@@ -305,7 +267,7 @@ def _spelled(series: pl.Series) -> _Spelled:
 
 def _distinct(series: pl.Series) -> tuple[int, int, list[str]]:
     """How many texts are no missing value, how many of them are different, and a sample of these."""
-    if len(series) <= _SHORT:
+    if len(series) <= SHORT:
         stripped = [value.strip() for value in series.to_list() if value is not None]
         kept = [text for text in stripped if text.casefold() not in schema.MISSING_SPELLINGS]
         return len(kept), len(set(kept)), sorted(set(kept))
@@ -383,6 +345,15 @@ def parse_kinds(columns: Mapping[str, str], known: list[str]) -> dict[str, Kind]
             raise SpecError(f"there is no kind {kind!r}; choose from {', '.join(Kind)}")
         chosen[name] = Kind(kind)
     return chosen
+
+
+def check_spellings(spellings: Mapping[str, str], known: list[str]) -> None:
+    """Raise SpecError for an unknown column or spelling."""
+    for name, spelling in spellings.items():
+        if name not in known:
+            raise SpecError(missing_column(name, known))
+        if spelling not in SPELLINGS:
+            raise SpecError(f"no column is spelled {spelling!r}; choose from {', '.join(map(repr, SPELLINGS))}")
 
 
 def missing_column(name: str, known: list[str]) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.kinds import column_of_series, infer_field
+from fitserve.data.kinds import infer_field
+from fitserve.data.series import column_of_series
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of
@@ -65,15 +66,18 @@ class Target:
         return replace(self, column=take(self.column, rows), truth=self.truth[rows])
 
 
-def decide_target(frame: pl.DataFrame, name: str, task_name: str | None = None) -> Target:
-    """What a column holds as a target; ``task_name`` overrides the task. Raises DataError for one that is none."""
+def decide_target(frame: pl.DataFrame, name: str, task_name: str | None = None, spelling: str = "") -> Target:
+    """What a column holds as a target; ``task_name`` and ``spelling`` are the user's.
+
+    Raises DataError for a column that cannot be predicted.
+    """
     if frame[name].null_count() == frame.height:
         raise DataError(f"all values of the target {name!r} are missing; choose another column")
-    field, column = infer_field(frame[name])
+    field, column = infer_field(frame[name], None, spelling)
     chosen, reason = (task_name, "chosen by the user") if task_name else _decide_task(field, column)
     task = get_task(chosen)
     if chosen == "regression":
-        column = column_of_series(frame[name], Kind.NUMBER)
+        column = column_of_series(frame[name], Kind.NUMBER, spelling)
     try:
         answerer = task.fit(column)
         truth = task.truth(column, answerer)

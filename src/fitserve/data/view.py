@@ -105,11 +105,19 @@ def view_table(
         raise SpecError(missing_column(target_name, frame.columns))
     target = decide_target(frame, target_name, task) if target_name is not None else None
     sheet, left_out = make_sheet(frame, target)
+    with np.errstate(all="ignore"):  # sums and squares of huge numbers are infinite, which says enough
+        return _view(sheet, (name, [*findings, *left_out]))
+
+
+def _view(sheet: Sheet, told: tuple[str, Sequence[str]]) -> TableView:
+    """The view of a sheet; ``told`` is the table's name, and sentences about it."""
+    name, sentences = told
+    target = sheet.target
     columns = [_column_view(field, sheet.columns[field.name], sheet.told.get(field.name)) for field in sheet.fields]
     gap_columns = [column.name for column in columns if column.missing]
     return TableView(
-        name, frame.height, columns,
-        [*(note("reading", [], sentence, "") for sentence in (*findings, *left_out)), *check_sheet(sheet)],
+        name, sheet.height, columns,
+        [*(note("reading", [], sentence, "") for sentence in sentences), *check_sheet(sheet)],
         _column_view(target.field, target.column, None) if target else None,
         target.task.name if target else None, target.reason if target else "",
         _gap_map(sheet, gap_columns), gap_columns,
@@ -170,8 +178,7 @@ def _number_view(base: dict[str, Any], values: NDArray[np.float64]) -> ColumnVie
     distinct = len(np.unique(known))
     summary = {"min": low, "25 %": first, "median": middle, "75 %": third, "max": high}
     if base["kind"] is not Kind.DATETIME:
-        with np.errstate(over="ignore", invalid="ignore"):
-            summary |= {"mean": float(known.mean()), "sd": float(known.std())}
+        summary |= {"mean": float(known.mean()), "sd": float(known.std())}
     bins, edges = _histogram(known, distinct)
     return ColumnView(**base, distinct=distinct, summary=summary, edges=edges.tolist(), bins=bins.tolist())
 

@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from fitserve.data.kinds import column_of_series
 from fitserve.data.read import ReadOptions, read_batches
+from fitserve.data.series import column_of_series
 from fitserve.data.sources import is_among
 from fitserve.errors import DataError, SpecError
 from fitserve.features.column import Column

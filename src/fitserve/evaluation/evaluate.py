@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.kinds import column_of_series, missing_column
+from fitserve.data.kinds import missing_column
 from fitserve.data.read import ReadOptions, is_location, name_of, read_batches, read_frame
+from fitserve.data.series import column_of_series
 from fitserve.data.split import content_hash
 from fitserve.errors import DataError
 from fitserve.evaluation.bulk import used_kinds

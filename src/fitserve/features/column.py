@@ -25,10 +25,14 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A column of anything: row ``i`` holds ``levels[codes[i]]``; -1 is missing. Codes are int32, (n,)."""
+    """A column of anything: row ``i`` holds ``levels[codes[i]]``; -1 is missing. Codes are int32, (n,).
+
+    ``spelling`` says how its texts are meant, where a user has said so (see `fitserve.features.spelling.SPELLINGS`).
+    """
 
     codes: NDArray[np.int32]
     levels: Sequence[object]
+    spelling: str = ""
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -46,7 +50,7 @@ def take(column: Column, rows: NDArray[Any] | slice) -> Column:
     """The chosen rows of a column, by index or mask."""
     if isinstance(column, Numbers):
         return Numbers(column.values[rows])
-    return Coded(column.codes[rows], column.levels)
+    return Coded(column.codes[rows], column.levels, column.spelling)
 
 
 def coded(values: Sequence[object]) -> Coded:

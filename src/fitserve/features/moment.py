@@ -16,7 +16,7 @@ from fitserve import schema
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.column import Column, Numbers
 from fitserve.features.number import note_typed, numbers_of
-from fitserve.features.spelling import common_prefix, find_day_first
+from fitserve.features.spelling import DAY_FIRST, common_prefix, find_day_first
 
 DAY = 86_400
 # An exact power of two near a day, so that the division costs no digits.
@@ -124,6 +124,8 @@ def moment_reader(column: Column) -> MomentReader:
         return MomentReader()
     texts = [level.strip() for level in column.levels if isinstance(level, str)]
     prefix = common_prefix(texts)
+    if column.spelling:
+        return MomentReader(column.spelling == DAY_FIRST, prefix)
     return MomentReader(find_day_first(text.removeprefix(prefix) for text in texts)[0], prefix)
 
 

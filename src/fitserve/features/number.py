@@ -14,7 +14,7 @@ from fitserve import schema
 from fitserve.features.arrays import FLOAT32_MAX
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
-from fitserve.features.spelling import NumberReader, find_number_spelling
+from fitserve.features.spelling import NumberReader, find_number_spelling, reader_of
 
 # Beyond these powers of two float32 would overflow or lose digits as a subnormal number.
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 100, -100
@@ -101,7 +101,10 @@ def number_reader(column: Column) -> NumberReader:
     """How the numbers of a column are spelled, found out from its texts."""
     if isinstance(column, Numbers):
         return NumberReader()
-    found = find_number_spelling([level for level in column.levels if isinstance(level, str)])
+    texts = [level for level in column.levels if isinstance(level, str)]
+    if column.spelling:
+        return reader_of(column.spelling, texts)
+    found = find_number_spelling(texts)
     return NumberReader(found.style, found.prefix, found.suffix) if found else NumberReader()
 
 

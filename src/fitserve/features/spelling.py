@@ -23,6 +23,9 @@ _STYLES: dict[str, tuple[str, str]] = {
     "1 234.56": (" ", "."),
     "1'234.56": ("'", "."),
 }
+DAY_FIRST, MONTH_FIRST, PLAIN = "day-first", "month-first", "1234.56"
+SPELLINGS = (*_STYLES, PLAIN, DAY_FIRST, MONTH_FIRST)
+"""What a user may say of a column: how its numbers look, or what stands first in its dates."""
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'", "\u2212": "-", "\uff0c": ","})
 # What may stand before or behind a number; other letters make a code of it, such as Q1 or L7.
 CURRENCIES = frozenset(
@@ -118,6 +121,12 @@ def find_number_spelling(texts: Sequence[str]) -> Found | None:
     if share < ENOUGH or reader.is_plain:
         return None
     return Found(reader.style, reader.prefix, reader.suffix, _is_doubtful(known, reader.style))
+
+
+def reader_of(spelling: str, texts: Sequence[str]) -> NumberReader:
+    """What reads texts of a spelling that the user has named; what stands before and behind the numbers is found."""
+    prefix, suffix = _affixes([text.translate(_BLANKS).strip() for text in texts])
+    return NumberReader("" if spelling == PLAIN else spelling, prefix, suffix)
 
 
 def _most_readable(texts: Sequence[str]) -> tuple[NumberReader, float]:

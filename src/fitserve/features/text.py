@@ -94,7 +94,7 @@ class TextStep:
         if text is None:
             note_missing(self.field, self.missing_seen, notes)
             return
-        if not isinstance(value, str):
+        if not isinstance(value, (str, list)):
             notes.append(Problem("coerced", self.field, "read from another type", described(value)))
         known = self._terms
         counts = Counter(found for term in terms_of(text) if (found := known.get(term)) is not None)
@@ -132,7 +132,7 @@ def fit_text(field_name: str, column: Column, most_terms: int = 30_000) -> TextS
     frequency: Counter[str] = Counter()
     n_texts = 0
     for level, count in zip(column.levels, occurrences, strict=True):
-        text = schema.read_text(level) if not isinstance(level, (list, dict)) else None
+        text = schema.read_text(level) if not isinstance(level, dict) else None
         if text is not None:
             n_texts += count
             for term in dict.fromkeys(terms_of(text)):

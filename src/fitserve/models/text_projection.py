@@ -31,7 +31,8 @@ def fit_projection(arrays: Arrays, n_terms: int, seed: int) -> NDArray[np.float3
     width = min(WIDTH, n_terms - 1, len(arrays) - 1)
     if width < 1:
         return None
-    found = TruncatedSVD(width, n_iter=2, random_state=seed).fit(matrix)
+    with np.errstate(invalid="ignore", divide="ignore"):  # the library divides by the variance, which may be none
+        found = TruncatedSVD(width, n_iter=2, random_state=seed).fit(matrix)
     return np.ascontiguousarray(found.components_.T, dtype=np.float32)
 
 

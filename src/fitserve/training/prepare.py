@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fitserve.data.checks import OF_THE_TARGET, check_sheet, drift
 from fitserve.data.finding import Severity
-from fitserve.data.kinds import IN_DOUBT, column_of_series, infer_field, missing_column, parse_kinds, profile_of
+from fitserve.data.kinds import IN_DOUBT, check_spellings, infer_field, missing_column, parse_kinds, profile_of
+from fitserve.data.series import column_of_series
 from fitserve.data.sheet import Sheet
 from fitserve.data.split import Split, content_hash, duplicate_groups, joined_groups, split_by_time, split_rows
 from fitserve.data.target import decide_target
@@ -80,7 +81,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     """
     kinds = _check(frame, spec)
     n_all, digest = frame.height, content_hash(frame)
-    found = decide_target(frame, spec.target, spec.task)
+    found = decide_target(frame, spec.target, spec.task, spec.spellings.get(spec.target, ""))
     task, task_reason, target, kept = found.task, found.reason, found.column, found.known
     findings = [f"{n_all - len(kept)} rows without a target were dropped"] if len(kept) < n_all else []
     if len(kept) < 2:
@@ -134,6 +135,7 @@ def _check(frame: pl.DataFrame, spec: Spec) -> dict[str, Kind]:
     for name in (spec.target, *spec.exclude, *named):
         if name not in frame.columns:
             raise SpecError(missing_column(name, frame.columns))
+    check_spellings(spec.spellings, frame.columns)
     return parse_kinds(spec.kinds, frame.columns)
 
 
@@ -168,8 +170,9 @@ def _fields(
         if name == spec.group:
             fields.append(Field(name, Kind.IDENTIFIER, "names the groups of the split", used=False))
             continue
-        field, column = infer_field(learned[name], kinds.get(name))
-        table[name] = column if learned is frame else column_of_series(frame[name], field.kind)
+        spelling = spec.spellings.get(name, "")
+        field, column = infer_field(learned[name], kinds.get(name), spelling)
+        table[name] = column if learned is frame else column_of_series(frame[name], field.kind, spelling)
         fields.append(field)
     if not any(field.used for field in fields):
         raise DataError("no column is left to predict from; give a table with at least one besides the target")

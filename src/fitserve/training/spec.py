@@ -15,9 +15,9 @@ class Spec:
     """What to train. Every field but the target has a default.
 
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
-    ``kinds`` overrides what columns hold, ``exclude`` names columns to leave out. ``time`` names the column by which
-    rows are in order, so that the last ones judge; ``group`` the one whose rows are not to be divided. ``force``
-    trains although a check says that the scores would be a lie.
+    ``kinds`` overrides what columns hold, ``spellings`` how their numbers or dates are meant; ``exclude`` names
+    columns to leave out. ``time`` names the column by which rows are in order, so that the last ones judge; ``group``
+    the one whose rows are not to be divided. ``force`` trains although a check says that the scores would be a lie.
     """
 
     target: str
@@ -26,6 +26,7 @@ class Spec:
     budget: float = 60.0
     learners: Sequence[str] | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
+    spellings: Mapping[str, str] = field(default_factory=dict)
     exclude: Sequence[str] = ()
     time: str | None = None
     group: str | None = None
@@ -73,6 +74,7 @@ _TYPES: dict[str, Any] = {
     "budget": int | float,
     "learners": list | tuple | None,
     "kinds": Mapping,
+    "spellings": Mapping,
     "exclude": list | tuple,
     "time": str | None,
     "group": str | None,
@@ -86,6 +88,7 @@ _MEANT = {
     "budget": 'give seconds, or a text such as "5m"',
     "learners": "give a list of names",
     "kinds": "give a mapping from column to kind",
+    "spellings": "give a mapping from column to spelling",
     "exclude": "give a list of columns",
     "time": "give the name of a column",
     "group": "give the name of a column",

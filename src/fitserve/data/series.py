@@ -1,0 +1,98 @@
+"""Columns of polars as steps take them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from fitserve import schema
+from fitserve.features.column import Coded, Column, Numbers, coded, moments_of_micros
+from fitserve.schema import Kind
+
+FULL_NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
+NUMBER = re.compile(rf"(?:{schema.NUMBER_PATTERN})\Z")
+# Up to so many rows plain Python is faster than the calls of polars; wide tables have thousands of columns.
+SHORT = 200
+# More spellings of "missing" than there are: a column with so many other texts is none of numbers.
+_MOST_SPELLINGS = 1000
+
+
+def column_of_series(series: pl.Series, kind: Kind | None = None, spelling: str = "") -> Column:
+    """A polars column as a step takes it. ``kind`` decides whether spelled numbers become floats at once.
+
+    ``spelling`` is how the user says that its texts are meant.
+    """
+    dtype = series.dtype
+    if spelling and dtype == pl.String:
+        return replace(_texts(series), spelling=spelling)
+    if dtype == pl.String:
+        return _spelled_numbers(series) if kind is Kind.NUMBER else _texts(series)
+    if dtype == pl.Null:
+        return Coded(np.full(len(series), -1, dtype=np.int32), [])
+    if dtype == pl.Boolean:
+        return Coded(series.cast(pl.Int32).fill_null(-1).to_numpy(), [False, True])
+    if dtype.is_numeric():
+        exact = kind in (Kind.NUMBER, Kind.DATETIME, None) or not dtype.is_integer()
+        return _floats(series) if exact else coded(series.to_list())
+    return _other_column(series, kind)
+
+
+def _other_column(series: pl.Series, kind: Kind | None) -> Column:
+    if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
+        return _moments(series) if kind in (None, Kind.DATETIME, Kind.NUMBER) else coded(series.to_list())
+    if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
+        return column_of_series(series.cast(pl.String), kind)
+    if isinstance(series.dtype, (pl.List, pl.Array)):
+        return coded([schema.read_text(value) for value in series.to_list()])
+    return coded([None if value is None else str(value) for value in series.to_list()])
+
+
+def _floats(series: pl.Series) -> Numbers:
+    return Numbers(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
+
+
+def _moments(series: pl.Series) -> Numbers:
+    """Epoch seconds; NaN for null."""
+    micros = series.cast(pl.Datetime("us")).to_physical()
+    seconds = moments_of_micros(micros.fill_null(0).to_numpy())
+    return Numbers(np.where(micros.is_null().to_numpy(), np.nan, seconds))
+
+
+def _texts(series: pl.Series) -> Coded:
+    if len(series) <= SHORT:
+        return coded(series.to_list())
+    levels = series.drop_nulls().unique(maintain_order=True)
+    codes = series.cast(pl.Enum(levels)).to_physical().cast(pl.Int32).fill_null(-1)
+    return Coded(codes.to_numpy(), levels.to_list())
+
+
+def _spelled_numbers(series: pl.Series) -> Column:
+    """Floats if every text is a number by the one pattern of `schema`, or missing; else the texts, for the step."""
+    if len(series) <= SHORT:
+        return _few_spelled_numbers(series.to_list())
+    stripped = series.str.strip_chars()
+    read = stripped.str.contains(FULL_NUMBER).fill_null(False)
+    if not all_missing(stripped.filter(~read), schema.MISSING_WHERE_TYPED):
+        return _texts(series)
+    numbers = stripped.set(~read, None).cast(pl.Float64, strict=False)
+    return _texts(series) if int(read.sum()) > len(numbers) - numbers.null_count() else _floats(numbers)
+
+
+def all_missing(texts: pl.Series, spellings: frozenset[str]) -> bool:
+    """Whether texts, without blanks around them, all say that there is no value."""
+    return all(text.casefold() in spellings for text in texts.drop_nulls().unique().to_list()[:_MOST_SPELLINGS])
+
+
+def _few_spelled_numbers(values: list[str | None]) -> Column:
+    """The same in plain Python: a call of polars costs as much as some hundred values."""
+    numbers = np.full(len(values), np.nan)
+    for i, value in enumerate(values):
+        text = "" if value is None else value.strip()
+        if NUMBER.match(text):
+            numbers[i] = float(text)
+        elif text.casefold() not in schema.MISSING_WHERE_TYPED:
+            return coded(values)
+    return Numbers(numbers)
