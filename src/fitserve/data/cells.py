@@ -1,0 +1,136 @@
+"""Cells of a table that are most likely wrong, found from the table alone: no rules, no labels.
+
+Four things give them away: other columns that determine what should be there (`dependencies`, `ballots`); several
+sources that contradict each other (`witnesses`); a rare spelling of a frequent text (`spellings`); a sign or a shape
+that the column does not have otherwise (`slips`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from fitserve.data.ballots import count_votes
+from fitserve.data.dependencies import Flags
+from fitserve.data.levels import Levels, levels_of
+from fitserve.data.slips import Odd, learn_slip, misshapen, slipped
+from fitserve.data.spellings import find_spellings
+from fitserve.data.witnesses import Verdict, Witnesses, find_witnesses, hear
+
+_MOST_FOUND = 100_000
+# A column of spellings repeats its levels; names and free texts do not.
+_REPEATS = 2.0
+_SPELLING_SCORE = 0.7
+
+
+@dataclass(frozen=True)
+class WrongCell:
+    """A cell that is most likely wrong.
+
+    ``row`` counts from 0; ``value`` is the cell as a text, None if it is empty; ``suggestion`` what should be there,
+    None where nothing tells; ``score`` from 0 to 1 says how sure that is. ``missing``: the cell holds nothing, or a
+    text that means nothing, where others of its group hold a value.
+    """
+
+    row: int
+    column: str
+    value: str | None
+    suggestion: str | None
+    reason: str
+    score: float
+    missing: bool = False
+
+
+def find_wrong_cells(frame: pl.DataFrame, most: int = _MOST_FOUND) -> list[WrongCell]:
+    """The cells of a table that are most likely wrong, by row and column; the surest ``most`` if there are more.
+
+    Looks at columns that hold texts, numbers or dates, and for dependencies at the first 50 whose values repeat. The
+    order of the rows makes no difference, except that of large tables a part of the rows says which columns depend on
+    which.
+    """
+    columns = levels_of(frame)
+    witnesses = find_witnesses(columns)
+    verdicts = list(hear(columns, witnesses)) if witnesses else []
+    found: dict[tuple[int, int], WrongCell] = {}
+    if witnesses and verdicts:
+        for verdict in verdicts:
+            _add(found, columns[verdict.column], _contradicted(columns, witnesses, verdict))
+        settled = {witnesses.thing, witnesses.source, *witnesses.reports}
+        columns = [levels for i, levels in enumerate(columns) if i not in settled]
+    _look_at(columns, found)
+    surest = sorted(found.items(), key=lambda item: (-item[1].score, item[0]))[:most]
+    return [_with_value(cell, frame) for _, cell in sorted(surest)]
+
+
+def _look_at(columns: Sequence[Levels], found: dict[tuple[int, int], WrongCell]) -> None:
+    """Adds what is wrong in columns that no sources report on."""
+    before = set(found)
+    right: dict[int, Flags] = {}
+    for ballot in count_votes(columns):
+        levels = columns[ballot.column]
+        right[ballot.column] = ballot.supported
+        _add(found, levels, [_cell(levels, o.row, levels.texts[o.expected], o.reason, o.score) for o in ballot.outvoted])
+    for y, levels in enumerate(columns):
+        _add(found, levels, _cells_of(levels, (*_misspelled(levels), *misshapen(levels)), right.get(y)))
+    corrected = [cell for key, cell in found.items() if key not in before and not cell.missing]
+    slip = learn_slip((cell.value, cell.suggestion) for cell in corrected if cell.value and cell.suggestion)
+    if slip is not None:
+        for y, levels in enumerate(columns):
+            _add(found, levels, _cells_of(levels, slipped(levels, *slip), right.get(y)))
+
+
+def _add(found: dict[tuple[int, int], WrongCell], levels: Levels, cells: Iterable[WrongCell]) -> None:
+    """Keeps the first suggestion and its reason for a cell; a second reason makes it surer."""
+    for cell in cells:
+        key = (cell.row, levels.column)
+        before = found.get(key)
+        if before is None:
+            found[key] = cell
+            continue
+        told = cell if before.suggestion is None and cell.suggestion is not None else before
+        found[key] = replace(told, score=1.0 - (1.0 - before.score) * (1.0 - cell.score))
+
+
+def _cell(levels: Levels, row: int, suggestion: str | None, reason: str, score: float) -> WrongCell:
+    value = levels.text(int(levels.codes[row]))
+    return WrongCell(row, levels.name, value, suggestion, reason, round(score, 4), missing=value is None)
+
+
+def _with_value(cell: WrongCell, frame: pl.DataFrame) -> WrongCell:
+    """The cell with the text that it holds although it means nothing."""
+    held = frame[cell.row, cell.column] if cell.missing else None
+    return replace(cell, value=str(held)) if held is not None else cell
+
+
+def _contradicted(columns: Sequence[Levels], witnesses: Witnesses, verdict: Verdict) -> Iterator[WrongCell]:
+    thing, report = columns[witnesses.thing], columns[verdict.column]
+    expected = verdict.expected[thing.codes]
+    for row in np.flatnonzero((expected >= 0) & (report.codes != expected)):
+        code, right = thing.codes[row], report.texts[expected[row]]
+        reason = (
+            f"of {verdict.reporting[code]} rows with {thing.name} {thing.texts[code]!r} that have a {report.name} "
+            f"{verdict.agreeing[code]} say {right!r}, with {verdict.share[code]:.0%} of the trust in each {columns[witnesses.source].name}"
+        )
+        yield _cell(report, int(row), right, reason, float(verdict.share[code]))
+
+
+def _cells_of(levels: Levels, odd: Iterable[Odd], right: Flags | None) -> Iterator[WrongCell]:
+    """The cells that hold odd levels, unless other columns say that the level is right there."""
+    for each in odd:
+        rows = np.flatnonzero(levels.codes == each.code)
+        if right is not None and 2 * right[rows].sum() > len(rows):
+            continue
+        for row in rows:
+            yield _cell(levels, int(row), each.suggestion, each.reason, each.score)
+
+
+def _misspelled(levels: Levels) -> Iterator[Odd]:
+    if levels.known < _REPEATS * len(levels.texts):
+        return
+    code = {text: i for i, text in enumerate(levels.texts)}
+    for group in find_spellings(dict(zip(levels.texts, map(int, levels.counts), strict=True))):
+        for variant in group.variants:
+            yield Odd(code[variant], group.canonical, group.reason, _SPELLING_SCORE)

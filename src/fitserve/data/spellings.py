@@ -1,0 +1,152 @@
+"""Levels of one column that are most likely spellings of the same thing.
+
+Without a dictionary only the table can tell: two levels are one if they differ in case, accents, spaces or
+punctuation alone; if one is a shortened form with a dot; or if a rare one is a letter or two away from a frequent one
+in a single long word, while the frequent ones are not that near to each other.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+_MOST_LEVELS = 3000
+# A spelling is rare beside one that is so many times as frequent.
+_TIMES = 5
+_SHORTEST, _LONG = 5, 9
+_SHORTEST_START, _LONGER = 3, 2
+# Among frequent levels, so large a share may be near to another one by chance; beyond, nearness means nothing.
+_CROWDED = 0.05
+# Signs between words; beside digits and in front of what they are signs of, they mean something.
+_DECORATION = re.compile(r"(?<![0-9])[.,](?![0-9])|[.,](?![0-9])|(?<=\w)[-/](?=[^\W\d])|[_'\"`´’‘“”!;:()\[\]*]")
+_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
+_OPPOSITES = (("hyper", "hypo"), ("inter", "intra"), ("over", "under"), ("pre", "pro"), ("in", "un"))
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """Levels that are meant to be one: the ``canonical`` one is the most frequent of them."""
+
+    canonical: str
+    variants: tuple[str, ...]
+    reason: str
+
+
+def find_spellings(levels: Mapping[str, int]) -> list[Spellings]:
+    """Groups of levels that are one, the canonical ones in order; ``levels`` says how often each occurs.
+
+    Levels without a letter are left alone, and so is what differs in digits, in words of fewer than five letters or
+    in the first letter of a word. Of a column with more than 3,000 levels only case and punctuation are looked at.
+    """
+    spoken = {text: count for text, count in levels.items() if any(char.isalpha() for char in text)}
+    folded: dict[str, list[str]] = defaultdict(list)
+    for text in sorted(spoken, key=lambda text: (-spoken[text], text)):
+        folded[_fold(text)].append(text)
+    groups = [_told(texts[0], texts[1:], spoken, _SAME) for texts in folded.values() if len(texts) > 1]
+    if len(folded) <= _MOST_LEVELS:
+        counts = {fold: sum(spoken[text] for text in texts) for fold, texts in folded.items()}
+        for fold, canonical, why in _other_spellings(counts, folded):
+            groups.append(_told(folded[canonical][0], folded[fold], spoken, why))
+    return sorted(groups, key=lambda group: (group.canonical, group.variants))
+
+
+_SAME = "they differ in case, accents, spaces or punctuation alone"
+
+
+def _told(canonical: str, variants: list[str], counts: Mapping[str, int], why: str) -> Spellings:
+    listed = ", ".join(f"{variant!r} occurs {_times(counts[variant])}" for variant in variants)
+    return Spellings(canonical, tuple(variants), f"{listed}, {canonical!r} {_times(counts[canonical])}; {why}")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _fold(text: str) -> str:
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    return _SPACE.sub("", _DECORATION.sub(" ", plain).strip())
+
+
+def _other_spellings(counts: Mapping[str, int], folded: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:
+    """Folded levels that are others, those others, and why."""
+    words = {fold: tuple(_DECORATION.sub(" ", texts[0].casefold()).split()) for fold, texts in folded.items()}
+    pairs = list(_near(words))
+    frequent = {fold for fold, count in counts.items() if count >= _TIMES}
+    crowd = {fold for pair in pairs if frequent.issuperset(pair[:2]) and not _one_rare(counts, *pair[:2]) for fold in pair[:2]}
+    if len(crowd) > _CROWDED * len(frequent):
+        pairs = []
+    found: dict[str, tuple[str, str]] = {}
+    for one, other, letters in pairs:
+        rare, common = sorted((one, other), key=lambda fold: (counts[fold], fold))
+        if _TIMES * counts[rare] <= counts[common] and counts[common] > counts.get(found.get(rare, ("",))[0], 0):
+            found[rare] = (common, f"they differ by {'one letter' if letters == 1 else f'{letters} letters'}")
+    for short, long in _shortened(folded, counts):
+        found.setdefault(short, (long, "the short form ends with a dot"))
+    for fold, (canonical, why) in found.items():
+        if canonical not in found:
+            yield fold, canonical, why
+
+
+def _one_rare(counts: Mapping[str, int], one: str, other: str) -> bool:
+    low, high = sorted((counts[one], counts[other]))
+    return _TIMES * low <= high
+
+
+def _near(words: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str, int]]:
+    """Pairs that differ in one word, by a letter or two."""
+    alike: dict[tuple[tuple[str, ...], int, str], list[tuple[str, str]]] = defaultdict(list)
+    for fold, parts in words.items():
+        for i, word in enumerate(parts):
+            if len(word) >= _SHORTEST - 1 and word.isalpha() and word.lower() != word.upper():
+                alike[parts[:i] + parts[i + 1 :], i, word[0]].append((word, fold))
+    for bucket in alike.values():
+        for n, (word, fold) in enumerate(bucket):
+            for other, its_fold in bucket[n + 1 :]:
+                letters = _letters_between(word, other)
+                if letters:
+                    yield fold, its_fold, letters
+
+
+def _letters_between(one: str, other: str) -> int:
+    """How many letters two words differ by if that may be a slip, else 0."""
+    short, long = sorted((len(one), len(other)))
+    most = 2 if short >= _LONG else 1
+    if long < _SHORTEST or long - short > most or any(_opposed(one, other, *pair) for pair in _OPPOSITES):
+        return 0
+    distance = edit_distance(one, other, most)
+    return distance if distance <= most else 0
+
+
+def _opposed(one: str, other: str, this: str, that: str) -> bool:
+    return (one.startswith(this) and other.startswith(that)) or (one.startswith(that) and other.startswith(this))
+
+
+def edit_distance(one: str, other: str, most: int) -> int:
+    """Letters to replace, insert, delete or swap with their neighbour (optimal string alignment); above ``most``, more."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+        before, last = last, row
+    return last[-1]
+
+
+def _shortened(folded: Mapping[str, list[str]], counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Levels that end with a dot and begin exactly one more frequent word, which is much longer."""
+    single = [fold for fold, texts in folded.items() if texts[0].strip().isalpha()]
+    for fold, texts in folded.items():
+        if any(text.strip().endswith(".") and text.strip()[:-1].isalpha() for text in texts):
+            begun = [word for word in single if word != fold and word.startswith(fold)]
+            if len(begun) == 1 and len(fold) >= _SHORTEST_START and len(begun[0]) >= len(fold) + _LONGER:
+                if counts[begun[0]] > counts[fold]:
+                    yield fold, begun[0]

@@ -1,0 +1,164 @@
+"""Several sources that report on the same things: who is right where they contradict each other.
+
+A source is trusted as far as the others bear it out, in all columns taken together, and counts the more the more it
+is trusted (X. Dong, L. Berti-Equille and D. Srivastava, "Integrating conflicting data: the role of source
+dependence", VLDB 2009, from which the form of the votes and the number of false values are taken). Sources that say
+the same nearly everywhere, gaps included, have one voice between them: they copy each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.data.levels import MISSING, Ints, Levels
+
+Floats = NDArray[np.float64]
+
+_FEWEST_SOURCES, _MOST_SOURCES, _FEWEST_THINGS, _MOST_CELLS = 5, 1000, 10, 2_000_000
+# Rows of a thing that the same source reports twice, at most; and how many reports a thing has.
+_TWICE, _FEWEST_REPORTS = 0.02, 4.0
+# Agreement above chance on one thing, and by chance, of columns that are reports.
+_LEAST_AGREEMENT, _MOST_BY_CHANCE = 0.3, 0.2
+# Some sources have to be right nearly always, else there is no truth that they share; and some not, else nobody
+# has to be chosen among.
+_RELIABLE, _FEWEST_RELIABLE = 0.9, 2
+_COPIED, _FEWEST_SHARED = 0.95, 10
+_FALSE_VALUES, _BELIEVED_FIRST, _ROUNDS = 10, 0.8, 30
+_NUMBER_OR_DATE = re.compile(r"[\W\d_]*")
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Columns by their position in the list: what is reported on, by whom, and the reports."""
+
+    thing: int
+    source: int
+    reports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reported column should say, by code of the thing; -1 where nobody says anything.
+
+    ``share`` is the part of the weighted votes that it has, ``agreeing`` and ``reporting`` are counts of sources.
+    """
+
+    column: int
+    expected: Ints
+    share: Floats
+    agreeing: Ints
+    reporting: Ints
+
+
+def find_witnesses(columns: Sequence[Levels]) -> Witnesses | None:
+    """The columns of things and sources for which most others are reports; None if there are none."""
+    best: tuple[float, Witnesses] | None = None
+    for s, source in enumerate(columns):
+        if not _may_be_source(source):
+            continue
+        for t, thing in enumerate(columns):
+            if t == s or not _once_each(thing, source):
+                continue
+            agreements = {y: _agreement(thing, columns[y]) for y in range(len(columns)) if y not in (s, t)}
+            reports = tuple(y for y, value in agreements.items() if value >= _LEAST_AGREEMENT)
+            total = sum(agreements[y] for y in reports)
+            if len(reports) > 1 and (best is None or total > best[0]):
+                best = (total, Witnesses(t, s, reports))
+    return best[1] if best is not None else None
+
+
+def _may_be_source(levels: Levels) -> bool:
+    """Few names, not numbers or dates: those are the times of a series, not sources."""
+    if not _FEWEST_SOURCES <= len(levels.texts) <= _MOST_SOURCES or levels.known < len(levels.codes):
+        return False
+    return sum(_NUMBER_OR_DATE.fullmatch(text) is not None for text in levels.texts) < 0.5 * len(levels.texts)
+
+
+def _once_each(thing: Levels, source: Levels) -> bool:
+    n = len(thing.codes)
+    if len(thing.texts) < _FEWEST_THINGS or thing.known < n or n < _FEWEST_REPORTS * len(thing.texts):
+        return False
+    if len(thing.texts) * len(source.texts) > _MOST_CELLS:
+        return False
+    pairs = np.bincount(thing.codes * len(source.texts) + source.codes)
+    return int((pairs > 1).sum()) <= _TWICE * n
+
+
+def _agreement(thing: Levels, report: Levels) -> float:
+    """How often two reports on one thing agree, above chance; 0 for a column in which chance agrees often."""
+    known = report.codes >= 0
+    if len(report.texts) < 2 or not known.any():
+        return 0.0
+    chance = float(((report.counts / report.known) ** 2).sum())
+    if chance > _MOST_BY_CHANCE:
+        return 0.0
+    pairs, count = np.unique(thing.codes[known] * len(report.texts) + report.codes[known], return_counts=True)
+    size = np.bincount(pairs // len(report.texts), weights=count)
+    possible = float((size * (size - 1)).sum())
+    if possible == 0:
+        return 0.0
+    agree = float((count * (count - 1)).sum()) / possible
+    return (agree - chance) / (1 - chance)
+
+
+def hear(columns: Sequence[Levels], witnesses: Witnesses) -> Iterator[Verdict]:
+    """What the witnesses make likely for each reported column; nothing if none or all of them are reliable."""
+    thing, source = columns[witnesses.thing], columns[witnesses.source]
+    reports = [columns[y] for y in witnesses.reports]
+    voice = _voices(thing, source, reports)
+    trust = np.full(len(source.texts), _BELIEVED_FIRST)
+    weights = voice
+    for _ in range(_ROUNDS):
+        expected = [_elect(thing, source, report, weights)[0] for report in reports]
+        right = [(r.codes == e[thing.codes]) & (r.codes >= 0) for r, e in zip(reports, expected, strict=True)]
+        n_right = sum(np.bincount(source.codes, weights=each, minlength=len(trust)) for each in right)
+        n_said = sum(np.bincount(source.codes, weights=r.codes >= 0, minlength=len(trust)) for r in reports)
+        trust = (n_right + 2 * _BELIEVED_FIRST) / (n_said + 2)
+        bounded = np.clip(trust, 0.01, 0.99)
+        weights = voice * np.log(np.maximum(_FALSE_VALUES * bounded / (1 - bounded), 1.0001))
+    reliable = trust[n_said >= _FEWEST_SHARED] >= _RELIABLE
+    if min(reliable.sum(), (~reliable).sum()) < _FEWEST_RELIABLE:
+        return
+    for y, report in zip(witnesses.reports, reports, strict=True):
+        winner, share = _elect(thing, source, report, weights)
+        said = report.codes >= 0
+        agreeing = said & (report.codes == winner[thing.codes])
+        n = len(thing.texts)
+        yield Verdict(
+            y, winner, share, np.bincount(thing.codes[agreeing], minlength=n), np.bincount(thing.codes[said], minlength=n)
+        )
+
+
+def _elect(thing: Levels, source: Levels, report: Levels, weights: Floats) -> tuple[Ints, Floats]:
+    """The value with most votes for each thing, the first in order among equals, and its share of the votes."""
+    said = report.codes >= 0
+    width = len(report.texts)
+    pairs, where = np.unique(thing.codes[said] * width + report.codes[said], return_inverse=True)
+    votes = np.bincount(where, weights=weights[source.codes[said]]).round(9)
+    t, y = pairs // width, pairs % width
+    order = np.lexsort((-y, votes))
+    winner, most = np.full(len(thing.texts), MISSING), np.zeros(len(thing.texts))
+    winner[t[order]], most[t[order]] = y[order], votes[order]
+    total = np.bincount(t, weights=votes, minlength=len(thing.texts))
+    return winner, most / np.maximum(total, 1e-9)
+
+
+def _voices(thing: Levels, source: Levels, reports: Sequence[Levels]) -> Floats:
+    """One voice for each source, shared by those that say the same in so many places that they must copy."""
+    n = len(source.texts)
+    same, shared = np.zeros((n, n)), np.zeros((n, n))
+    for report in reports:
+        said = np.full((n, len(thing.texts)), MISSING - 1)
+        said[source.codes, thing.codes] = report.codes
+        for s in range(n):
+            both = (said[s] >= MISSING) & (said >= MISSING) & ((said[s] >= 0) | (said >= 0))
+            shared[s] += both.sum(axis=1)
+            same[s] += (both & (said == said[s])).sum(axis=1)
+    copies = (shared >= _FEWEST_SHARED) & (same >= _COPIED * shared)
+    np.fill_diagonal(copies, True)
+    return 1.0 / copies.sum(axis=1)
