@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.data.dependencies import Flags, Votes, votes_of
-from fitserve.data.levels import MISSING, Ints, Levels
+from fitserve.data.levels import Ints, Levels
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float64] | NDArray[np.float32]
+
+
+# So many columns, and so large a share of those that one determines, do not fit by mistakes of their own.
+_ACCUSED, _SHARE_ACCUSED = 2, 0.5
+_BLAMED, _EITHER = 0.7, 0.5
 
 
 @dataclass(frozen=True)
 class Outvoted:
-    """A row whose value most votes are against; ``expected`` is the code that most of them are for."""
+    """A row whose value does not fit; ``expected`` is the code that most votes are for, None where there are none."""
 
     row: int
-    expected: int
+    expected: int | None
     reason: str
     score: float
 
@@ -38,19 +43,51 @@ def count_votes(columns: Sequence[Levels]) -> Iterator[Ballot]:
     """The ballots of all columns that others determine.
 
     A cell that is itself more doubtful than the one it votes on does not count: where the zip is wrong, it is the zip
-    that says the city is, too.
+    that says the city is, too. Where several cells of a row do not fit one determinant, it is the one that is wrong.
     """
-    votes: dict[int, list[Votes]] = defaultdict(list)
-    for each in votes_of(columns):
-        votes[each.dependent].append(each)
+    votes = list(votes_of(columns))
     n = len(columns[0].codes) if columns else 0
-    doubts = {y: _sums(cast, columns[y].codes, n) for y, cast in votes.items()}
-    doubt = {y: np.maximum(against - for_, 0.0) for y, (for_, against) in doubts.items()}
-    for y, cast in sorted(votes.items()):
-        counted = [_without_doubtful(each, doubt) for each in cast]
-        for_, against = _sums(counted, columns[y].codes, n)
-        lost = against > for_
-        yield Ballot(y, list(_outvoted(columns, counted, lost, (for_, against))), (for_ > against))
+    cast: dict[int, list[Votes]] = defaultdict(list)
+    for each in votes:
+        cast[each.dependent].append(each)
+    doubt = np.zeros((len(columns), n), dtype=np.float32)
+    for y, on_y in cast.items():
+        for_, against = _sums(on_y, columns[y].codes, n)
+        doubt[y] = np.maximum(against - for_, 0.0)
+    blamed = _blamed(columns, votes, doubt)
+    for y in sorted({*cast, *blamed}):
+        on_y = [each.only(_counts(each, doubt, blamed.get(each.determinant))) for each in cast[y]]
+        sums = _sums(on_y, columns[y].codes, n)
+        lost = list(_outvoted(columns, on_y, sums))
+        rows = {each.row for each in lost}
+        lost += [each for each in blamed.get(y, {}).values() if each.row not in rows]
+        yield Ballot(y, lost, sums[0] > sums[1])
+
+
+def _blamed(columns: Sequence[Levels], votes: Sequence[Votes], doubt: Floats) -> dict[int, dict[int, Outvoted]]:
+    """By column and row: the determinants that most of what they determine speaks against."""
+    accusing = np.zeros(doubt.shape, dtype=np.int16)
+    voting = np.zeros(doubt.shape, dtype=np.int16)
+    for each in votes:
+        actual = columns[each.dependent].codes[each.rows]
+        voting[each.determinant, each.rows[actual >= 0]] += 1
+        fits = (actual < 0) | (actual == each.expected) | (doubt[each.dependent, each.rows] == 0)
+        accusing[each.determinant, each.rows[~fits]] += 1
+    blamed: dict[int, dict[int, Outvoted]] = defaultdict(dict)
+    for x, row in np.argwhere((accusing >= _ACCUSED) & (accusing >= _SHARE_ACCUSED * voting)):
+        levels = columns[x]
+        reason = (
+            f"{accusing[x, row]} of the {voting[x, row]} columns that {levels.name} determines hold something else "
+            f"than with {levels.texts[levels.codes[row]]!r} elsewhere"
+        )
+        blamed[int(x)][int(row)] = Outvoted(int(row), None, reason, _BLAMED)
+    return blamed
+
+
+def _counts(votes: Votes, doubt: Floats, blamed: Mapping[int, Outvoted] | None) -> Flags:
+    """Which votes count: those of cells that are not more doubtful than the one on which they vote."""
+    kept: Flags = doubt[votes.determinant, votes.rows] <= doubt[votes.dependent, votes.rows]
+    return kept & ~np.isin(votes.rows, list(blamed)) if blamed else kept
 
 
 def _sureness(votes: Votes) -> Floats:
@@ -68,37 +105,30 @@ def _sums(cast: Sequence[Votes], codes: Ints, n: int) -> tuple[Floats, Floats]:
     return for_, against
 
 
-def _without_doubtful(votes: Votes, doubt: dict[int, Floats]) -> Votes:
-    if votes.determinant not in doubt:
-        return votes
-    return votes.only(doubt[votes.determinant][votes.rows] <= doubt[votes.dependent][votes.rows])
-
-
-def _outvoted(
-    columns: Sequence[Levels], cast: Sequence[Votes], lost: Flags, sums: tuple[Floats, Floats]
-) -> Iterator[Outvoted]:
+def _outvoted(columns: Sequence[Levels], cast: Sequence[Votes], sums: tuple[Floats, Floats]) -> Iterator[Outvoted]:
     """The rows that lost, with what most of the votes against them are for."""
-    said: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    lost = sums[1] > sums[0]
+    options: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     best: dict[tuple[int, int], tuple[float, Votes, int]] = {}
     for votes in cast:
         sureness = _sureness(votes)
         actual = columns[votes.dependent].codes[votes.rows]
         for i in np.flatnonzero(lost[votes.rows] & (actual != votes.expected)):
-            key = (int(votes.rows[i]), int(votes.expected[i]))
-            said[key[0]][key[1]] += float(sureness[i])
-            if key not in best or sureness[i] > best[key][0]:
-                best[key] = (float(sureness[i]), votes, int(i))
-    for row, options in sorted(said.items()):
-        expected = min(options, key=lambda code: (-options[code], code))
+            row, expected = int(votes.rows[i]), int(votes.expected[i])
+            options[row][expected] += float(sureness[i])
+            if sureness[i] > best.get((row, expected), (0.0,))[0]:
+                best[row, expected] = (float(sureness[i]), votes, int(i))
+    for row, sums_of in sorted(options.items()):
+        expected = min(sums_of, key=lambda code: (-sums_of[code], code))
         strongest, votes, i = best[row, expected]
-        score = strongest * options[expected] / float(sums[0][row] + sums[1][row])
+        score = strongest * sums_of[expected] / float(sums[0][row] + sums[1][row])
         yield Outvoted(row, expected, _reason(columns, votes, i, len(cast)), score)
 
 
 def _reason(columns: Sequence[Levels], votes: Votes, i: int, n_determinants: int) -> str:
     x, y = columns[votes.determinant], columns[votes.dependent]
-    row, expected = votes.rows[i], y.texts[votes.expected[i]]
-    others = f"; {n_determinants - 1} more columns determine it" if n_determinants > 1 else ""
-    value = x.texts[x.codes[row]]
+    expected, value = y.texts[votes.expected[i]], x.texts[x.codes[votes.rows[i]]]
     told = f"of {votes.group[i]} rows with {x.name} {value!r} that have a {y.name} {votes.agreeing[i]} say {expected!r}"
-    return told + others
+    if n_determinants == 1:
+        return told
+    return f"{told}; {n_determinants - 1} more column{'s' if n_determinants > 2 else ''} may tell"

@@ -21,8 +21,9 @@ from fitserve.data.spellings import find_spellings
 from fitserve.data.witnesses import Verdict, Witnesses, find_witnesses, hear
 
 _MOST_FOUND = 100_000
-# A column of spellings repeats its levels; names and free texts do not.
-_REPEATS = 2.0
+# A column of spellings repeats its levels; names and free texts do not. A spelling that is more frequent is a matter
+# of the column (`find_spellings` tells it), not of its cells.
+_REPEATS, _RARE, _RARER = 2.0, 0.01, 5
 _SPELLING_SCORE = 0.7
 
 
@@ -53,7 +54,7 @@ def find_wrong_cells(frame: pl.DataFrame, most: int = _MOST_FOUND) -> list[Wrong
     """
     columns = levels_of(frame)
     witnesses = find_witnesses(columns)
-    verdicts = list(hear(columns, witnesses)) if witnesses else []
+    verdicts = hear(columns, witnesses) if witnesses else []
     found: dict[tuple[int, int], WrongCell] = {}
     if witnesses and verdicts:
         for verdict in verdicts:
@@ -72,7 +73,9 @@ def _look_at(columns: Sequence[Levels], found: dict[tuple[int, int], WrongCell])
     for ballot in count_votes(columns):
         levels = columns[ballot.column]
         right[ballot.column] = ballot.supported
-        _add(found, levels, [_cell(levels, o.row, levels.texts[o.expected], o.reason, o.score) for o in ballot.outvoted])
+        for lost in ballot.outvoted:
+            suggestion = None if lost.expected is None else levels.texts[lost.expected]
+            _add(found, levels, [_cell(levels, lost.row, suggestion, lost.reason, lost.score)])
     for y, levels in enumerate(columns):
         _add(found, levels, _cells_of(levels, (*_misspelled(levels), *misshapen(levels)), right.get(y)))
     corrected = [cell for key, cell in found.items() if key not in before and not cell.missing]
@@ -132,5 +135,9 @@ def _misspelled(levels: Levels) -> Iterator[Odd]:
         return
     code = {text: i for i, text in enumerate(levels.texts)}
     for group in find_spellings(dict(zip(levels.texts, map(int, levels.counts), strict=True))):
+        usual = levels.counts[code[group.canonical]]
         for variant in group.variants:
+            count = levels.counts[code[variant]]
+            if _RARER * count > usual or count > max(2, _RARE * levels.known):
+                continue
             yield Odd(code[variant], group.canonical, group.reason, _SPELLING_SCORE)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-_MOST_LEVELS = 3000
-# A spelling is rare beside one that is so many times as frequent.
-_TIMES = 5
+_MOST_LEVELS = 20_000
+# A spelling is rare beside one that is so many times as frequent; frequent is what so large a share of cells hold.
+_TIMES, _FREQUENT = 5, 0.001
 _SHORTEST, _LONG = 5, 9
+# The same slip does not happen again and again: of a shorter word it is another word (island, inland).
+# Unless many different slips of it are there.
+_OFTEN, _SURE, _MANY_SLIPS = 2, 8, 3
 _SHORTEST_START, _LONGER = 3, 2
 # Among frequent levels, so large a share may be near to another one by chance; beyond, nearness means nothing.
 _CROWDED = 0.05
@@ -39,7 +42,7 @@ def find_spellings(levels: Mapping[str, int]) -> list[Spellings]:
     """Groups of levels that are one, the canonical ones in order; ``levels`` says how often each occurs.
 
     Levels without a letter are left alone, and so is what differs in digits, in words of fewer than five letters or
-    in the first letter of a word. Of a column with more than 3,000 levels only case and punctuation are looked at.
+    in the first letter of a word. Of a column with more than 20,000 levels only case and punctuation are looked at.
     """
     spoken = {text: count for text, count in levels.items() if any(char.isalpha() for char in text)}
     folded: dict[str, list[str]] = defaultdict(list)
@@ -73,16 +76,23 @@ def _fold(text: str) -> str:
 def _other_spellings(counts: Mapping[str, int], folded: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:
     """Folded levels that are others, those others, and why."""
     words = {fold: tuple(_DECORATION.sub(" ", texts[0].casefold()).split()) for fold, texts in folded.items()}
-    pairs = list(_near(words))
-    frequent = {fold for fold, count in counts.items() if count >= _TIMES}
-    crowd = {fold for pair in pairs if frequent.issuperset(pair[:2]) and not _one_rare(counts, *pair[:2]) for fold in pair[:2]}
+    least = max(_TIMES, _FREQUENT * sum(counts.values()))
+    frequent = {fold for fold, count in counts.items() if count >= least}
+    near: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    crowd = set()
+    for fold, common, letters in _near(words, frequent):
+        if _TIMES * counts[fold] <= counts[common]:
+            near[fold].append((common, letters))
+        elif fold in frequent:
+            crowd.add(fold)
     if len(crowd) > _CROWDED * len(frequent):
-        pairs = []
+        near.clear()
+    slips = Counter(common for pairs in near.values() for common, _ in pairs)
     found: dict[str, tuple[str, str]] = {}
-    for one, other, letters in pairs:
-        rare, common = sorted((one, other), key=lambda fold: (counts[fold], fold))
-        if _TIMES * counts[rare] <= counts[common] and counts[common] > counts.get(found.get(rare, ("",))[0], 0):
-            found[rare] = (common, f"they differ by {'one letter' if letters == 1 else f'{letters} letters'}")
+    for fold, pairs in near.items():
+        common, letters = min(pairs, key=lambda pair: (pair[1], -counts[pair[0]], pair[0]))
+        if counts[fold] <= _OFTEN or len(fold) >= _SURE or slips[common] >= _MANY_SLIPS:
+            found[fold] = (common, f"they differ by {'one letter' if letters == 1 else f'{letters} letters'}")
     for short, long in _shortened(folded, counts):
         found.setdefault(short, (long, "the short form ends with a dot"))
     for fold, (canonical, why) in found.items():
@@ -90,24 +100,25 @@ def _other_spellings(counts: Mapping[str, int], folded: Mapping[str, list[str]])
             yield fold, canonical, why
 
 
-def _one_rare(counts: Mapping[str, int], one: str, other: str) -> bool:
-    low, high = sorted((counts[one], counts[other]))
-    return _TIMES * low <= high
-
-
-def _near(words: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str, int]]:
-    """Pairs that differ in one word, by a letter or two."""
+def _near(words: Mapping[str, tuple[str, ...]], frequent: Set[str]) -> Iterator[tuple[str, str, int]]:
+    """Levels and frequent ones from which they differ in one word, by a letter or two."""
     alike: dict[tuple[tuple[str, ...], int, str], list[tuple[str, str]]] = defaultdict(list)
+    for fold in sorted(frequent):
+        for key, word in _keys(words[fold]):
+            alike[key].append((word, fold))
     for fold, parts in words.items():
-        for i, word in enumerate(parts):
-            if len(word) >= _SHORTEST - 1 and word.isalpha() and word.lower() != word.upper():
-                alike[parts[:i] + parts[i + 1 :], i, word[0]].append((word, fold))
-    for bucket in alike.values():
-        for n, (word, fold) in enumerate(bucket):
-            for other, its_fold in bucket[n + 1 :]:
+        for key, word in _keys(parts):
+            for other, its_fold in alike.get(key, ()):
                 letters = _letters_between(word, other)
                 if letters:
                     yield fold, its_fold, letters
+
+
+def _keys(parts: tuple[str, ...]) -> Iterator[tuple[tuple[tuple[str, ...], int, str], str]]:
+    """For each word all the others, where it stands and how it begins; and the word."""
+    for i, word in enumerate(parts):
+        if len(word) >= _SHORTEST - 1 and word.isalpha() and word.lower() != word.upper():
+            yield (parts[:i] + parts[i + 1 :], i, word[0]), word
 
 
 def _letters_between(one: str, other: str) -> int:
