@@ -16,7 +16,8 @@ Floats = NDArray[np.float64] | NDArray[np.float32]
 
 
 # So many columns, and so large a share of those that one determines, do not fit by mistakes of their own.
-_ACCUSED, _SHARE_ACCUSED = 2, 0.5
+_ACCUSED, _SHARE_ACCUSED = 2, 1 / 3
+# How sure that is; and by what a vote is worth less if nothing says that it is not the voter that is wrong.
 _BLAMED, _EITHER = 0.7, 0.5
 
 
@@ -53,28 +54,29 @@ def count_votes(columns: Sequence[Levels]) -> Iterator[Ballot]:
     doubt = np.zeros((len(columns), n), dtype=np.float32)
     for y, on_y in cast.items():
         for_, against = _sums(on_y, columns[y].codes, n)
-        doubt[y] = np.maximum(against - for_, 0.0)
+        doubt[y] = against - for_
     blamed = _blamed(columns, votes, doubt)
     for y in sorted({*cast, *blamed}):
-        on_y = [each.only(_counts(each, doubt, blamed.get(each.determinant))) for each in cast[y]]
+        on_y = [each.only(_counts(each, doubt, blamed.get(each.determinant, {}))) for each in cast[y]]
         sums = _sums(on_y, columns[y].codes, n)
-        lost = list(_outvoted(columns, on_y, sums))
+        lost = list(_outvoted(columns, on_y, sums, doubt))
         rows = {each.row for each in lost}
         lost += [each for each in blamed.get(y, {}).values() if each.row not in rows]
         yield Ballot(y, lost, sums[0] > sums[1])
 
 
 def _blamed(columns: Sequence[Levels], votes: Sequence[Votes], doubt: Floats) -> dict[int, dict[int, Outvoted]]:
-    """By column and row: the determinants that most of what they determine speaks against."""
+    """By column and row: the determinants that nothing confirms and much of what they determine speaks against."""
     accusing = np.zeros(doubt.shape, dtype=np.int16)
     voting = np.zeros(doubt.shape, dtype=np.int16)
     for each in votes:
         actual = columns[each.dependent].codes[each.rows]
         voting[each.determinant, each.rows[actual >= 0]] += 1
-        fits = (actual < 0) | (actual == each.expected) | (doubt[each.dependent, each.rows] == 0)
+        fits = (actual < 0) | (actual == each.expected) | (doubt[each.dependent, each.rows] <= 0)
         accusing[each.determinant, each.rows[~fits]] += 1
     blamed: dict[int, dict[int, Outvoted]] = defaultdict(dict)
-    for x, row in np.argwhere((accusing >= _ACCUSED) & (accusing >= _SHARE_ACCUSED * voting)):
+    accused = (accusing >= _ACCUSED) & (accusing >= _SHARE_ACCUSED * voting) & (doubt >= 0)
+    for x, row in np.argwhere(accused):
         levels = columns[x]
         reason = (
             f"{accusing[x, row]} of the {voting[x, row]} columns that {levels.name} determines hold something else "
@@ -84,10 +86,10 @@ def _blamed(columns: Sequence[Levels], votes: Sequence[Votes], doubt: Floats) ->
     return blamed
 
 
-def _counts(votes: Votes, doubt: Floats, blamed: Mapping[int, Outvoted] | None) -> Flags:
+def _counts(votes: Votes, doubt: Floats, blamed: Mapping[int, Outvoted]) -> Flags:
     """Which votes count: those of cells that are not more doubtful than the one on which they vote."""
-    kept: Flags = doubt[votes.determinant, votes.rows] <= doubt[votes.dependent, votes.rows]
-    return kept & ~np.isin(votes.rows, list(blamed)) if blamed else kept
+    voter, other = (np.maximum(doubt[i, votes.rows], 0.0) for i in (votes.determinant, votes.dependent))
+    return (voter <= other) & ~np.isin(votes.rows, list(blamed))
 
 
 def _sureness(votes: Votes) -> Floats:
@@ -105,15 +107,20 @@ def _sums(cast: Sequence[Votes], codes: Ints, n: int) -> tuple[Floats, Floats]:
     return for_, against
 
 
-def _outvoted(columns: Sequence[Levels], cast: Sequence[Votes], sums: tuple[Floats, Floats]) -> Iterator[Outvoted]:
+def _outvoted(
+    columns: Sequence[Levels], cast: Sequence[Votes], sums: tuple[Floats, Floats], doubt: Floats
+) -> Iterator[Outvoted]:
     """The rows that lost, with what most of the votes against them are for."""
     lost = sums[1] > sums[0]
     options: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     best: dict[tuple[int, int], tuple[float, Votes, int]] = {}
+    confirmed: set[int] = set()
     for votes in cast:
         sureness = _sureness(votes)
         actual = columns[votes.dependent].codes[votes.rows]
-        for i in np.flatnonzero(lost[votes.rows] & (actual != votes.expected)):
+        against = lost[votes.rows] & (actual != votes.expected)
+        confirmed.update(votes.rows[against & ((doubt[votes.determinant, votes.rows] < 0) | (actual < 0))].tolist())
+        for i in np.flatnonzero(against):
             row, expected = int(votes.rows[i]), int(votes.expected[i])
             options[row][expected] += float(sureness[i])
             if sureness[i] > best.get((row, expected), (0.0,))[0]:
@@ -122,13 +129,12 @@ def _outvoted(columns: Sequence[Levels], cast: Sequence[Votes], sums: tuple[Floa
         expected = min(sums_of, key=lambda code: (-sums_of[code], code))
         strongest, votes, i = best[row, expected]
         score = strongest * sums_of[expected] / float(sums[0][row] + sums[1][row])
-        yield Outvoted(row, expected, _reason(columns, votes, i, len(cast)), score)
+        sure = row in confirmed
+        reason = _reason(columns, votes, i) + ("" if sure else f", unless the {columns[votes.determinant].name} is wrong")
+        yield Outvoted(row, expected, reason, score if sure else _EITHER * score)
 
 
-def _reason(columns: Sequence[Levels], votes: Votes, i: int, n_determinants: int) -> str:
+def _reason(columns: Sequence[Levels], votes: Votes, i: int) -> str:
     x, y = columns[votes.determinant], columns[votes.dependent]
     expected, value = y.texts[votes.expected[i]], x.texts[x.codes[votes.rows[i]]]
-    told = f"of {votes.group[i]} rows with {x.name} {value!r} that have a {y.name} {votes.agreeing[i]} say {expected!r}"
-    if n_determinants == 1:
-        return told
-    return f"{told}; {n_determinants - 1} more column{'s' if n_determinants > 2 else ''} may tell"
+    return f"of {votes.group[i]} rows with {x.name} {value!r} that have a {y.name} {votes.agreeing[i]} say {expected!r}"
