@@ -8,21 +8,23 @@ corrected for the number of groups (G. Piatetsky-Shapiro and C. Matheus, KDD 199
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.levels import Ints, Levels
+from fitserve.data.levels import MISSING, Ints, Levels
 
 Flags = NDArray[np.bool_]
 
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]*[1-9][0-9]*(?:[eE][+-]?[0-9]+)?")
 # A group of fewer rows has no majority worth the name, and a column of fewer groups determines nothing.
 _SMALLEST_GROUP, _FEWEST_GROUPS = 4, 8
-_MOST_COLUMNS = 50
-_MOST_JUDGED = 50_000
+_MOST_COLUMNS, _MOST_DETERMINANTS = 50, 6
+_MOST_JUDGED = 20_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
 _LEAST_MU, _CLEAR, _CLEAR_GROUPS = 0.75, 0.8, 0.9
 # A value that is deviant so often within a group, or in so large a share, is another right answer.
@@ -33,35 +35,49 @@ _FEWEST_EXPLAINED, _EXPLAINED = 3, 0.5
 
 @dataclass(frozen=True)
 class Votes:
-    """What one column says of another, row by row.
+    """What one column says of another; both by their position in the list of columns.
 
-    ``rows`` are those in which it says something, ``expected`` the code that it expects there, ``group`` and
-    ``agreeing`` how many rows have the same value in the determinant and how many of them have the expected one.
+    By code of the determinant, and -1 or 0 in the last place, where missing values lead: the code ``expected`` of the
+    dependent column (-1: none), how many rows of the ``group`` hold something there, and how many are ``agreeing``.
+    Nothing is said of the rows ``silent``.
     """
 
     determinant: int
     dependent: int
-    rows: Ints
+    strength: float
     expected: Ints
     group: Ints
     agreeing: Ints
+    silent: Ints
 
-    def only(self, kept: Flags) -> Votes:
-        """The votes that are marked."""
-        fields = (self.rows, self.expected, self.group, self.agreeing)
-        return Votes(self.determinant, self.dependent, *(values[kept] for values in fields))
+    def on_rows(self, codes: Ints) -> Ints:
+        """The code that is expected in each row, -1 where none is; ``codes`` are those of the determinant."""
+        expected = self.expected[codes]
+        expected[self.silent] = MISSING
+        return expected
+
+    def without(self, rows: Ints) -> Votes:
+        """The same, but silent in these rows, too."""
+        return replace(self, silent=np.union1d(self.silent, rows))
 
 
-def votes_of(columns: Sequence[Levels]) -> Iterator[Votes]:
-    """The votes of every column that determines another one. Indices are positions in ``columns``."""
+def votes_of(columns: Sequence[Levels]) -> dict[int, list[Votes]]:
+    """By column: the votes of those that determine it, the strongest ones."""
     judged = [i for i, levels in enumerate(columns) if _may_depend(levels)][:_MOST_COLUMNS]
+    strengths: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for x in judged:
         if not _may_determine(columns[x]):
             continue
         rows = _rows_to_judge(columns[x])
         for y in judged:
-            if y != x and _determines(columns[x].codes[rows], columns[y].codes[rows]):
-                yield _explained_away(_vote(columns, x, y), columns)
+            strength = _strength(columns[x].codes[rows], columns[y].codes[rows]) if y != x else None
+            if strength is not None:
+                strengths[y].append((-strength, x))
+    found = {}
+    for y, determinants in sorted(strengths.items()):
+        best = sorted(determinants)[:_MOST_DETERMINANTS]
+        found[y] = [_explained_away(_vote(columns, x, y, -strength), columns) for strength, x in best]
+    return found
 
 
 def _may_depend(levels: Levels) -> bool:
@@ -99,12 +115,21 @@ class _Groups:
     expected: Ints
 
 
-def _group(x: Ints, y: Ints) -> _Groups:
-    """Sizes, most frequent values and their counts are by code of x."""
-    width = int(y.max()) + 1
-    pairs, count = np.unique(x * width + y, return_counts=True)
+def _counted(values: Ints) -> tuple[Ints, Ints]:
+    """The different values in order, and how often each occurs."""
+    if len(values) <= _MOST_JUDGED:
+        return np.unique(values, return_counts=True)
+    # polars counts many in parallel; numpy would sort them all.
+    counted = pl.Series("value", values).value_counts().sort("value")
+    return counted["value"].to_numpy(), counted["count"].to_numpy().astype(np.int64)
+
+
+def _group(x: Ints, y: Ints, n: int) -> _Groups:
+    """Sizes, most frequent values and their counts are by code of x, of which there are ``n``."""
+    width = int(y.max(initial=0)) + 1
+    pairs, count = _counted(x * width + y)
     px, py = pairs // width, pairs % width
-    size = np.bincount(x)
+    size = np.bincount(x, minlength=n)
     top, expected = np.zeros(len(size), np.int64), np.full(len(size), -1)
     # Ascending counts, so that the most frequent value is written last; among equals the first in order wins.
     order = np.lexsort((-py, count))
@@ -112,50 +137,54 @@ def _group(x: Ints, y: Ints) -> _Groups:
     return _Groups(px, py, count, size, top, expected)
 
 
-def _determines(x: Ints, y: Ints) -> bool:
+def _strength(x: Ints, y: Ints) -> float | None:
+    """The mu of a determinant; None where it does not determine."""
     known = (x >= 0) & (y >= 0)
     if not known.any():
-        return False
+        return None
     x, y = x[known], y[known]
     kept = np.bincount(x)[x] >= _SMALLEST_GROUP
     if not kept.any():
-        return False
-    groups = _group(x[kept], y[kept])
+        return None
+    groups = _group(x[kept], y[kept], 0)
     size = groups.size[groups.size > 0]
     n, k = int(size.sum()), len(size)
     if k < _FEWEST_GROUPS or n <= k:
-        return False
+        return None
     clear = groups.top[groups.size > 0] >= _CLEAR * size
     chance = float(((np.bincount(y[kept]) / n) ** 2).sum())
     guessed = float((groups.count**2 / groups.size[groups.x]).sum()) / n
     if chance == 1.0:
-        return False
+        return None
     mu = 1.0 - (1.0 - guessed) / (1.0 - chance) * (n - 1) / (n - k)
-    return mu >= _LEAST_MU and float(clear.mean()) >= _CLEAR_GROUPS
+    return mu if mu >= _LEAST_MU and float(clear.mean()) >= _CLEAR_GROUPS else None
 
 
-def _vote(columns: Sequence[Levels], x: int, y: int) -> Votes:
-    cx, cy = columns[x].codes, columns[y].codes
+def _vote(columns: Sequence[Levels], x: int, y: int, strength: float) -> Votes:
+    cx, cy, n = columns[x].codes, columns[y].codes, len(columns[x].texts)
     known = (cx >= 0) & (cy >= 0)
-    groups = _group(cx[known], cy[known])
+    groups = _group(cx[known], cy[known], n)
+    # Nothing is expected where there is no majority, or where most of the group has no value at all.
     certain = (groups.size >= _SMALLEST_GROUP) & (groups.top >= _CLEAR * groups.size)
-    # Nothing is expected where nothing is usual: most of the group has no value at all.
-    held = np.bincount(cx[cx >= 0], minlength=len(groups.size))[: len(groups.size)]
-    certain &= 2 * groups.size > held
-    speaks = np.append(certain, False)[np.where((cx >= 0) & (cx < len(certain)), cx, len(certain))]
-    rows = np.flatnonzero(speaks)
+    certain &= 2 * groups.size > columns[x].counts
+    expected = np.append(np.where(certain, groups.expected, MISSING), MISSING)
+    votes = Votes(x, y, strength, expected, np.append(groups.size, 0), np.append(groups.top, 0), np.zeros(0, np.int64))
     often = groups.count > np.maximum(_OFTEN, _OFTEN_SHARE * groups.size[groups.x])
-    width = int(cy.max()) + 1
-    another = (groups.x * width + groups.y)[often & (groups.y != groups.expected[groups.x])]
-    rows = rows[(cy[rows] < 0) | ~np.isin(cx[rows] * width + cy[rows], another)]
-    group = cx[rows]
-    return Votes(x, y, rows, groups.expected[group], groups.size[group], groups.top[group])
+    width = len(columns[y].texts)
+    another = groups.x[often] * width + groups.y[often]
+    rows = _deviating(votes, columns)
+    rows = rows[cy[rows] >= 0]
+    return votes.without(rows[np.isin(cx[rows] * width + cy[rows], another)])
+
+
+def _deviating(votes: Votes, columns: Sequence[Levels]) -> Ints:
+    expected = votes.on_rows(columns[votes.determinant].codes)
+    return np.flatnonzero((expected >= 0) & (expected != columns[votes.dependent].codes))
 
 
 def _explained_away(votes: Votes, columns: Sequence[Levels]) -> Votes:
     """Without the rows that deviate because of something else: holidays are no workdays, whatever the weekday."""
-    actual = columns[votes.dependent].codes[votes.rows]
-    deviating = votes.rows[actual != votes.expected]
+    deviating = _deviating(votes, columns)
     explained = np.zeros(len(deviating), dtype=bool)
     missing = columns[votes.dependent].codes[deviating] < 0
     for levels in columns:
@@ -166,4 +195,4 @@ def _explained_away(votes: Votes, columns: Sequence[Levels]) -> Votes:
                 count = np.bincount(codes[held], minlength=len(levels.counts))
                 reason = (count >= _FEWEST_EXPLAINED) & (count >= _EXPLAINED * levels.counts)
                 explained |= held & reason[codes]
-    return votes.only(~np.isin(votes.rows, deviating[explained]))
+    return votes.without(deviating[explained])
