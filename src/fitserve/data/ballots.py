@@ -120,7 +120,8 @@ def _outvoted(
         expected, sureness = votes.on_rows(codes)[lost], _sureness(votes)[codes[lost]]
         against = (expected >= 0) & (expected != actual)
         confirmed.update(lost[against & ((doubt[votes.determinant, lost] < 0) | (actual < 0))].tolist())
-        for row, code, sure in zip(lost[against].tolist(), expected[against].tolist(), sureness[against].tolist(), strict=True):
+        cast_against = (each[against].tolist() for each in (lost, expected, sureness))
+        for row, code, sure in zip(*cast_against, strict=True):
             options[row][code] += sure
             if sure > best.get((row, code), (0.0,))[0]:
                 best[row, code] = (sure, votes)

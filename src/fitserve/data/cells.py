@@ -17,7 +17,7 @@ from fitserve.data.ballots import count_votes
 from fitserve.data.dependencies import Flags
 from fitserve.data.levels import Levels, levels_of
 from fitserve.data.slips import Odd, learn_slip, misshapen, slipped
-from fitserve.data.spellings import find_spellings
+from fitserve.data.spellings import find_variants
 from fitserve.data.witnesses import Verdict, Witnesses, find_witnesses, hear
 
 _MOST_FOUND = 100_000
@@ -110,14 +110,14 @@ def _with_value(cell: WrongCell, frame: pl.DataFrame) -> WrongCell:
 
 def _contradicted(columns: Sequence[Levels], witnesses: Witnesses, verdict: Verdict) -> Iterator[WrongCell]:
     thing, report = columns[witnesses.thing], columns[verdict.column]
-    expected = verdict.expected[thing.codes]
+    expected, source = verdict.expected[thing.codes], columns[witnesses.source].name
     for row in np.flatnonzero((expected >= 0) & (report.codes != expected)):
-        code, right = thing.codes[row], report.texts[expected[row]]
+        code, right, share = thing.codes[row], report.texts[expected[row]], float(verdict.share[thing.codes[row]])
         reason = (
             f"of {verdict.reporting[code]} rows with {thing.name} {thing.texts[code]!r} that have a {report.name} "
-            f"{verdict.agreeing[code]} say {right!r}, with {verdict.share[code]:.0%} of the trust in each {columns[witnesses.source].name}"
+            f"{verdict.agreeing[code]} say {right!r}; by how far each {source} can be trusted that is {share:.0%}"
         )
-        yield _cell(report, int(row), right, reason, float(verdict.share[code]))
+        yield _cell(report, int(row), right, reason, share)
 
 
 def _cells_of(levels: Levels, odd: Iterable[Odd], right: Flags | None) -> Iterator[WrongCell]:
@@ -134,10 +134,7 @@ def _misspelled(levels: Levels) -> Iterator[Odd]:
     if levels.known < _REPEATS * len(levels.texts):
         return
     code = {text: i for i, text in enumerate(levels.texts)}
-    for group in find_spellings(dict(zip(levels.texts, map(int, levels.counts), strict=True))):
-        usual = levels.counts[code[group.canonical]]
-        for variant in group.variants:
-            count = levels.counts[code[variant]]
-            if _RARER * count > usual or count > max(2, _RARE * levels.known):
-                continue
-            yield Odd(code[variant], group.canonical, group.reason, _SPELLING_SCORE)
+    for variant in find_variants(dict(zip(levels.texts, map(int, levels.counts), strict=True))):
+        count, usual = (levels.counts[code[text]] for text in (variant.text, variant.canonical))
+        if _RARER * count <= usual and count <= max(2, _RARE * levels.known):
+            yield Odd(code[variant.text], variant.canonical, variant.reason, _SPELLING_SCORE)

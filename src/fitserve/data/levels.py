@@ -14,7 +14,7 @@ Ints = NDArray[np.int64]
 
 MISSING = -1
 _MOST_LEVELS = 100_000
-_UNREADABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
+_UNREADABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Levels:
 
 
 def levels_of(frame: pl.DataFrame) -> list[Levels]:
-    """The columns of a table that have texts, numbers or dates, except those with more than 100,000 different values."""
+    """The columns that hold texts, numbers or dates, except those with more than 100,000 different values."""
     found = []
     for position, series in enumerate(frame.get_columns()):
         if isinstance(series.dtype, _UNREADABLE):

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Container, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 _MOST_LEVELS = 20_000
 # A spelling is rare beside one that is so many times as frequent; frequent is what so large a share of cells hold.
 _TIMES, _FREQUENT = 5, 0.001
 _SHORTEST, _LONG = 5, 9
-# The same slip does not happen again and again: of a shorter word it is another word (island, inland).
-# Unless many different slips of it are there.
+# The same slip does not happen again and again: of a short word it is another word (island, inland). What is added at
+# the end is none, either (moderate, moderated); unless many different slips of the word are there.
 _OFTEN, _SURE, _MANY_SLIPS = 2, 8, 3
 _SHORTEST_START, _LONGER = 3, 2
 # Among frequent levels, so large a share may be near to another one by chance; beyond, nearness means nothing.
@@ -26,42 +26,62 @@ _CROWDED = 0.05
 # Signs between words; beside digits and in front of what they are signs of, they mean something.
 _DECORATION = re.compile(r"(?<![0-9])[.,](?![0-9])|[.,](?![0-9])|(?<=\w)[-/](?=[^\W\d])|[_'\"`´’‘“”!;:()\[\]*]")
 _SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
+_ABBREVIATION = re.compile(r"[^\W\d_]+\.")
 _OPPOSITES = (("hyper", "hypo"), ("inter", "intra"), ("over", "under"), ("pre", "pro"), ("in", "un"))
 
 
 @dataclass(frozen=True)
 class Spellings:
-    """Levels that are meant to be one: the ``canonical`` one is the most frequent of them."""
+    """Levels that are most likely meant to be one: the ``canonical`` one is the most frequent of them."""
 
     canonical: str
     variants: tuple[str, ...]
     reason: str
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A level that is meant to be ``canonical``, and why."""
+
+    text: str
+    canonical: str
+    reason: str
+
+
 def find_spellings(levels: Mapping[str, int]) -> list[Spellings]:
     """Groups of levels that are one, the canonical ones in order; ``levels`` says how often each occurs.
 
-    Levels without a letter are left alone, and so is what differs in digits, in words of fewer than five letters or
-    in the first letter of a word. Of a column with more than 20,000 levels only case and punctuation are looked at.
+    Levels with fewer than two letters are left alone, and so is what differs in digits, in words of fewer than five
+    letters, or in the first letter of a word. Of a column with more than 20,000 levels only case and punctuation are
+    looked at.
     """
-    spoken = {text: count for text, count in levels.items() if any(char.isalpha() for char in text)}
+    groups: dict[str, list[Variant]] = defaultdict(list)
+    for variant in find_variants(levels):
+        groups[variant.canonical].append(variant)
+    return [
+        Spellings(canonical, tuple(each.text for each in variants), "; ".join(each.reason for each in variants))
+        for canonical, variants in sorted(groups.items())
+    ]
+
+
+def find_variants(levels: Mapping[str, int]) -> list[Variant]:
+    """The levels that are meant to be another one, in order."""
+    spoken = {text: count for text, count in levels.items() if sum(char.isalpha() for char in text) > 1}
     folded: dict[str, list[str]] = defaultdict(list)
     for text in sorted(spoken, key=lambda text: (-spoken[text], text)):
         folded[_fold(text)].append(text)
-    groups = [_told(texts[0], texts[1:], spoken, _SAME) for texts in folded.values() if len(texts) > 1]
+    meant = {text: (texts[0], _SAME) for texts in folded.values() for text in texts[1:]}
     if len(folded) <= _MOST_LEVELS:
         counts = {fold: sum(spoken[text] for text in texts) for fold, texts in folded.items()}
         for fold, canonical, why in _other_spellings(counts, folded):
-            groups.append(_told(folded[canonical][0], folded[fold], spoken, why))
-    return sorted(groups, key=lambda group: (group.canonical, group.variants))
+            meant.update((text, (folded[canonical][0], why)) for text in folded[fold])
+    return [
+        Variant(text, right, f"{text!r} occurs {_times(spoken[text])}, {right!r} {_times(spoken[right])}; {why}")
+        for text, (right, why) in sorted(meant.items())
+    ]
 
 
 _SAME = "they differ in case, accents, spaces or punctuation alone"
-
-
-def _told(canonical: str, variants: list[str], counts: Mapping[str, int], why: str) -> Spellings:
-    listed = ", ".join(f"{variant!r} occurs {_times(counts[variant])}" for variant in variants)
-    return Spellings(canonical, tuple(variants), f"{listed}, {canonical!r} {_times(counts[canonical])}; {why}")
 
 
 def _times(count: int) -> str:
@@ -91,13 +111,18 @@ def _other_spellings(counts: Mapping[str, int], folded: Mapping[str, list[str]])
     found: dict[str, tuple[str, str]] = {}
     for fold, pairs in near.items():
         common, letters = min(pairs, key=lambda pair: (pair[1], -counts[pair[0]], pair[0]))
-        if counts[fold] <= _OFTEN or len(fold) >= _SURE or slips[common] >= _MANY_SLIPS:
+        if slips[common] >= _MANY_SLIPS or not _may_be_meant(fold, common, counts[fold]):
             found[fold] = (common, f"they differ by {'one letter' if letters == 1 else f'{letters} letters'}")
-    for short, long in _shortened(folded, counts):
+    for short, long in _shortened(folded, counts, found):
         found.setdefault(short, (long, "the short form ends with a dot"))
     for fold, (canonical, why) in found.items():
         if canonical not in found:
             yield fold, canonical, why
+
+
+def _may_be_meant(rare: str, common: str, count: int) -> bool:
+    """Whether the rare one may be a word of its own: it is short and not that rare, or one begins with the other."""
+    return (count > _OFTEN and len(rare) < _SURE) or rare.startswith(common) or common.startswith(rare)
 
 
 def _near(words: Mapping[str, tuple[str, ...]], frequent: Set[str]) -> Iterator[tuple[str, str, int]]:
@@ -136,7 +161,10 @@ def _opposed(one: str, other: str, this: str, that: str) -> bool:
 
 
 def edit_distance(one: str, other: str, most: int) -> int:
-    """Letters to replace, insert, delete or swap with their neighbour (optimal string alignment); above ``most``, more."""
+    """Letters to replace, insert, delete or swap with the next one (optimal string alignment).
+
+    Some number above ``most`` if there are more.
+    """
     before: list[int] = []
     last = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
@@ -152,12 +180,13 @@ def edit_distance(one: str, other: str, most: int) -> int:
     return last[-1]
 
 
-def _shortened(folded: Mapping[str, list[str]], counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+def _shortened(
+    folded: Mapping[str, list[str]], counts: Mapping[str, int], slips: Container[str]
+) -> Iterator[tuple[str, str]]:
     """Levels that end with a dot and begin exactly one more frequent word, which is much longer."""
-    single = [fold for fold, texts in folded.items() if texts[0].strip().isalpha()]
+    single = [fold for fold, texts in folded.items() if texts[0].strip().isalpha() and fold not in slips]
     for fold, texts in folded.items():
-        if any(text.strip().endswith(".") and text.strip()[:-1].isalpha() for text in texts):
+        if len(fold) >= _SHORTEST_START and any(_ABBREVIATION.fullmatch(text.strip()) for text in texts):
             begun = [word for word in single if word != fold and word.startswith(fold)]
-            if len(begun) == 1 and len(fold) >= _SHORTEST_START and len(begun[0]) >= len(fold) + _LONGER:
-                if counts[begun[0]] > counts[fold]:
-                    yield fold, begun[0]
+            if len(begun) == 1 and len(begun[0]) >= len(fold) + _LONGER and counts[begun[0]] > counts[fold]:
+                yield fold, begun[0]

@@ -19,7 +19,7 @@ from fitserve.data.levels import MISSING, Ints, Levels
 
 Floats = NDArray[np.float64]
 
-_FEWEST_SOURCES, _MOST_SOURCES, _FEWEST_THINGS, _MOST_CELLS = 5, 1000, 10, 2_000_000
+_FEWEST_SOURCES, _MOST_SOURCES, _FEWEST_THINGS, _MOST_CELLS = 5, 200, 10, 2_000_000
 # Rows of a thing that the same source reports twice, at most; and how many reports a thing has.
 _TWICE, _FEWEST_REPORTS = 0.02, 4.0
 # Agreement above chance on one thing, and by chance, of columns that are reports.
@@ -164,7 +164,7 @@ class _Poll:
 
     def elect(self, weights: Floats) -> tuple[Ints, Floats]:
         """The answer with most votes on each thing, the first in order among equals, and the votes of all answers."""
-        votes = np.bincount(self.answer, weights=weights[self.source]).round(9)
+        votes = np.bincount(self.answer, weights=weights[self.source]).round(9).astype(np.float64)
         most = np.repeat(np.maximum.reduceat(votes, self.first), np.diff(self.first, append=len(votes)))
         winners = np.flatnonzero(votes == most)
         return winners[np.flatnonzero(np.diff(self.thing[winners], prepend=-1))], votes
@@ -173,7 +173,7 @@ class _Poll:
         """How often each source gives the answer that wins."""
         wins = np.zeros(len(self.code), dtype=bool)
         wins[self.elect(weights)[0]] = True
-        return np.bincount(self.source, weights=wins[self.answer], minlength=len(self.said))
+        return np.bincount(self.source, weights=wins[self.answer], minlength=len(self.said)).astype(np.float64)
 
     def verdict(self, column: int, weights: Floats) -> Verdict:
         """What the column should say."""
@@ -194,11 +194,13 @@ def _voices(thing: Levels, source: Levels, reports: Sequence[Levels]) -> Floats:
     same, shared = np.zeros((n, n)), np.zeros((n, n))
     for report in reports:
         said = np.full((n, len(thing.texts)), MISSING - 1)
-        said[source.codes, thing.codes] = report.codes
+        # The highest code is kept where a source speaks twice, whatever the order of the rows.
+        order = np.argsort(report.codes, kind="stable")
+        said[source.codes[order], thing.codes[order]] = report.codes[order]
         for s in range(n):
             both = (said[s] >= MISSING) & (said >= MISSING) & ((said[s] >= 0) | (said >= 0))
             shared[s] += both.sum(axis=1)
             same[s] += (both & (said == said[s])).sum(axis=1)
     copies = (shared >= _FEWEST_SHARED) & (same >= _COPIED * shared)
     np.fill_diagonal(copies, True)
-    return 1.0 / copies.sum(axis=1)
+    return np.asarray(1.0 / copies.sum(axis=1), dtype=np.float64)
