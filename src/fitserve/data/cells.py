@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from fitserve.data.ballots import count_votes
-from fitserve.data.dependencies import Flags
+from fitserve.data.dependencies import Flags, candidates
 from fitserve.data.levels import Levels, levels_of
 from fitserve.data.slips import Odd, learn_slip, misshapen, slipped
 from fitserve.data.spellings import find_variants
@@ -70,9 +70,10 @@ def _look_at(columns: Sequence[Levels], found: dict[tuple[int, int], WrongCell])
     """Adds what is wrong in columns that no sources report on."""
     before = set(found)
     right: dict[int, Flags] = {}
-    for ballot in count_votes(columns):
-        levels = columns[ballot.column]
-        right[ballot.column] = ballot.supported
+    judged = candidates(columns)
+    for ballot in count_votes([columns[i] for i in judged]):
+        levels = columns[judged[ballot.column]]
+        right[judged[ballot.column]] = ballot.supported
         for lost in ballot.outvoted:
             suggestion = None if lost.expected is None else levels.texts[lost.expected]
             _add(found, levels, [_cell(levels, lost.row, suggestion, lost.reason, lost.score)])
@@ -94,7 +95,7 @@ def _add(found: dict[tuple[int, int], WrongCell], levels: Levels, cells: Iterabl
             found[key] = cell
             continue
         told = cell if before.suggestion is None and cell.suggestion is not None else before
-        found[key] = replace(told, score=1.0 - (1.0 - before.score) * (1.0 - cell.score))
+        found[key] = replace(told, score=round(1.0 - (1.0 - before.score) * (1.0 - cell.score), 4))
 
 
 def _cell(levels: Levels, row: int, suggestion: str | None, reason: str, score: float) -> WrongCell:
@@ -122,12 +123,15 @@ def _contradicted(columns: Sequence[Levels], witnesses: Witnesses, verdict: Verd
 
 def _cells_of(levels: Levels, odd: Iterable[Odd], right: Flags | None) -> Iterator[WrongCell]:
     """The cells that hold odd levels, unless other columns say that the level is right there."""
-    for each in odd:
-        rows = np.flatnonzero(levels.codes == each.code)
-        if right is not None and 2 * right[rows].sum() > len(rows):
-            continue
-        for row in rows:
-            yield _cell(levels, int(row), each.suggestion, each.reason, each.score)
+    by_code = {each.code: each for each in odd}
+    rows = np.flatnonzero(np.isin(levels.codes, list(by_code)))
+    codes = levels.codes[rows]
+    if right is not None:
+        confirmed = np.bincount(codes, weights=right[rows], minlength=len(levels.texts))
+        rows = rows[2 * confirmed[codes] <= levels.counts[codes]]
+    for row in rows:
+        each = by_code[int(levels.codes[row])]
+        yield _cell(levels, int(row), each.suggestion, each.reason, each.score)
 
 
 def _misspelled(levels: Levels) -> Iterator[Odd]:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -23,7 +24,7 @@ Flags = NDArray[np.bool_]
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]*[1-9][0-9]*(?:[eE][+-]?[0-9]+)?")
 # A group of fewer rows has no majority worth the name, and a column of fewer groups determines nothing.
 _SMALLEST_GROUP, _FEWEST_GROUPS = 4, 8
-_MOST_COLUMNS, _MOST_DETERMINANTS = 50, 6
+_REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 50, 6
 _MOST_JUDGED = 20_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
 _LEAST_MU, _CLEAR, _CLEAR_GROUPS = 0.75, 0.8, 0.9
@@ -61,15 +62,20 @@ class Votes:
         return replace(self, silent=np.union1d(self.silent, rows))
 
 
+def candidates(columns: Sequence[Levels]) -> list[int]:
+    """The positions of the first 50 columns whose values differ and repeat."""
+    varied = (i for i, each in enumerate(columns) if len(each.texts) > 1 and each.known >= _REPEATS * len(each.texts))
+    return list(islice(varied, _MOST_COLUMNS))
+
+
 def votes_of(columns: Sequence[Levels]) -> dict[int, list[Votes]]:
-    """By column: the votes of those that determine it, the strongest ones."""
-    judged = [i for i, levels in enumerate(columns) if _may_depend(levels)][:_MOST_COLUMNS]
+    """By column: the votes of those that determine it, the six strongest ones."""
     strengths: dict[int, list[tuple[float, int]]] = defaultdict(list)
-    for x in judged:
+    for x in range(len(columns)):
         if not _may_determine(columns[x]):
             continue
         rows = _rows_to_judge(columns[x])
-        for y in judged:
+        for y in range(len(columns)):
             strength = _strength(columns[x].codes[rows], columns[y].codes[rows]) if y != x else None
             if strength is not None:
                 strengths[y].append((-strength, x))
@@ -78,10 +84,6 @@ def votes_of(columns: Sequence[Levels]) -> dict[int, list[Votes]]:
         best = sorted(determinants)[:_MOST_DETERMINANTS]
         found[y] = [_explained_away(_vote(columns, x, y, -strength), columns) for strength, x in best]
     return found
-
-
-def _may_depend(levels: Levels) -> bool:
-    return len(levels.texts) > 1 and levels.known >= 1.5 * len(levels.texts)
 
 
 def _may_determine(levels: Levels) -> bool:

@@ -58,14 +58,12 @@ class Verdict:
 def find_witnesses(columns: Sequence[Levels]) -> Witnesses | None:
     """The columns of things and sources for which most others are reports; None if there are none."""
     best: tuple[float, Witnesses] | None = None
-    for s, source in enumerate(columns):
-        if not _may_be_source(source):
-            continue
-        for t, thing in enumerate(columns):
-            if t == s or not _once_each(thing, source):
-                continue
-            agreements = {y: _agreement(thing, columns[y]) for y in range(len(columns)) if y not in (s, t)}
-            reports = tuple(y for y, value in agreements.items() if value >= _LEAST_AGREEMENT)
+    sources = [s for s, levels in enumerate(columns) if _may_be_source(levels)]
+    for t, thing in enumerate(columns):
+        by = [s for s in sources if s != t and _once_each(thing, columns[s])]
+        agreements = {y: _agreement(thing, columns[y]) for y in range(len(columns)) if y != t} if by else {}
+        for s in by:
+            reports = tuple(y for y, value in agreements.items() if value >= _LEAST_AGREEMENT and y != s)
             total = sum(agreements[y] for y in reports)
             if len(reports) > 1 and (best is None or total > best[0]):
                 best = (total, Witnesses(t, s, reports))
