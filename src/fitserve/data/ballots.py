@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.dependencies import Flags, Votes, votes_of
+from fitserve.data.dependencies import SMALLEST_GROUP, Flags, Votes, votes_of
 from fitserve.data.levels import Ints, Levels
 
 Floats = NDArray[np.float32]
@@ -43,14 +43,11 @@ class Ballot:
 def count_votes(columns: Sequence[Levels]) -> Iterator[Ballot]:
     """The ballots of all columns that others determine.
 
-    A cell that is itself more doubtful than the one it votes on does not count: where the zip is wrong, it is the zip
-    that says the city is, too. Where several cells of a row do not fit one determinant, it is the one that is wrong.
+    A cell that is itself more doubtful than the one on which it votes does not count: where the zip is wrong, it is the
+    zip that says the city is, too. Where several cells of a row do not fit one determinant, that one is wrong.
     """
     votes = votes_of(columns)
-    doubt = np.zeros((len(columns), len(columns[0].codes) if columns else 0), dtype=np.float32)
-    for y, cast in votes.items():
-        for_, against = _sums(columns, cast)
-        doubt[y] = against - for_
+    doubt = _doubt(columns, votes)
     blamed = _blamed(columns, votes, doubt)
     for y in sorted({*votes, *blamed}):
         counted = [each.without(_uncounted(each, doubt, blamed.get(each.determinant, {}))) for each in votes.get(y, [])]
@@ -59,6 +56,30 @@ def count_votes(columns: Sequence[Levels]) -> Iterator[Ballot]:
         rows = {each.row for each in lost}
         lost += [each for each in blamed.get(y, {}).values() if each.row not in rows]
         yield Ballot(y, lost, sums[0] > sums[1])
+
+
+def _doubt(columns: Sequence[Levels], votes: Mapping[int, Sequence[Votes]]) -> Floats:
+    """By column and row: how much more of the dependencies that a cell has part in, either way, is broken than kept.
+
+    To keep one means the less the more often it happens by chance. What breaks it by a value that hardly occurs
+    elsewhere is itself wrong: another determinant would not lead there, either.
+    """
+    doubt = np.zeros((len(columns), len(columns[0].codes) if columns else 0), dtype=np.float32)
+    for each in (one for cast in votes.values() for one in cast):
+        codes, y = columns[each.determinant].codes, columns[each.dependent]
+        expected, sureness = each.on_rows(codes), _sureness(each)[codes]
+        by_chance = float(((y.counts / y.known) ** 2).sum())
+        broken = np.where(expected == y.codes, -(1.0 - by_chance) * sureness, sureness)
+        broken[(expected < 0) | (y.codes < 0)] = 0.0
+        doubt[each.dependent] += broken
+        broken[(broken > 0) & _hardly_occurs(y)] = 0.0
+        doubt[each.determinant] += broken
+    return doubt
+
+
+def _hardly_occurs(levels: Levels) -> Flags:
+    """By row: whether the value is that of less than a group."""
+    return np.append(levels.counts < SMALLEST_GROUP, True)[levels.codes]
 
 
 def _sureness(votes: Votes) -> Floats:
@@ -86,7 +107,7 @@ def _blamed(
     for each in (one for cast in votes.values() for one in cast):
         actual = columns[each.dependent].codes
         expected = each.on_rows(columns[each.determinant].codes)
-        votes_cast = (expected >= 0) & (actual >= 0)
+        votes_cast = (expected >= 0) & ~_hardly_occurs(columns[each.dependent])
         voting[each.determinant] += votes_cast
         accusing[each.determinant] += votes_cast & (expected != actual) & (doubt[each.dependent] > 0)
     accused = (accusing >= _ACCUSED) & (accusing >= _SHARE_ACCUSED * voting) & (doubt >= 0)
@@ -119,7 +140,9 @@ def _outvoted(
         codes, actual = columns[votes.determinant].codes, columns[votes.dependent].codes[lost]
         expected, sureness = votes.on_rows(codes)[lost], _sureness(votes)[codes[lost]]
         against = (expected >= 0) & (expected != actual)
-        confirmed.update(lost[against & ((doubt[votes.determinant, lost] < 0) | (actual < 0))].tolist())
+        # An empty cell or one with a value that hardly occurs is itself wrong.
+        sure_of = (doubt[votes.determinant, lost] < 0) | _hardly_occurs(columns[votes.dependent])[lost]
+        confirmed.update(lost[against & sure_of].tolist())
         cast_against = (each[against].tolist() for each in (lost, expected, sureness))
         for row, code, sure in zip(*cast_against, strict=True):
             options[row][code] += sure

@@ -22,8 +22,10 @@ from fitserve.data.levels import MISSING, Ints, Levels
 Flags = NDArray[np.bool_]
 
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]*[1-9][0-9]*(?:[eE][+-]?[0-9]+)?")
-# A group of fewer rows has no majority worth the name, and a column of fewer groups determines nothing.
-_SMALLEST_GROUP, _FEWEST_GROUPS = 4, 8
+SMALLEST_GROUP = 4
+"""A group of fewer rows has no majority worth the name."""
+# A column of fewer groups determines nothing.
+_FEWEST_GROUPS = 8
 _REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 50, 6
 _MOST_JUDGED = 20_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
@@ -88,7 +90,7 @@ def votes_of(columns: Sequence[Levels]) -> dict[int, list[Votes]]:
 
 def _may_determine(levels: Levels) -> bool:
     """Whether most rows share their value with others, and the values are no measurements with a fraction."""
-    large = levels.counts >= _SMALLEST_GROUP
+    large = levels.counts >= SMALLEST_GROUP
     if large.sum() < _FEWEST_GROUPS or 2 * levels.counts[large].sum() < levels.known:
         return False
     return sum(_FRACTION.fullmatch(text.strip()) is not None for text in levels.texts) < 0.1 * len(levels.texts)
@@ -96,7 +98,7 @@ def _may_determine(levels: Levels) -> bool:
 
 def _rows_to_judge(levels: Levels) -> Ints:
     """Rows of whole groups, spread over the order of the levels; some rows of each where groups are large."""
-    large = np.flatnonzero(levels.counts >= _SMALLEST_GROUP)
+    large = np.flatnonzero(levels.counts >= SMALLEST_GROUP)
     step = max(1, int(levels.counts[large].sum() // _MOST_JUDGED))
     step = min(step, max(1, len(large) // (10 * _FEWEST_GROUPS)))
     chosen = np.zeros(len(levels.texts) + 1, dtype=bool)
@@ -145,7 +147,7 @@ def _strength(x: Ints, y: Ints) -> float | None:
     if not known.any():
         return None
     x, y = x[known], y[known]
-    kept = np.bincount(x)[x] >= _SMALLEST_GROUP
+    kept = np.bincount(x)[x] >= SMALLEST_GROUP
     if not kept.any():
         return None
     groups = _group(x[kept], y[kept], 0)
@@ -167,7 +169,7 @@ def _vote(columns: Sequence[Levels], x: int, y: int, strength: float) -> Votes:
     known = (cx >= 0) & (cy >= 0)
     groups = _group(cx[known], cy[known], n)
     # Nothing is expected where there is no majority, or where most of the group has no value at all.
-    certain = (groups.size >= _SMALLEST_GROUP) & (groups.top >= _CLEAR * groups.size)
+    certain = (groups.size >= SMALLEST_GROUP) & (groups.top >= _CLEAR * groups.size)
     certain &= 2 * groups.size > columns[x].counts
     expected = np.append(np.where(certain, groups.expected, MISSING), MISSING)
     votes = Votes(x, y, strength, expected, np.append(groups.size, 0), np.append(groups.top, 0), np.zeros(0, np.int64))
