@@ -27,6 +27,7 @@ SMALLEST_GROUP = 4
 # A column of fewer groups determines nothing.
 _FEWEST_GROUPS = 8
 _REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 50, 6
+# Rows by which a pair of columns is judged.
 _MOST_JUDGED = 20_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
 _LEAST_MU, _CLEAR, _CLEAR_GROUPS = 0.75, 0.8, 0.9
@@ -47,7 +48,6 @@ class Votes:
 
     determinant: int
     dependent: int
-    strength: float
     expected: Ints
     group: Ints
     agreeing: Ints
@@ -84,7 +84,7 @@ def votes_of(columns: Sequence[Levels]) -> dict[int, list[Votes]]:
     found = {}
     for y, determinants in sorted(strengths.items()):
         best = sorted(determinants)[:_MOST_DETERMINANTS]
-        found[y] = [_explained_away(_vote(columns, x, y, -strength), columns) for strength, x in best]
+        found[y] = [_explained_away(_vote(columns, x, y), columns) for _, x in best]
     return found
 
 
@@ -164,7 +164,7 @@ def _strength(x: Ints, y: Ints) -> float | None:
     return mu if mu >= _LEAST_MU and float(clear.mean()) >= _CLEAR_GROUPS else None
 
 
-def _vote(columns: Sequence[Levels], x: int, y: int, strength: float) -> Votes:
+def _vote(columns: Sequence[Levels], x: int, y: int) -> Votes:
     cx, cy, n = columns[x].codes, columns[y].codes, len(columns[x].texts)
     known = (cx >= 0) & (cy >= 0)
     groups = _group(cx[known], cy[known], n)
@@ -172,7 +172,7 @@ def _vote(columns: Sequence[Levels], x: int, y: int, strength: float) -> Votes:
     certain = (groups.size >= SMALLEST_GROUP) & (groups.top >= _CLEAR * groups.size)
     certain &= 2 * groups.size > columns[x].counts
     expected = np.append(np.where(certain, groups.expected, MISSING), MISSING)
-    votes = Votes(x, y, strength, expected, np.append(groups.size, 0), np.append(groups.top, 0), np.zeros(0, np.int64))
+    votes = Votes(x, y, expected, np.append(groups.size, 0), np.append(groups.top, 0), np.zeros(0, np.int64))
     often = groups.count > np.maximum(_OFTEN, _OFTEN_SHARE * groups.size[groups.x])
     width = len(columns[y].texts)
     another = groups.x[often] * width + groups.y[often]
