@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("one_row", "http_speed", "start", "bulk", "quality", "parity")
+NAMES = ("one_row", "http_speed", "start", "bulk", "quality", "parity", "cells")
 
 
 def main() -> int:

@@ -222,13 +222,35 @@ def duplicate_columns() -> tuple[Made, Made]:
     return ({**table, "side": same}, "y"), ({**table, "side": nearly}, "y")
 
 
+def wrong_cells() -> tuple[Made, Made]:
+    city = [
+        f"{['north', 'south', 'east', 'west', 'middle', 'upper', 'lower', 'outer', 'inner', 'old', 'new', 'far'][k]}ville"
+        for k in range(12)
+    ]
+    places = rng().integers(0, 12, N)
+    names = [city[k] for k in places]
+    table = {**plain(), "zip": [f"{k * 7:03d}" for k in places]}
+    wrong = ["xxxthville" if i == 7 else name for i, name in enumerate(names)]
+    return ({**table, "city": wrong}, "y"), ({**table, "city": names}, "y")
+
+
+def spellings() -> tuple[Made, Made]:
+    states = ["California", "Oregon", "Washington", "Nevada", "Arizona"]
+    right = [states[k] for k in rng().integers(0, 5, N)]
+    variants = ["california", "Californai", "CALIFORNIA"]
+    return ({**plain(), "s": [*variants, *right[3:]]}, "y"), (
+        {**plain(), "s": ["Utah", "Idaho", "Iowa", *right[3:]]},
+        "y",
+    )
+
+
 CASES: dict[str, Callable[[], tuple[Made, Made]]] = {
     make.__name__: make
     for make in (
         target_copy, target_sum, telling_gaps, known_after, missing_target, rare_classes, imbalance,
         conflicting_targets, groups, dates, sorted_by_target, drift, few_rows, more_columns_than_rows, duplicate_rows,
         near_duplicate_rows, mostly_missing, missing_values, missing_together, zero_means_missing, placeholder,
-        outliers, mixed_types, unreadable, doubtful_spelling, constant, nearly_constant, identifier, duplicate_columns,
+        outliers, wrong_cells, spellings, mixed_types, unreadable, doubtful_spelling, constant, nearly_constant, identifier, duplicate_columns,
     )
 }  # fmt: skip
 

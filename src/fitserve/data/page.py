@@ -12,7 +12,7 @@ from fitserve.data.finding import Finding
 from fitserve.data.view import ColumnView, TableView
 from fitserve.schema import Kind
 
-_MOST_ROWS, _MOST_CHARTS, _MOST_TOLD, _MOST_GAPS = 400, 48, 40, 40
+_MOST_ROWS, _MOST_CHARTS, _MOST_TOLD, _MOST_GAPS, _MOST_CELLS = 400, 48, 40, 40, 60
 _SAID = {"stop": "stops a training", "warn": "look at this", "note": "good to know"}
 
 
@@ -42,6 +42,8 @@ def _sections(view: TableView) -> list[Section]:
     sections.append(Section("Columns", "columns", _columns(view)))
     if view.gap_columns:
         sections.append(Section("Where values are missing", "missing", _gaps(view)))
+    if view.cells:
+        sections.append(Section("Cells that are most likely wrong", "cells", _cells(view)))
     sections.append(Section("Distributions", "distributions", _distributions(view)))
     return sections
 
@@ -128,6 +130,26 @@ def summary_of(column: ColumnView) -> str:
 def day(seconds: float) -> str:
     """The day of a moment."""
     return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%d}"
+
+
+def _cells(view: TableView) -> Html:
+    surest = sorted(view.cells, key=lambda cell: (-cell.score, cell.row))[:_MOST_CELLS]
+    rows = [
+        [
+            cell.row + 1,
+            cell.column,
+            "(empty)" if cell.value is None else cell.value,
+            cell.suggestion or "?",
+            cell.reason,
+        ]
+        for cell in sorted(surest, key=lambda cell: (cell.column, cell.row))
+    ]
+    more = (
+        f"<p>The surest {len(rows)} of {len(view.cells):,}; --json lists all.</p>"
+        if len(rows) < len(view.cells)
+        else ""
+    )
+    return more + table(["row", "column", "value", "rather", "why"], rows)
 
 
 def _distributions(view: TableView) -> Html:

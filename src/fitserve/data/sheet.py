@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve.data.association import number_bins, target_matrix, told_share
+from fitserve.data.cells import WrongCell, find_wrong_cells
 from fitserve.data.target import Target
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers, take
@@ -24,6 +25,7 @@ _MOST_CELLS_SAMPLED = 4_000_000
 _NUMERIC = (Kind.NUMBER, Kind.DATETIME, Kind.BOOLEAN)
 _FEW_CODES = 200
 _FEWEST_ROWS_TO_TELL = 10
+_MOST_ROWS_FOR_CELLS = 200_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,16 @@ class Sheet:
             for field in self.fields
             if not self.is_numeric(field)
         }
+
+    @cached_property
+    def wrong_cells(self) -> list[WrongCell]:
+        """Cells that the table itself contradicts; of a long table, those of its first rows."""
+        return find_wrong_cells(self.frame.head(_MOST_ROWS_FOR_CELLS))
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells `wrong_cells` has looked at."""
+        return min(self.height, _MOST_ROWS_FOR_CELLS) * self.frame.width
 
     @cached_property
     def values(self) -> dict[str, NDArray[Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fitserve.data.cells import WrongCell
 from fitserve.data.checks import check_sheet
 from fitserve.data.finding import Finding, note
 from fitserve.data.kinds import infer_field, missing_column
@@ -54,7 +55,10 @@ class ColumnView:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table at a glance. ``gaps`` is its map of missing values: rows of blocks of rows, shares for each column."""
+    """A table at a glance. ``gaps`` is its map of missing values: blocks of rows, each with a share for each column.
+
+    ``cells`` are those that are most likely wrong.
+    """
 
     name: str
     rows: int
@@ -65,6 +69,7 @@ class TableView:
     task_reason: str = ""
     gaps: Sequence[Sequence[float]] = ()
     gap_columns: Sequence[str] = ()
+    cells: Sequence[WrongCell] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What ``fitserve data --json`` prints."""
@@ -76,6 +81,7 @@ class TableView:
             "target": asdict(self.target) if self.target else None,
             "findings": [finding.as_json() for finding in self.findings],
             "columns": [asdict(column) for column in self.columns],
+            "cells": [asdict(cell) for cell in self.cells],
         }
 
     def to_html(self) -> str:
@@ -120,7 +126,7 @@ def _view(sheet: Sheet, told: tuple[str, Sequence[str]]) -> TableView:
         [*(note("reading", [], sentence, "") for sentence in sentences), *check_sheet(sheet)],
         _column_view(target.field, target.column, None) if target else None,
         target.task.name if target else None, target.reason if target else "",
-        _gap_map(sheet, gap_columns), gap_columns,
+        _gap_map(sheet, gap_columns), gap_columns, sheet.wrong_cells,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from fitserve.data.checks import columns, order, rows, target, values
+from fitserve.data.checks import cells, columns, order, rows, target, values
 from fitserve.data.finding import Finding, in_order
 from fitserve.data.sheet import Sheet
 
@@ -35,6 +35,8 @@ EVERY: tuple[Check, ...] = (
     rows.near_duplicate_rows,
     columns.missing_values,
     columns.missing_together,
+    cells.wrong_cells,
+    cells.spellings,
     values.zeros,
     values.placeholders,
     values.outliers,
