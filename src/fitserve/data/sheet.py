@@ -25,7 +25,7 @@ _MOST_CELLS_SAMPLED = 4_000_000
 _NUMERIC = (Kind.NUMBER, Kind.DATETIME, Kind.BOOLEAN)
 _FEW_CODES = 200
 _FEWEST_ROWS_TO_TELL = 10
-_MOST_ROWS_FOR_CELLS = 200_000
+_MOST_ROWS_FOR_CELLS, _MOST_COLUMNS_FOR_CELLS = 100_000, 60
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,29 @@ class Sheet:
 
     @cached_property
     def wrong_cells(self) -> list[WrongCell]:
-        """Cells that the table itself contradicts; of a long table, those of its first rows."""
-        return find_wrong_cells(self.frame.head(_MOST_ROWS_FOR_CELLS))
+        """Cells that the table itself contradicts, among its first rows and those columns whose values repeat."""
+        return find_wrong_cells(self._repeating)
 
     @property
     def n_cells(self) -> int:
         """How many cells `wrong_cells` has looked at."""
-        return min(self.height, _MOST_ROWS_FOR_CELLS) * self.frame.width
+        return self._repeating.height * self._repeating.width
+
+    @cached_property
+    def _repeating(self) -> pl.DataFrame:
+        """The part of the table that can contradict itself: numbers that hardly repeat cannot."""
+        names = {field.name for field in self.fields if self._repeats(field)}
+        if self.target is not None:
+            names.add(self.target.name)
+        chosen = [name for name in self.frame.columns if name in names][:_MOST_COLUMNS_FOR_CELLS]
+        return self.frame.select(chosen).head(_MOST_ROWS_FOR_CELLS)
+
+    def _repeats(self, field: Field) -> bool:
+        values = self.numbers.get(field.name)
+        if values is None:
+            part = self.frame[field.name].head(_MOST_ROWS_FOR_CELLS)
+            return part.dtype == pl.String and part.n_unique() <= len(part) / 2
+        return len(np.unique(values)) <= len(values) / 2
 
     @cached_property
     def values(self) -> dict[str, NDArray[Any]]:
