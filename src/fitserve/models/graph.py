@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from fitserve.bundle.manifest import Graph
+from fitserve.features.arrays import FLOAT32_MAX
 from fitserve.models.base import Exported
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
@@ -122,6 +123,12 @@ class Trees:
             self._leaves[name].append(values)
         self._n += 1
 
+    def add_constant(self, weights: NDArray[Any]) -> None:
+        """Add a tree of one leaf, so that ``weights`` (outputs,) are added to every row."""
+        nothing = np.zeros(1, dtype=np.int64)
+        leaf = np.ones(1, dtype=bool)
+        self.add(nothing, nothing, nothing, nothing, nothing, leaf, np.asarray(weights, dtype=np.float64)[None, :])
+
     def thresholds(self, most: int = 3) -> dict[int, list[float]]:
         """Up to ``most`` thresholds of each feature, as the graph holds them."""
         inner = ~np.concatenate(self._columns["leaf"])
@@ -129,8 +136,8 @@ class Trees:
         values = floor_float32(np.concatenate(self._columns["threshold"])[inner])
         found: dict[int, list[float]] = {}
         for column in np.unique(feature).tolist():
-            # An infinite threshold sends missing values one way and all others the other: no value lies on it.
-            own = np.unique(values[(feature == column) & np.isfinite(values)])
+            # A threshold that no value exceeds, or none is below, parts missing values from all others.
+            own = np.unique(values[(feature == column) & (np.abs(values) < FLOAT32_MAX)])
             if not len(own):
                 continue
             found[column] = own[np.linspace(0, len(own) - 1, min(most, len(own))).astype(int)].tolist()
@@ -166,7 +173,8 @@ def floor_float32(values: NDArray[Any]) -> NDArray[np.float32]:
     """Rounded toward minus infinity to float32: ``x <= v`` is unchanged for every float32 ``x``."""
     with np.errstate(over="ignore"):
         nearest = values.astype(np.float32)
-    return np.where(nearest.astype(np.float64) > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        below = np.nextafter(nearest, np.float32(-np.inf))
+    return np.where(nearest.astype(np.float64) > values, below, nearest)
 
 
 def export_constant(values: Sequence[float], columns: int) -> Exported:

@@ -91,7 +91,8 @@ class LightGBM:
         shape = context.shape
         table = fit_projection(arrays, shape.n_terms, context.seed)
         settings = self._settings(parameters, context)
-        data = lightgbm.Dataset(tree_matrix(arrays, table), target, params=settings, free_raw_data=True)
+        matrix = tree_matrix(arrays, table)
+        data = lightgbm.Dataset(matrix, target, weight=context.weights, params=settings, free_raw_data=True)
         watched = []
         if context.validation is not None and context.effort is None:
             held, held_target = context.validation

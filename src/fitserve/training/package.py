@@ -24,7 +24,17 @@ from fitserve.training.examples import example_rows
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search, Trial
 
-_LIBRARIES = ("fitserve", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "lightgbm")
+_LIBRARIES = (
+    "fitserve",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "polars",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost-cpu",
+    "catboost",
+)
 Scores = Mapping[str, float | None]
 
 
