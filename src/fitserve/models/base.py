@@ -85,7 +85,7 @@ class Fitted(Protocol):
 class Learner(Protocol):
     """One family of models. Stateless; registered in the entry-point group ``fitserve.learners``.
 
-    ``cost`` orders learners, cheapest first.
+    ``cost`` orders learners, simplest first: of equally good ones the simpler one is taken.
     """
 
     name: ClassVar[str]

@@ -27,7 +27,7 @@ class CatBoost:
     """Symmetric trees, boosted with early stopping."""
 
     name: ClassVar[str] = "catboost"
-    cost: ClassVar[int] = 9
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's defaults at AutoGluon's rate, and pytabkit's tuned defaults (Holzmüller et al. 2024)."""

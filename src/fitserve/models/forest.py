@@ -121,7 +121,7 @@ class Forest:
     """Bagged trees on random subsets of columns."""
 
     name: ClassVar[str] = "forest"
-    cost: ClassVar[int] = 6
+    cost: ClassVar[int] = 7
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Small leaves, and larger ones for noisy targets."""
@@ -137,7 +137,7 @@ class ExtraTrees:
     """Trees on all rows whose thresholds are drawn at random."""
 
     name: ClassVar[str] = "extra_trees"
-    cost: ClassVar[int] = 5
+    cost: ClassVar[int] = 7
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's share of columns, with small leaves and with larger ones for noisy targets."""
@@ -153,7 +153,7 @@ class Tree:
     """One tree, small enough to be read."""
 
     name: ClassVar[str] = "tree"
-    cost: ClassVar[int] = 1
+    cost: ClassVar[int] = 7
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Few leaves, more of them, and what cost-complexity pruning leaves of many."""

@@ -60,7 +60,7 @@ class LightGBM:
     """Histogram gradient boosting with early stopping."""
 
     name: ClassVar[str] = "lightgbm"
-    cost: ClassVar[int] = 4
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's leaf count, the tuned defaults of pytabkit (Holzmüller et al. 2024), and shallow trees."""

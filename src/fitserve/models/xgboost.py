@@ -27,7 +27,7 @@ class XGBoost:
     """Histogram gradient boosting with early stopping."""
 
     name: ClassVar[str] = "xgboost"
-    cost: ClassVar[int] = 8
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Pytabkit's tuned defaults (Holzmüller et al. 2024), the library's trees at a slower rate, shallow ones."""

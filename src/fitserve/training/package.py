@@ -118,6 +118,7 @@ def _report(prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any
         "task": {"name": prepared.task.name, "reason": prepared.task_reason},
         "metric": prepared.metric,
         "validation": search.validation,
+        "plan": search.planned,
         "findings": prepared.findings,
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
