@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Parameters, Shape
-from fitserve.models.boosting import FittedTrees, Labels, Stopper, labels_of, link_of, watched_rows
+from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
 from fitserve.models.graph import Trees
+from fitserve.models.labels import Labels, labels_of, link_of, watched_rows
 from fitserve.models.text_projection import fit_projection, tree_matrix
 
 # Every leaf of a symmetric tree weighs something for every label: beyond so many no graph of them can be served.

@@ -59,6 +59,21 @@ class GraphBuilder:
         onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString())
 
+    def smallest(self, values: str, count: int) -> tuple[str, str]:
+        """Add the names of the ``count`` smallest values of each row and of their places, of equal ones the first."""
+        outputs = [f"{name}{len(self._nodes)}" for name in ("smallest", "places")]
+        inputs = [values, self.constant([count], np.int64)]
+        self._nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
+        return outputs[0], outputs[1]
+
+    def link(self, operator: str, scores: str) -> str:
+        """Add a link on float64 scores; the name of its float32 output is returned.
+
+        The float64 kernels of links treat the last rows of a batch in another way than the others, with other bits;
+        the float32 kernels treat all alike.
+        """
+        return self.add(operator, self.add("Cast", scores, to=TensorProto.FLOAT))
+
     def row_count(self) -> str:
         """The number of rows as a tensor of shape (1,)."""
         return self.add("Shape", "dense", start=0, end=1)

@@ -14,9 +14,10 @@ from scipy.special import logit
 from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Parameters, Shape
-from fitserve.models.boosting import FittedTrees, Labels, Stopper, labels_of, link_of, watched_rows
+from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
 from fitserve.models.graph import Trees
+from fitserve.models.labels import Labels, labels_of, link_of, watched_rows
 from fitserve.models.text_projection import fit_projection, tree_matrix
 
 # A tree for each label and round: beyond this many labels neither the budget nor the row limit holds.
@@ -111,8 +112,7 @@ def parse_model(document: Mapping[str, Any], labels: Labels) -> Trees:
     trees = Trees()
     for tree, output in zip(model["trees"], model["tree_info"], strict=True):
         _add(trees, tree, output, labels)
-    n_seen = labels.n_outputs if labels.seen is None else len(labels.seen)
-    trees.add_constant(labels.spread(np.broadcast_to(base, (1, n_seen)))[0])
+    trees.add_constant(labels.spread(np.broadcast_to(base, (1, labels.n_seen)))[0])
     return trees
 
 

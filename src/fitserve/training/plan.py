@@ -1,7 +1,8 @@
 """What is tried in which order, and how much of the budget each try may take.
 
 Quick learners come first, so that there is something to serve after seconds; then the boosters, which win most
-often on tables (TabArena, Erickson et al. 2025); then what answers in another way; then further candidates. A learner that this file does not know has its turn with the other ways.
+often on tables (TabArena, Erickson et al. 2025); then what answers in another way; then further candidates. A learner
+that this file does not know has its turn with the other ways.
 """
 
 from __future__ import annotations
