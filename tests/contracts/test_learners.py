@@ -262,6 +262,18 @@ def test_a_label_without_rows_gets_next_to_no_probability(name: str) -> None:
     assert np.abs(Session(exported.graph, exported.model).run(whole.arrays) - raw).max() <= TOLERANCE
 
 
+def test_weights_pull_answers_toward_the_rows_that_have_them(case: Case) -> None:
+    """Rows that weigh sixteen times as much as the others move the mean answer to their side."""
+    chosen = case.target == 1 if case.shape.task == "classification" else case.target > 0
+    means = []
+    for heavy in (chosen, ~chosen):
+        weights = np.where(heavy, 4.0, 0.25)
+        context = Context(case.shape, effort=EFFORT, weights=weights / weights.mean())
+        raw = case.learner.fit(case.arrays, case.target, parameters_of(case), context).predict(case.arrays)
+        means.append(raw[:, 1 if case.shape.n_outputs > 1 else 0].mean())
+    assert means[0] > means[1]
+
+
 def test_inputs_are_not_changed(case: Case) -> None:
     before = (case.arrays.dense.copy(), case.arrays.codes.copy(), case.target.copy())
     case.learner.fit(case.arrays, case.target, parameters_of(case), Context(case.shape, effort=3)).predict(case.arrays)

@@ -10,7 +10,7 @@ from fitserve.cli.output import json_option, print_json, print_table, read_optio
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
-_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
+_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "weight", "class_weight")
 
 
 @click.command()
@@ -25,6 +25,8 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
+@click.option("--weight", metavar="COLUMN", help="How much a row counts in training; scores count all alike.")
+@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare labels count as much as others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
@@ -87,7 +89,7 @@ def _ready(name: str, workspace: str | None) -> Any:
 
 def _leave_to_the_run(options: dict[str, Any]) -> None:
     """Refuse what a replay takes from its run."""
-    for name, flag in (("learners", "learner"), ("kinds", "kind"), *((n, n) for n in _OF_THE_RUN)):
+    for name, flag in (("learners", "learner"), ("kinds", "kind"), *((n, n.replace("_", "-")) for n in _OF_THE_RUN)):
         if options[name]:
             raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
 
@@ -118,6 +120,8 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         exclude=list(options["exclude"]),
         time=options["time"],
         group=options["group"],
+        weight=options["weight"],
+        class_weight=options["class_weight"],
         seed=options["seed"],
     )
 

@@ -85,7 +85,8 @@ class Perceptron:
         model = _network(parameters, context, len(target))
         watch = _watch(view, labels, context)
         most = context.effort or (_MOST_EPOCHS if watch is not None else _EPOCHS_UNWATCHED)
-        best, best_loss, kept = 0, np.inf, []
+        kept: Layers = []
+        best, best_loss = 0, np.inf
         known = {} if shape.task == "regression" else {"classes": np.unique(truth)}
         for epoch in range(most):
             with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):

@@ -14,12 +14,12 @@ from threadpoolctl import ThreadpoolController
 
 from fitserve.data.split import SMALL_TABLE, folds, last_rows
 from fitserve.errors import NotForThisTable, SpecError
-from fitserve.features.arrays import Arrays
 from fitserve.metrics import loss
 from fitserve.models.base import Context, Fitted, Learner, Parameters
 from fitserve.training.plan import Entry, make_plan
 from fitserve.training.prepare import Prepared
 from fitserve.training.progress import Clock, Observer, Progress
+from fitserve.training.weights import counted_rows, training_weights
 
 # Up to here five folds are affordable within a budget; above, one held-out fifth judges well enough.
 _MOST_CELLS_FOR_FOLDS = 2_000_000
@@ -89,6 +89,8 @@ class Search:
         self._observer = observer
         self._libraries = ThreadpoolController()
         self._fold_of_row, self.validation = _judging(prepared)
+        given = None if prepared.weights is None else prepared.weights[prepared.split.train]
+        self._weights = training_weights(given, self.truth, prepared.spec.class_weight)
 
     @property
     def n_held_out(self) -> int:
@@ -248,27 +250,25 @@ class Search:
         held = arrays.take(outside)
         # Rows of one are no guide for early stopping: such a fit takes its full course.
         validation = (held, self.truth[outside]) if len(outside) >= _FEWEST_ROWS_OF_A_FOLD else None
-        context = replace(context, shape=replace(context.shape, n_rows=len(inside)), validation=validation)
-        fitted = self._fit(entry.learner, arrays.take(inside), self.truth[inside], entry.parameters, context)
+        fitted = self._fit(entry.learner, inside, entry.parameters, replace(context, validation=validation))
         late = context.late
         return fitted, fitted.predict(held), late
 
-    def _fit(
-        self, learner: Learner, arrays: Arrays, truth: NDArray[Any], parameters: Parameters, context: Context
-    ) -> Fitted:
-        """Fit with one thread for linear algebra.
+    def _fit(self, learner: Learner, rows: NDArray[np.intp], parameters: Parameters, context: Context) -> Fitted:
+        """Fit on some training rows, with one thread for linear algebra.
 
         Vectors of some ten thousand numbers, as texts have, are ten times slower with two threads that wait for
         each other; and so the bits do not depend on how many processors a machine has.
         """
+        counted, weights = counted_rows(self._weights, rows)
+        context = replace(context, shape=replace(context.shape, n_rows=len(counted)), weights=weights)
         with self._libraries.limit(limits=1, user_api="blas"):
-            return learner.fit(arrays, truth, parameters, context)
+            return learner.fit(self.prepared.arrays.take(counted), self.truth[counted], parameters, context)
 
     def refit(self, trial: Trial, effort: int) -> Fitted:
         """Fit a trial's candidate on all training rows."""
         context = Context(self.prepared.shape, self.prepared.spec.seed, self.threads, effort=effort)
-        learner = self._learners[trial.learner]
-        return self._fit(learner, self.prepared.arrays, self.truth, trial.parameters, context)
+        return self._fit(self._learners[trial.learner], np.arange(len(self.truth)), trial.parameters, context)
 
 
 def _threads(prepared: Prepared) -> int:
