@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported
-from fitserve.models.graph import Trees, export_trees
+from fitserve.models.graph import Trees
 from fitserve.models.labels import Labels, links
-from fitserve.models.text_projection import tree_matrix
+from fitserve.models.tree_inputs import TreeInputs
 
 MOST_ROUNDS, PATIENCE, ROUNDS_UNWATCHED = 1000, 50, 200
 
@@ -45,7 +45,7 @@ class Stopper:
 
 @dataclass(frozen=True)
 class FittedTrees:
-    """A boosted ensemble on the merged matrix, texts projected by ``table``.
+    """A boosted ensemble.
 
     ``score`` is the library's own answer for a matrix (n, seen outputs), before the link; ``trees`` says the same for
     the graph. ``effort`` rounds have made it.
@@ -54,8 +54,7 @@ class FittedTrees:
     score: Callable[[NDArray[np.float32]], NDArray[np.float64]]
     trees: Trees
     labels: Labels
-    table: NDArray[np.float32] | None
-    columns: int
+    inputs: TreeInputs
     effort: int
     link: str
 
@@ -63,10 +62,9 @@ class FittedTrees:
         """Raw outputs, float64 (n, outputs)."""
         if not len(arrays):
             return np.empty((0, self.labels.n_outputs))
-        scores = self.labels.spread(self.score(tree_matrix(arrays, self.table)))
+        scores = self.labels.spread(self.score(self.inputs.matrix(arrays)))
         return links[self.link](scores)
 
     def export(self) -> Exported:
         """One tree ensemble and its link."""
-        outputs = self.labels.n_outputs
-        return export_trees(self.trees, self.table, self.columns, outputs, self.link)
+        return self.inputs.export(self.trees, self.labels.n_outputs, self.link)

@@ -18,7 +18,8 @@ from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
 from fitserve.models.graph import Trees
 from fitserve.models.labels import Labels, labels_of, link_of, watched_rows
-from fitserve.models.text_projection import fit_projection, tree_matrix
+from fitserve.models.target_encoding import encodable
+from fitserve.models.tree_inputs import ENCODED, fit_inputs, of_the_library
 
 # Every leaf of a symmetric tree weighs something for every label: beyond so many no graph of them can be served.
 _MOST_LABELS = 40
@@ -41,15 +42,15 @@ class CatBoost:
         tuned |= {"l2_leaf_reg": 1e-5, "subsample": 0.9}
         # The library makes its own rate and steps of the number of rounds, which early stopping decides.
         steps = 10 if shape.task != "regression" and shape.n_outputs == 1 else 1
-        return [{"learning_rate": 0.05, "depth": 6, "leaf_estimation_iterations": steps}, tuned]
+        plain = {"learning_rate": 0.05, "depth": 6, "leaf_estimation_iterations": steps}
+        return [plain, *([{**plain, ENCODED: True}] if encodable(shape) else []), tuned]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
         """Add trees until the validation part no longer improves or the deadline is there."""
         import catboost  # noqa: PLC0415 - it loads matplotlib and pandas, which nobody else needs
 
         shape = context.shape
-        table = fit_projection(arrays, shape.n_terms, context.seed)
-        matrix = tree_matrix(arrays, table)
+        inputs, matrix = fit_inputs(arrays, target, parameters, context)
         if len(np.unique(target)) == 1 or not _varies(matrix):  # the library refuses both
             return fit_constant(arrays, target, context)
         labels = labels_of(target, shape)
@@ -57,7 +58,7 @@ class CatBoost:
         model = catboost.CatBoost(_settings(parameters, context, labels, stopper.most))
         watched = watched_rows(context, labels)
         pool = catboost.Pool(matrix, labels.numbered(target), weight=context.weights)
-        held = None if watched is None else catboost.Pool(tree_matrix(watched[0], table), watched[1])
+        held = None if watched is None else catboost.Pool(inputs.matrix(watched[0]), watched[1])
         callback = _Callback(stopper)
         model.fit(pool, eval_set=held, callbacks=[callback])
         if callback.interruption is not None:
@@ -69,8 +70,7 @@ class CatBoost:
             found = model.predict(rows, prediction_type="RawFormulaVal", ntree_end=rounds, thread_count=1)
             return np.asarray(found, dtype=np.float64).reshape(len(rows), -1)
 
-        columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-        return FittedTrees(score, trees, labels, table, columns, stopper.rounds, link_of(shape))
+        return FittedTrees(score, trees, labels, inputs, stopper.rounds, link_of(shape))
 
 
 def _varies(matrix: NDArray[np.float32]) -> bool:
@@ -90,7 +90,7 @@ def _settings(parameters: Parameters, context: Context, labels: Labels, rounds: 
         "use_best_model": False,
         "allow_writing_files": False,
         "logging_level": "Silent",
-        **parameters,
+        **of_the_library(parameters),
     }
 
 

@@ -17,8 +17,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
-from fitserve.models.graph import Trees, export_trees
-from fitserve.models.text_projection import fit_projection, tree_matrix
+from fitserve.models.graph import Trees
+from fitserve.models.tree_inputs import TreeInputs, fit_inputs
 
 _MOST_TREES, _TREES_AT_ONCE = 200, 10
 # Unlimited forests cost gigabytes as graphs; so many leaves over all trees keep one within 100 MB.
@@ -27,7 +27,7 @@ _MOST_LEAVES = 400_000
 
 @dataclass(frozen=True)
 class FittedForest:
-    """Trees on the merged matrix, texts projected by ``table``; their mean answers.
+    """The mean answer of some trees.
 
     ``model`` is the library's, ``classes`` are the labels that it knows, None for numbers.
     """
@@ -35,9 +35,8 @@ class FittedForest:
     model: Any
     estimators: Sequence[Any]
     classes: NDArray[np.int64] | None
-    table: NDArray[np.float32] | None
+    inputs: TreeInputs
     n_outputs: int
-    columns: int
 
     @property
     def effort(self) -> int:
@@ -48,7 +47,7 @@ class FittedForest:
         """Raw outputs, float64 (n, outputs)."""
         if not len(arrays):
             return np.empty((0, self.n_outputs))
-        matrix = tree_matrix(arrays, self.table)
+        matrix = self.inputs.matrix(arrays)
         with np.errstate(over="ignore", invalid="ignore"):  # the library adds all values up to find infinite ones
             if self.classes is None:
                 return np.asarray(self.model.predict(matrix), dtype=np.float64)[:, None]
@@ -68,7 +67,7 @@ class FittedForest:
                 tree.children_left == -1,
                 self._leaf_weights(tree.value[:, 0, :]) / self.effort,
             )
-        return export_trees(trees, self.table, self.columns, self.n_outputs, "")
+        return self.inputs.export(trees, self.n_outputs, "")
 
     def _leaf_weights(self, values: NDArray[Any]) -> NDArray[Any]:
         return values if self.classes is None else self._spread(values / values.sum(axis=1, keepdims=True))
@@ -80,20 +79,16 @@ class FittedForest:
         return every[:, 1:] if self.n_outputs == 1 else every
 
 
-def _fitted(
-    model: Any, estimators: Sequence[Any], arrays: Arrays, table: NDArray[np.float32] | None, context: Context
-) -> FittedForest:
-    shape, columns = context.shape, arrays.dense.shape[1] + arrays.codes.shape[1]
+def _fitted(model: Any, estimators: Sequence[Any], inputs: TreeInputs, shape: Shape) -> FittedForest:
     classes = None if shape.task == "regression" else model.classes_
-    return FittedForest(model, estimators, classes, table, shape.n_outputs, columns)
+    return FittedForest(model, estimators, classes, inputs, shape.n_outputs)
 
 
 def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, target: NDArray[Any],
           parameters: Parameters, context: Context) -> FittedForest:  # fmt: skip
     """Grow ten trees at a time until there are 200 or the deadline is there; ``kinds`` are for labels and numbers."""
     shape = context.shape
-    table = fit_projection(arrays, shape.n_terms, context.seed)
-    matrix = tree_matrix(arrays, table)
+    inputs, matrix = fit_inputs(arrays, target, {}, context)
     model = kinds[shape.task == "regression"](
         n_estimators=0,
         warm_start=True,
@@ -114,7 +109,7 @@ def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, 
                 break
     # Summing trees in one thread keeps the last digit of a prediction the same from run to run.
     model.set_params(n_jobs=1)
-    return _fitted(model, model.estimators_, arrays, table, context)
+    return _fitted(model, model.estimators_, inputs, shape)
 
 
 class Forest:
@@ -166,11 +161,9 @@ class Tree:
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
         """Grow the best leaf first and prune; that takes no time to speak of."""
-        table = fit_projection(arrays, context.shape.n_terms, context.seed)
+        inputs, matrix = fit_inputs(arrays, target, {}, context)
         kind = DecisionTreeRegressor if context.shape.task == "regression" else DecisionTreeClassifier
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            model = kind(random_state=context.seed, **parameters).fit(
-                tree_matrix(arrays, table), target, context.weights
-            )
-        return _fitted(model, [model], arrays, table, context)
+            model = kind(random_state=context.seed, **parameters).fit(matrix, target, context.weights)
+        return _fitted(model, [model], inputs, context.shape)

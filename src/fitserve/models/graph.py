@@ -200,20 +200,3 @@ def export_constant(values: Sequence[float], columns: int) -> Exported:
     size = builder.add("Concat", builder.row_count(), width, axis=0)
     output = builder.add("Expand", builder.constant([list(values)], np.float32), size)
     return Exported(graph, builder.build(output, graph))
-
-
-def export_trees(trees: Trees, table: NDArray[np.float32] | None, columns: int, outputs: int, link: str) -> Exported:
-    """The graph of an ensemble on the merged matrix and, if ``table`` is given, projected texts.
-
-    ``link`` is "", "Sigmoid" or "Softmax".
-    """
-    graph = Graph(MEMBER, "onnx", merged=True, columns=columns, codes=0, text=table is not None, outputs=outputs)
-    builder = GraphBuilder()
-    matrix = "dense"
-    if table is not None:
-        matrix = builder.add("Concat", matrix, builder.text_sum(table), axis=1)
-    output = trees.node(builder, matrix, outputs)
-    if link:
-        output = builder.add(link, output)
-    thresholds = {column: values for column, values in trees.thresholds().items() if column < columns}
-    return Exported(graph, builder.build(output, graph), thresholds)

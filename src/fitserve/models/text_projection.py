@@ -35,14 +35,6 @@ def fit_projection(arrays: Arrays, n_terms: int, seed: int) -> NDArray[np.float3
     return np.ascontiguousarray(found.components_.T, dtype=np.float32)
 
 
-def tree_matrix(arrays: Arrays, table: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Dense columns, codes and projected texts side by side, float32 (n, width)."""
-    merged = arrays.merged()
-    if table is None or arrays.text is None:
-        return merged
-    return np.hstack([merged, text_matrix(arrays, table)])
-
-
 def text_matrix(arrays: Arrays, table: NDArray[np.float32]) -> NDArray[np.float32]:
     """Projected texts, float32 (n, width of the table).
 

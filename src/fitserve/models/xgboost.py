@@ -18,7 +18,8 @@ from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
 from fitserve.models.graph import Trees
 from fitserve.models.labels import Labels, labels_of, link_of, watched_rows
-from fitserve.models.text_projection import fit_projection, tree_matrix
+from fitserve.models.target_encoding import encodable
+from fitserve.models.tree_inputs import ENCODED, fit_inputs, of_the_library
 
 # A tree for each label and round: beyond this many labels neither the budget nor the row limit holds.
 _MOST_LABELS = 100
@@ -43,7 +44,8 @@ class XGBoost:
             }  # fmt: skip
         plain = {"eta": 0.1, "max_depth": 6}
         shallow = {"eta": 0.05, "max_depth": 3, "subsample": 0.8, "colsample_bytree": 0.8}
-        return [tuned, plain, shallow] if shape.n_rows > 5_000 else [shallow, tuned, plain]
+        order = [tuned, plain, shallow] if shape.n_rows > 5_000 else [shallow, tuned, plain]
+        return [order[0], *([{**order[0], ENCODED: True}] if encodable(shape) else []), *order[1:]]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
         """Add trees until the validation part no longer improves or the deadline is there."""
@@ -51,12 +53,12 @@ class XGBoost:
         if len(np.unique(target)) == 1:
             return fit_constant(arrays, target, context)
         labels = labels_of(target, shape)
-        table = fit_projection(arrays, shape.n_terms, context.seed)
-        data = xgboost.DMatrix(tree_matrix(arrays, table), labels.numbered(target), weight=context.weights)
+        inputs, matrix = fit_inputs(arrays, target, parameters, context)
+        data = xgboost.DMatrix(matrix, labels.numbered(target), weight=context.weights)
         watched = watched_rows(context, labels)
         evals = []
         if watched is not None:
-            evals = [(xgboost.DMatrix(tree_matrix(watched[0], table), watched[1]), "validation")]
+            evals = [(xgboost.DMatrix(inputs.matrix(watched[0]), watched[1]), "validation")]
         stopper = Stopper(context)
         settings = _settings(parameters, context, labels)
         booster = xgboost.train(
@@ -69,8 +71,7 @@ class XGBoost:
             found = kept.predict(xgboost.DMatrix(matrix, nthread=1), output_margin=True)
             return np.asarray(found, dtype=np.float64).reshape(len(matrix), -1)
 
-        columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-        return FittedTrees(score, trees, labels, table, columns, stopper.rounds, link_of(shape))
+        return FittedTrees(score, trees, labels, inputs, stopper.rounds, link_of(shape))
 
 
 def _settings(parameters: Parameters, context: Context, labels: Labels) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _settings(parameters: Parameters, context: Context, labels: Labels) -> dict[
     else:
         objective = {"objective": "binary:logistic", "eval_metric": "logloss"}
     fixed = {"tree_method": "hist", "verbosity": 0, "seed": context.seed, "nthread": context.threads}
-    return {**objective, **fixed, **parameters}
+    return {**objective, **fixed, **of_the_library(parameters)}
 
 
 class _Callback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
