@@ -32,7 +32,7 @@ class XGBoost:
     cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
-        """Pytabkit's tuned defaults (Holzmüller et al. 2024), the library's trees at a slower rate, shallow ones."""
+        """The library's trees at a slower rate, pytabkit's tuned defaults (Holzmüller et al. 2024), shallow trees."""
         if shape.n_outputs > _MOST_LABELS:
             raise NotForThisTable(f"{shape.n_outputs} labels are too many for a tree each")
         if shape.task == "regression":
@@ -44,7 +44,7 @@ class XGBoost:
             }  # fmt: skip
         plain = {"eta": 0.1, "max_depth": 6}
         shallow = {"eta": 0.05, "max_depth": 3, "subsample": 0.8, "colsample_bytree": 0.8}
-        order = [tuned, plain, shallow] if shape.n_rows > 5_000 else [shallow, tuned, plain]
+        order = [plain, tuned, shallow] if shape.n_rows > 5_000 else [shallow, tuned, plain]
         return [order[0], *([{**order[0], ENCODED: True}] if encodable(shape) else []), *order[1:]]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
