@@ -27,7 +27,10 @@ from fitserve.training.export import hostile_arrays
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.spec import Spec
 
-EFFORT = {"lightgbm": 150, "forest": 60, "logistic": 2}
+EFFORT = {
+    "lightgbm": 150, "xgboost": 150, "catboost": 150, "forest": 60, "extra_trees": 60, "mlp": 5, "logistic": 2, "lasso": 2,
+    "elastic_net": 2,
+}  # fmt: skip
 HTTP_ROWS, BATCHES = 60, (2, 7, 32)
 
 

@@ -116,7 +116,7 @@ class Forest:
     """Bagged trees on random subsets of columns."""
 
     name: ClassVar[str] = "forest"
-    cost: ClassVar[int] = 7
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Small leaves, and larger ones for noisy targets."""
@@ -132,7 +132,7 @@ class ExtraTrees:
     """Trees on all rows whose thresholds are drawn at random."""
 
     name: ClassVar[str] = "extra_trees"
-    cost: ClassVar[int] = 7
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's share of columns, with small leaves and with larger ones for noisy targets."""
@@ -148,7 +148,7 @@ class Tree:
     """One tree, small enough to be read."""
 
     name: ClassVar[str] = "tree"
-    cost: ClassVar[int] = 7
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Few leaves, more of them, and what cost-complexity pruning leaves of many."""

@@ -71,7 +71,7 @@ class Neighbours:
     """The mean answer of the nearest known rows, all columns counting alike."""
 
     name: ClassVar[str] = "knn"
-    cost: ClassVar[int] = 7
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Few neighbours, the nearer the weightier, and many alike; refuses what a server could not look through."""

@@ -65,7 +65,7 @@ class Perceptron:
     """A small neural network on standardised columns, with early stopping."""
 
     name: ClassVar[str] = "mlp"
-    cost: ClassVar[int] = 7
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """A network of two layers, and a wider one with a stronger penalty."""

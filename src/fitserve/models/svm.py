@@ -138,7 +138,7 @@ class KernelSVM:
     """A support vector machine with a Gaussian kernel, one label against the others."""
 
     name: ClassVar[str] = "svm"
-    cost: ClassVar[int] = 7
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Inverse penalties; refuses tables that would take too long or make too many support vectors."""
