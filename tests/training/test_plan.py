@@ -65,6 +65,14 @@ def test_quick_learners_lead_and_boosters_come_before_what_else_there_is() -> No
     assert first["logistic"] < first["lightgbm"] < first["catboost"] < first["mlp"] < first["stranger"]
 
 
+def test_texts_favour_linear_models() -> None:
+    found = plan(Shape("classification", 500, 0, [], 900, 1))
+    lightgbm = places(found, "lightgbm")[0]
+    for name in ("logistic", "naive_bayes"):
+        assert places(found, name)[1] < lightgbm
+        assert found.entries[places(found, name)[0]].share > found.entries[places(found, "tree")[0]].share
+
+
 def test_on_a_tight_budget_slower_boosters_wait_for_the_quickest() -> None:
     assert max(places(plan(LARGE, 10.0), "lightgbm")) < places(plan(LARGE, 10.0), "catboost")[0]
     assert max(places(plan(LARGE, 3600.0), "lightgbm")) > places(plan(LARGE, 3600.0), "catboost")[0]

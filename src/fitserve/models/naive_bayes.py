@@ -29,12 +29,12 @@ class NaiveBayes:
     cost: ClassVar[int] = 3
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
-        """Complements, which bear labels of unequal size, and labels; refuses tables without texts."""
+        """Labels, and complements, which bear labels of unequal size; refuses tables without texts."""
         if shape.task != "classification":
             raise NotForThisTable("naive_bayes is for classification")
         if not shape.n_terms:
             raise NotForThisTable("naive_bayes is for texts, of which this table has none")
-        return [{"of": "complement", "alpha": 0.1}, {"of": "label", "alpha": 0.1}]
+        return [{"of": "label", "alpha": 0.1}, {"of": "complement", "alpha": 0.1}]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
         """Count the words of each label, and calibrate by the counts of other folds."""

@@ -15,6 +15,7 @@ from fitserve.errors import NotForThisTable
 from fitserve.models.base import Learner, Parameters, Shape
 
 _QUICK = ("baseline", "linear", "ridge", "logistic", "naive_bayes", "tree")
+_TEXT_FAVOURITES = ("ridge", "logistic", "naive_bayes")
 _BOOSTERS = ("lightgbm", "catboost", "xgboost")
 _OTHERS = ("forest", "extra_trees", "mlp", "linear_svm", "elastic_net", "lasso", "svm", "knn")
 # Shares of the whole budget: of quick learners, of those where texts make them the favourites, of the first
@@ -70,19 +71,22 @@ def make_plan(learners: Sequence[Learner], shape: Shape, budget: float | None) -
             offers[learner.name] = [Entry(learner, p, share) for p in learner.candidates(shape)]
         except NotForThisTable as refusal:
             refusals[learner.name] = str(refusal)
-    return Plan(_ordered(offers, _is_tight(shape, budget)), refusals)
+    early = _TEXT_FAVOURITES if shape.n_terms else ()
+    return Plan(_ordered(offers, early, _is_tight(shape, budget)), refusals)
 
 
-def _ordered(offers: Mapping[str, list[Entry]], tight: bool) -> list[Entry]:
+def _ordered(offers: Mapping[str, list[Entry]], early: Sequence[str], tight: bool) -> list[Entry]:
     """Quick learners, the first booster, what quick learners have left; then turn by turn, boosters leading.
 
-    On a tight budget the first booster, which is the quickest, has all of its turns before the slower ones.
+    Those of ``early`` have their second turn before the first booster. On a tight budget that one, which is the quickest,
+    has all of its turns before the slower ones.
     """
     turns = range(max((len(own) for own in offers.values()), default=0))
     lead, slower = _BOOSTERS[:1], _BOOSTERS[1:]
     others = (*_OTHERS, *(name for name in offers if name not in (*_QUICK, *_BOOSTERS, *_OTHERS)))
     stages = [
         [(name, 0) for name in _QUICK],
+        [(name, 1) for name in early],
         [(name, turn) for name in lead for turn in (turns if tight else turns[:1])],
         [(name, turn) for turn in turns[1:] for name in _QUICK],
         [(name, 0) for name in (*slower, *others)],
@@ -94,7 +98,7 @@ def _ordered(offers: Mapping[str, list[Entry]], tight: bool) -> list[Entry]:
 
 def _share(name: str, shape: Shape) -> float:
     if name in _QUICK:
-        return _FAVOURITE_SHARE if shape.n_terms else _QUICK_SHARE
+        return _FAVOURITE_SHARE if shape.n_terms and name in _TEXT_FAVOURITES else _QUICK_SHARE
     if name in _BOOSTERS:
         return _FIRST_SHARE if name == _BOOSTERS[0] else _BOOSTER_SHARE
     return _OTHER_SHARE
