@@ -78,8 +78,8 @@ def make_plan(learners: Sequence[Learner], shape: Shape, budget: float | None) -
 def _ordered(offers: Mapping[str, list[Entry]], early: Sequence[str], tight: bool) -> list[Entry]:
     """Quick learners, the first booster, what quick learners have left; then turn by turn, boosters leading.
 
-    Those of ``early`` have their second turn before the first booster. On a tight budget that one, which is the quickest,
-    has all of its turns before the slower ones.
+    Those of ``early`` have their second turn before the first booster. On a tight budget that booster, which is the
+    quickest, has all of its turns before the slower ones.
     """
     turns = range(max((len(own) for own in offers.values()), default=0))
     lead, slower = _BOOSTERS[:1], _BOOSTERS[1:]
