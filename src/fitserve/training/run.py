@@ -16,7 +16,7 @@ import numpy as np
 from fitserve.bundle.manifest import Manifest
 from fitserve.data.read import ReadOptions, is_location, name_of, read_frame, recorded
 from fitserve.data.split import SMALL_TABLE
-from fitserve.errors import DataError, ParityError, SpecError
+from fitserve.errors import DataError, NotForThisTable, ParityError, SpecError
 from fitserve.metrics import METRICS
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
@@ -247,7 +247,7 @@ def _choose(prepared: Prepared, search: Search, observer: Observer, plan: Mappin
         for _ in range(_SHRINKS):
             try:
                 chosen = _export(prepared, search, trial, effort, observer)
-            except ParityError as error:
+            except (ParityError, NotForThisTable) as error:  # all rows may be more than a learner takes
                 reasons.append(f"{trial.learner}: {error}")
                 break
             heavy = weigh(chosen.exported).too_heavy
