@@ -27,7 +27,9 @@ from fitserve.training.export import hostile_arrays
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.spec import Spec
 
-EFFORT = {"lightgbm": 150, "forest": 60, "logistic": 2}
+# Trees, rounds, epochs, blocks of iterations; 1 for all others.
+EFFORT = dict.fromkeys(["lightgbm", "xgboost", "catboost"], 150) | dict.fromkeys(["forest", "extra_trees"], 60)
+EFFORT |= {"mlp": 5, "logistic": 2, "lasso": 2, "elastic_net": 2}
 HTTP_ROWS, BATCHES = 60, (2, 7, 32)
 
 

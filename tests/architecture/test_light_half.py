@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ["polars", "pandas", "pyarrow", "sklearn", "scipy", "lightgbm", "onnx", "joblib", "torch"]
+HEAVY = [
+    "polars",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "onnx",
+    "joblib",
+    "torch",
+]
 SERVER = [*HEAVY, "sqlalchemy", "alembic"]
 
 

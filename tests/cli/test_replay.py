@@ -17,6 +17,11 @@ Command = Callable[..., Any]
     ("table", "target", "options"),
     [
         ("houses.csv", "price", ("--learner", "ridge", "--learner", "linear")),
+        (
+            "loans.csv",
+            "paid",
+            ("--learner", "logistic", "--learner", "tree", "--weight", "size", "--class-weight", "balanced"),
+        ),
         ("loans.csv", "paid", ("--budget", "3s", "--seed", "7", "--metric", "log_loss", "--kind", "size=category")),
     ],
 )
@@ -33,6 +38,13 @@ def test_a_replay_gives_the_same_bits(
     assert (moved["model"], moved["version"], moved["sha256"]) == ("moved", 1, first["sha256"])
     third = command("train", "--replay", again["run"], "--json").json
     assert third["sha256"] == first["sha256"]
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--weight", "size"), ("--class-weight", "balanced")])
+def test_weights_are_taken_from_the_run(home: Path, command: Command, flag: str, value: str) -> None:
+    run = command("train", "loans.csv", "--target", "paid", "--learner", "logistic", "--json").json["run"]
+    refused = command("train", "--replay", run, flag, value)
+    assert refused.message == f"--replay takes {flag} from the run; leave {flag} out"
 
 
 def test_changed_data_are_refused(home: Path, command: Command) -> None:

@@ -22,7 +22,7 @@ _COMMANDS = {
     "runs": ("fitserve.cli.runs:runs", "List and show trainings."),
     "keys": ("fitserve.cli.keys:keys", "Make, list and revoke API keys."),
 }
-_HEAVY = frozenset(["polars", "sklearn", "lightgbm", "onnx", "scipy"])
+_HEAVY = frozenset(["polars", "sklearn", "lightgbm", "xgboost", "catboost", "onnx", "scipy"])
 
 
 class _Lazy(click.Group):

@@ -11,7 +11,7 @@ from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
 _SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like, or day-first, month-first."
-_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "force")
+_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "weight", "class_weight", "force")
 
 
 @click.command()
@@ -28,6 +28,8 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "force")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
 @click.option("--force", is_flag=True, help="Train although a check says that the scores would be a lie.")
+@click.option("--weight", metavar="COLUMN", help="How much a row counts in training; scores count all alike.")
+@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare labels count as much as others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
@@ -94,7 +96,7 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
         ("learners", "learner"),
         ("kinds", "kind"),
         ("spellings", "spelling"),
-        *((n, n) for n in _OF_THE_RUN),
+        *((n, n.replace("_", "-")) for n in _OF_THE_RUN),
     ):
         if options[name]:
             raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
@@ -122,6 +124,8 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         time=options["time"],
         group=options["group"],
         force=options["force"],
+        weight=options["weight"],
+        class_weight=options["class_weight"],
         seed=options["seed"],
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fitserve.charts.page import Html, Section, bars, chart, figure, fragment, grid, page, table, text
 from fitserve.data.finding import Finding
-from fitserve.data.view import ColumnView, TableView
 from fitserve.schema import Kind
+
+if TYPE_CHECKING:
+    from fitserve.data.view import ColumnView, TableView
 
 _MOST_ROWS, _MOST_CHARTS, _MOST_TOLD, _MOST_GAPS, _MOST_CELLS = 400, 48, 40, 40, 60
 _SAID = {"stop": "stops a training", "warn": "look at this", "note": "good to know"}

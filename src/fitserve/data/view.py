@@ -86,7 +86,7 @@ class TableView:
 
     def to_html(self) -> str:
         """The page, one file with everything inside."""
-        from fitserve.data.page import view_page  # noqa: PLC0415 - the page takes views
+        from fitserve.data.page import view_page  # noqa: PLC0415 - few views become a page
 
         return view_page(self)
 

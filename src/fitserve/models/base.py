@@ -41,7 +41,7 @@ class Context:
     ``validation`` is for early stopping only. ``deadline`` is a time of `time.monotonic`, at which a fit
     stops and keeps what it has. ``effort`` (trees, rounds, iterations) replaces deadline and early stopping
     where it is given: then the same seed gives the same model whatever the clock says. ``threads`` may be
-    used at once.
+    used at once. ``weights`` says how much each row counts (n,), about 1 on average and above 0; None: all alike.
     """
 
     shape: Shape
@@ -51,6 +51,7 @@ class Context:
     deadline: float | None = None
     effort: int | None = None
     progress: Callable[[float], None] = field(default=lambda _share: None)
+    weights: NDArray[np.float64] | None = None
 
     @property
     def late(self) -> bool:
@@ -84,7 +85,7 @@ class Fitted(Protocol):
 class Learner(Protocol):
     """One family of models. Stateless; registered in the entry-point group ``fitserve.learners``.
 
-    ``cost`` orders learners, cheapest first.
+    ``cost`` orders learners, simplest first: of equally good ones the simpler one is taken.
     """
 
     name: ClassVar[str]

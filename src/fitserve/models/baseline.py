@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.features.arrays import Arrays
-from fitserve.models.base import Context, Exported, Parameters, Shape
-from fitserve.models.graph import export_constant
-
-
-@dataclass(frozen=True)
-class FittedBaseline:
-    """One raw output for all rows."""
-
-    values: Sequence[float]
-    columns: int
-    effort: int = 1
-
-    def predict(self, arrays: Arrays) -> NDArray[np.float64]:
-        """The same row n times."""
-        return np.tile(np.asarray(self.values, dtype=np.float64), (len(arrays), 1))
-
-    def export(self) -> Exported:
-        """A constant graph."""
-        return export_constant(self.values, self.columns)
+from fitserve.models.base import Context, Parameters, Shape
+from fitserve.models.constant import FittedConstant, fit_constant
 
 
 class Baseline:
@@ -42,12 +23,7 @@ class Baseline:
         del shape
         return [{}]
 
-    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedBaseline:
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedConstant:
         """Count, and that is all."""
         del parameters
-        shape = context.shape
-        columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-        if shape.task == "regression" or shape.n_outputs == 1:
-            return FittedBaseline([float(np.mean(target))], columns)
-        counts = np.bincount(target, minlength=shape.n_outputs)
-        return FittedBaseline((counts / len(target)).tolist(), columns)
+        return fit_constant(arrays, target, context)

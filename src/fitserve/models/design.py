@@ -26,7 +26,8 @@ _FURTHEST = 1e6
 class Design:
     """Dense columns standardised (missing ones at the mean, with an indicator), codes one-hot, texts as they are.
 
-    ``gaps`` are the dense columns with an indicator; ``level_counts`` the width of each code column.
+    ``gaps`` are the dense columns with an indicator; ``level_counts`` the width of each code column; ``furthest`` the
+    number of deviations from the mean that a value counts at most.
     """
 
     mean: NDArray[np.float64]
@@ -34,6 +35,7 @@ class Design:
     gaps: NDArray[np.intp]
     level_counts: Sequence[int]
     n_terms: int
+    furthest: float = _FURTHEST
 
     @property
     def widths(self) -> tuple[int, int, int, int]:
@@ -44,7 +46,7 @@ class Design:
         """Float64 (n, sum of widths): dense numpy, or CSR where codes or texts make it sparse."""
         missing = np.isnan(arrays.dense)
         scaled = (arrays.dense.astype(np.float64) - self.mean) * self.inverse_deviation
-        scaled = np.clip(np.where(missing, 0.0, scaled), -_FURTHEST, _FURTHEST)
+        scaled = np.clip(np.where(missing, 0.0, scaled), -self.furthest, self.furthest)
         parts: list[Any] = [scaled, missing[:, self.gaps].astype(np.float64)]
         if not self.level_counts and not self.n_terms:
             return np.hstack(parts)
@@ -87,20 +89,11 @@ class Design:
             total = builder.add("Add", total, summed)
         if not link:
             return Exported(graph, builder.build(total, graph, double=True))
-        # The float64 kernels of these links treat the last rows of a batch in another way than the others, with
-        # other bits; the float32 kernels treat all alike.
-        output = builder.add(link, builder.add("Cast", total, to=onnx.TensorProto.FLOAT))
-        return Exported(graph, builder.build(output, graph))
+        return Exported(graph, builder.build(builder.link(link, total), graph))
 
     def _dense_part(self, builder: GraphBuilder, weights: NDArray[Any], gap_weights: NDArray[Any]) -> str:
-        missing = builder.add("IsNaN", "dense")
-        centred = builder.add(
-            "Sub", builder.add("Cast", "dense", to=onnx.TensorProto.DOUBLE), builder.constant(self.mean)
-        )
-        scaled = builder.add("Mul", centred, builder.constant(self.inverse_deviation))
-        filled = builder.add("Where", missing, builder.constant(0.0, np.float64), scaled)
-        low, high = builder.constant(-_FURTHEST, np.float64), builder.constant(_FURTHEST, np.float64)
-        part = builder.add("MatMul", builder.add("Clip", filled, low, high), builder.constant(weights))
+        missing, scaled = self.scaled_dense(builder)
+        part = builder.add("MatMul", scaled, builder.constant(weights))
         if not len(self.gaps):
             return part
         every = np.zeros((len(self.mean), weights.shape[1]))
@@ -108,13 +101,24 @@ class Design:
         indicators = builder.add("Cast", missing, to=onnx.TensorProto.DOUBLE)
         return builder.add("Add", part, builder.add("MatMul", indicators, builder.constant(every)))
 
+    def scaled_dense(self, builder: GraphBuilder) -> tuple[str, str]:
+        """Add to a graph where dense values are missing (n, dense), and the scaled ones in float64."""
+        missing = builder.add("IsNaN", "dense")
+        centred = builder.add(
+            "Sub", builder.add("Cast", "dense", to=onnx.TensorProto.DOUBLE), builder.constant(self.mean)
+        )
+        scaled = builder.add("Mul", centred, builder.constant(self.inverse_deviation))
+        filled = builder.add("Where", missing, builder.constant(0.0, np.float64), scaled)
+        low, high = builder.constant(-self.furthest, np.float64), builder.constant(self.furthest, np.float64)
+        return missing, builder.add("Clip", filled, low, high)
+
     def _code_part(self, builder: GraphBuilder, weights: NDArray[Any]) -> str:
         starts = builder.constant(self._starts(), np.int32)
         gathered = builder.add("Gather", builder.constant(weights), builder.add("Add", "codes", starts), axis=0)
         return builder.add("ReduceSum", gathered, builder.constant([1], np.int64), keepdims=0)
 
 
-def fit_design(arrays: Arrays, level_counts: Sequence[int], n_terms: int) -> Design:
+def fit_design(arrays: Arrays, level_counts: Sequence[int], n_terms: int, furthest: float = _FURTHEST) -> Design:
     """Means and deviations of the training rows."""
     dense = arrays.dense.astype(np.float64)
     missing = np.isnan(dense)
@@ -123,4 +127,4 @@ def fit_design(arrays: Arrays, level_counts: Sequence[int], n_terms: int) -> Des
     centred = np.where(missing, 0.0, dense - mean)
     deviation = np.sqrt((centred**2).sum(axis=0) / known)
     inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    return Design(mean, inverse, np.flatnonzero(missing.any(axis=0)), tuple(level_counts), n_terms)
+    return Design(mean, inverse, np.flatnonzero(missing.any(axis=0)), tuple(level_counts), n_terms, furthest)

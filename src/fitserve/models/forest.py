@@ -1,20 +1,24 @@
-"""Random forests (Breiman 2001), fitted by scikit-learn."""
+"""Trees that are not boosted, fitted by scikit-learn.
+
+Single trees (Breiman et al. 1984), random forests (Breiman 2001) and extremely randomised trees (Geurts et al. 2006).
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
-from fitserve.models.graph import Trees, export_trees
-from fitserve.models.text_projection import fit_projection, tree_matrix
+from fitserve.models.graph import Trees
+from fitserve.models.tree_inputs import TreeInputs, fit_inputs
 
 _MOST_TREES, _TREES_AT_ONCE = 200, 10
 # Unlimited forests cost gigabytes as graphs; so many leaves over all trees keep one within 100 MB.
@@ -23,35 +27,36 @@ _MOST_LEAVES = 400_000
 
 @dataclass(frozen=True)
 class FittedForest:
-    """A forest on the merged matrix, texts projected by ``table``."""
+    """The mean answer of some trees.
+
+    ``model`` is the library's, ``classes`` are the labels that it knows, None for numbers.
+    """
 
     model: Any
-    table: NDArray[np.float32] | None
+    estimators: Sequence[Any]
+    classes: NDArray[np.int64] | None
+    inputs: TreeInputs
     n_outputs: int
-    columns: int
 
     @property
     def effort(self) -> int:
         """The number of trees."""
-        return len(self.model.estimators_)
+        return len(self.estimators)
 
     def predict(self, arrays: Arrays) -> NDArray[np.float64]:
         """Raw outputs, float64 (n, outputs)."""
         if not len(arrays):
             return np.empty((0, self.n_outputs))
-        matrix = tree_matrix(arrays, self.table)
+        matrix = self.inputs.matrix(arrays)
         with np.errstate(over="ignore", invalid="ignore"):  # the library adds all values up to find infinite ones
-            if isinstance(self.model, RandomForestRegressor):
+            if self.classes is None:
                 return np.asarray(self.model.predict(matrix), dtype=np.float64)[:, None]
-            found = np.asarray(self.model.predict_proba(matrix), dtype=np.float64)
-        spread = np.zeros((len(matrix), max(self.n_outputs, 2)))
-        spread[:, self.model.classes_] = found
-        return spread[:, 1:] if self.n_outputs == 1 else spread
+            return self._spread(np.asarray(self.model.predict_proba(matrix), dtype=np.float64))
 
     def export(self) -> Exported:
         """One tree ensemble whose leaves hold shares divided by the number of trees."""
         trees = Trees()
-        for estimator in self.model.estimators_:
+        for estimator in self.estimators:
             tree = estimator.tree_
             trees.add(
                 tree.feature,
@@ -62,55 +67,103 @@ class FittedForest:
                 tree.children_left == -1,
                 self._leaf_weights(tree.value[:, 0, :]) / self.effort,
             )
-        return export_trees(trees, self.table, self.columns, self.n_outputs, "")
+        return self.inputs.export(trees, self.n_outputs, "")
 
     def _leaf_weights(self, values: NDArray[Any]) -> NDArray[Any]:
-        if isinstance(self.model, RandomForestRegressor):
-            return values
-        spread = np.zeros((len(values), max(self.n_outputs, 2)))
-        spread[:, self.model.classes_] = values / values.sum(axis=1, keepdims=True)
-        return spread[:, 1:] if self.n_outputs == 1 else spread
+        return values if self.classes is None else self._spread(values / values.sum(axis=1, keepdims=True))
+
+    def _spread(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A column for every label, also for those that the fit did not see; one alone for two labels."""
+        every = np.zeros((len(shares), max(self.n_outputs, 2)))
+        every[:, self.classes] = shares
+        return every[:, 1:] if self.n_outputs == 1 else every
+
+
+def _fitted(model: Any, estimators: Sequence[Any], inputs: TreeInputs, shape: Shape) -> FittedForest:
+    classes = None if shape.task == "regression" else model.classes_
+    return FittedForest(model, estimators, classes, inputs, shape.n_outputs)
+
+
+def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, target: NDArray[Any],
+          parameters: Parameters, context: Context) -> FittedForest:  # fmt: skip
+    """Grow ten trees at a time until there are 200 or the deadline is there; ``kinds`` are for labels and numbers."""
+    shape = context.shape
+    inputs, matrix = fit_inputs(arrays, target, {}, context)
+    model = kinds[shape.task == "regression"](
+        n_estimators=0,
+        warm_start=True,
+        random_state=context.seed,
+        n_jobs=context.threads,
+        max_leaf_nodes=max(_MOST_LEAVES // _MOST_TREES // max(1, shape.n_outputs // 4), 8),
+        **parameters,
+    )
+    most = context.effort or _MOST_TREES
+    with warnings.catch_warnings():
+        # Few rows of many labels are told to the user by us, where they matter.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        while model.n_estimators < most:
+            model.set_params(n_estimators=min(model.n_estimators + _TREES_AT_ONCE, most))
+            model.fit(matrix, target, context.weights)
+            context.progress(model.n_estimators / most)
+            if context.late:
+                break
+    # Summing trees in one thread keeps the last digit of a prediction the same from run to run.
+    model.set_params(n_jobs=1)
+    return _fitted(model, model.estimators_, inputs, shape)
 
 
 class Forest:
     """Bagged trees on random subsets of columns."""
 
     name: ClassVar[str] = "forest"
-    cost: ClassVar[int] = 5
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Small leaves, and larger ones for noisy targets."""
         features = 0.4 if shape.task == "regression" else "sqrt"
+        return [{"max_features": features, "min_samples_leaf": least} for least in (2, 8)]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
+        """Grow trees until there are 200 or the deadline is there."""
+        return _grow((RandomForestClassifier, RandomForestRegressor), arrays, target, parameters, context)
+
+
+class ExtraTrees:
+    """Trees on all rows whose thresholds are drawn at random."""
+
+    name: ClassVar[str] = "extra_trees"
+    cost: ClassVar[int] = 6
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """The library's share of columns, with small leaves and with larger ones for noisy targets."""
+        features = 1.0 if shape.task == "regression" else "sqrt"
+        return [{"max_features": features, "min_samples_leaf": least} for least in (2, 8)]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
+        """Grow trees until there are 200 or the deadline is there."""
+        return _grow((ExtraTreesClassifier, ExtraTreesRegressor), arrays, target, parameters, context)
+
+
+class Tree:
+    """One tree, small enough to be read."""
+
+    name: ClassVar[str] = "tree"
+    cost: ClassVar[int] = 6
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """Few leaves, more of them, and what cost-complexity pruning leaves of many."""
+        del shape
         return [
-            {"max_features": features, "min_samples_leaf": 2},
-            {"max_features": features, "min_samples_leaf": 8},
+            {"max_leaf_nodes": 24, "min_samples_leaf": 5},
+            {"max_leaf_nodes": 100, "min_samples_leaf": 10},
+            {"max_leaf_nodes": 1000, "min_samples_leaf": 2, "ccp_alpha": 1e-3},
         ]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
-        """Grow ten trees at a time until there are 200 or the deadline is there."""
-        shape = context.shape
-        table = fit_projection(arrays, shape.n_terms, context.seed)
-        matrix = tree_matrix(arrays, table)
-        kind = RandomForestRegressor if shape.task == "regression" else RandomForestClassifier
-        model = kind(
-            n_estimators=0,
-            warm_start=True,
-            random_state=context.seed,
-            n_jobs=context.threads,
-            max_leaf_nodes=max(_MOST_LEAVES // _MOST_TREES // max(1, shape.n_outputs // 4), 8),
-            **parameters,
-        )
-        most = context.effort or _MOST_TREES
+        """Grow the best leaf first and prune; that takes no time to speak of."""
+        inputs, matrix = fit_inputs(arrays, target, {}, context)
+        kind = DecisionTreeRegressor if context.shape.task == "regression" else DecisionTreeClassifier
         with warnings.catch_warnings():
-            # Few rows of many labels are told to the user by us, where they matter.
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            while model.n_estimators < most:
-                model.set_params(n_estimators=min(model.n_estimators + _TREES_AT_ONCE, most))
-                model.fit(matrix, target)
-                context.progress(model.n_estimators / most)
-                if context.late:
-                    break
-        # Summing trees in one thread keeps the last digit of a prediction the same from run to run.
-        model.set_params(n_jobs=1)
-        columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-        return FittedForest(model, table, shape.n_outputs, columns)
+            model = kind(random_state=context.seed, **parameters).fit(matrix, target, context.weights)
+        return _fitted(model, [model], inputs, context.shape)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from fitserve.bundle.manifest import Graph
+from fitserve.features.arrays import FLOAT32_MAX
 from fitserve.models.base import Exported
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
@@ -57,6 +58,21 @@ class GraphBuilder:
         model = helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="fitserve")
         onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString())
+
+    def smallest(self, values: str, count: int) -> tuple[str, str]:
+        """Add the names of the ``count`` smallest values of each row and of their places, of equal ones the first."""
+        outputs = [f"{name}{len(self._nodes)}" for name in ("smallest", "places")]
+        inputs = [values, self.constant([count], np.int64)]
+        self._nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
+        return outputs[0], outputs[1]
+
+    def link(self, operator: str, scores: str) -> str:
+        """Add a link on float64 scores; the name of its float32 output is returned.
+
+        The float64 kernels of links treat the last rows of a batch in another way than the others, with other bits;
+        the float32 kernels treat all alike.
+        """
+        return self.add(operator, self.add("Cast", scores, to=TensorProto.FLOAT))
 
     def row_count(self) -> str:
         """The number of rows as a tensor of shape (1,)."""
@@ -122,6 +138,12 @@ class Trees:
             self._leaves[name].append(values)
         self._n += 1
 
+    def add_constant(self, weights: NDArray[Any]) -> None:
+        """Add a tree of one leaf, so that ``weights`` (outputs,) are added to every row."""
+        nothing = np.zeros(1, dtype=np.int64)
+        leaf = np.ones(1, dtype=bool)
+        self.add(nothing, nothing, nothing, nothing, nothing, leaf, np.asarray(weights, dtype=np.float64)[None, :])
+
     def thresholds(self, most: int = 3) -> dict[int, list[float]]:
         """Up to ``most`` thresholds of each feature, as the graph holds them."""
         inner = ~np.concatenate(self._columns["leaf"])
@@ -129,8 +151,8 @@ class Trees:
         values = floor_float32(np.concatenate(self._columns["threshold"])[inner])
         found: dict[int, list[float]] = {}
         for column in np.unique(feature).tolist():
-            # An infinite threshold sends missing values one way and all others the other: no value lies on it.
-            own = np.unique(values[(feature == column) & np.isfinite(values)])
+            # A threshold that no value exceeds, or none is below, parts missing values from all others.
+            own = np.unique(values[(feature == column) & (np.abs(values) < FLOAT32_MAX)])
             if not len(own):
                 continue
             found[column] = own[np.linspace(0, len(own) - 1, min(most, len(own))).astype(int)].tolist()
@@ -166,7 +188,8 @@ def floor_float32(values: NDArray[Any]) -> NDArray[np.float32]:
     """Rounded toward minus infinity to float32: ``x <= v`` is unchanged for every float32 ``x``."""
     with np.errstate(over="ignore"):
         nearest = values.astype(np.float32)
-    return np.where(nearest.astype(np.float64) > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        below = np.nextafter(nearest, np.float32(-np.inf))
+    return np.where(nearest.astype(np.float64) > values, below, nearest)
 
 
 def export_constant(values: Sequence[float], columns: int) -> Exported:
@@ -177,20 +200,3 @@ def export_constant(values: Sequence[float], columns: int) -> Exported:
     size = builder.add("Concat", builder.row_count(), width, axis=0)
     output = builder.add("Expand", builder.constant([list(values)], np.float32), size)
     return Exported(graph, builder.build(output, graph))
-
-
-def export_trees(trees: Trees, table: NDArray[np.float32] | None, columns: int, outputs: int, link: str) -> Exported:
-    """The graph of an ensemble on the merged matrix and, if ``table`` is given, projected texts.
-
-    ``link`` is "", "Sigmoid" or "Softmax".
-    """
-    graph = Graph(MEMBER, "onnx", merged=True, columns=columns, codes=0, text=table is not None, outputs=outputs)
-    builder = GraphBuilder()
-    matrix = "dense"
-    if table is not None:
-        matrix = builder.add("Concat", matrix, builder.text_sum(table), axis=1)
-    output = trees.node(builder, matrix, outputs)
-    if link:
-        output = builder.add(link, output)
-    thresholds = {column: values for column, values in trees.thresholds().items() if column < columns}
-    return Exported(graph, builder.build(output, graph), thresholds)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
-from fitserve.models.graph import Trees, export_trees
-from fitserve.models.text_projection import fit_projection, tree_matrix
+from fitserve.models.graph import Trees
+from fitserve.models.target_encoding import encodable
+from fitserve.models.tree_inputs import ENCODED, TreeInputs, fit_inputs, of_the_library
 
 _MOST_ROUNDS, _PATIENCE = 1000, 50
 # A tree for each label and round: beyond this many labels neither the budget nor the row limit holds.
@@ -27,16 +28,15 @@ _ZERO = np.float32(1e-35)
 
 @dataclass(frozen=True)
 class FittedLightGBM:
-    """A booster on the merged matrix, texts projected by ``table``.
+    """A booster.
 
     ``effort`` rounds have made it; ``trees`` of them (for each output) count, for a round whose sample of the rows
     cannot be split leaves no tree.
     """
 
     booster: lightgbm.Booster
-    table: NDArray[np.float32] | None
+    inputs: TreeInputs
     n_outputs: int
-    columns: int
     effort: int
     trees: int
     link: str
@@ -45,7 +45,7 @@ class FittedLightGBM:
         """Raw outputs, float64 (n, outputs)."""
         if not len(arrays):
             return np.empty((0, self.n_outputs))
-        found = self.booster.predict(tree_matrix(arrays, self.table), num_iteration=self.trees)
+        found = self.booster.predict(self.inputs.matrix(arrays), num_iteration=self.trees)
         return np.asarray(found, dtype=np.float64).reshape(len(arrays), self.n_outputs)
 
     def export(self) -> Exported:
@@ -53,14 +53,14 @@ class FittedLightGBM:
         trees = Trees()
         for i, tree in enumerate(parse_trees(self.booster.model_to_string(num_iteration=self.trees))):
             tree.add_to(trees, i % self.n_outputs, self.n_outputs)
-        return export_trees(trees, self.table, self.columns, self.n_outputs, self.link)
+        return self.inputs.export(trees, self.n_outputs, self.link)
 
 
 class LightGBM:
     """Histogram gradient boosting with early stopping."""
 
     name: ClassVar[str] = "lightgbm"
-    cost: ClassVar[int] = 4
+    cost: ClassVar[int] = 6
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's leaf count, the tuned defaults of pytabkit (Holzmüller et al. 2024), and shallow trees."""
@@ -84,24 +84,24 @@ class LightGBM:
         shallow = {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 10, "bagging_fraction": 0.8}
         regular = {"feature_fraction": 0.8, "lambda_l2": 1.0}
         order = [plain, tuned, shallow] if shape.n_rows > 5_000 else [shallow, plain, tuned]
-        return [{**leaves, **regular} if leaves is not tuned else dict(leaves) for leaves in order]
+        found: list[Parameters] = [{**leaves, **regular} if leaves is not tuned else leaves for leaves in order]
+        return [found[0], *([{**found[0], ENCODED: True}] if encodable(shape) else []), *found[1:]]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLightGBM:
         """Add trees until the validation part no longer improves or the deadline is there."""
         shape = context.shape
-        table = fit_projection(arrays, shape.n_terms, context.seed)
+        inputs, matrix = fit_inputs(arrays, target, parameters, context)
         settings = self._settings(parameters, context)
-        data = lightgbm.Dataset(tree_matrix(arrays, table), target, params=settings, free_raw_data=True)
+        data = lightgbm.Dataset(matrix, target, weight=context.weights, params=settings, free_raw_data=True)
         watched = []
         if context.validation is not None and context.effort is None:
             held, held_target = context.validation
-            watched = [data.create_valid(tree_matrix(held, table), held_target)]
+            watched = [data.create_valid(inputs.matrix(held), held_target)]
         stopper = _Stopper(context, bool(watched))
         rounds = context.effort or (_MOST_ROUNDS if watched else 200)
         booster = lightgbm.train(settings, data, rounds, valid_sets=watched, callbacks=[stopper])
         link = "" if shape.task == "regression" else "Sigmoid" if shape.n_outputs == 1 else "Softmax"
-        columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-        return FittedLightGBM(booster, table, shape.n_outputs, columns, stopper.rounds, stopper.trees, link)
+        return FittedLightGBM(booster, inputs, shape.n_outputs, stopper.rounds, stopper.trees, link)
 
     def _settings(self, parameters: Parameters, context: Context) -> dict[str, Any]:
         shape = context.shape
@@ -115,7 +115,7 @@ class LightGBM:
         clock = {"seed": context.seed, "num_threads": context.threads}
         # Tiny tables: leaves of 20 rows would leave one leaf.
         least = min(int(parameters.get("min_data_in_leaf", 20)), max(1, shape.n_rows // 20))
-        chosen = {**objective, **fixed, **clock, **parameters, "min_data_in_leaf": least}
+        chosen = {**objective, **fixed, **clock, **of_the_library(parameters), "min_data_in_leaf": least}
         if shape.n_rows < _FEWEST_ROWS_TO_BAG:
             chosen["bagging_fraction"] = 1.0
         return chosen

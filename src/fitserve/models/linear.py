@@ -1,25 +1,23 @@
-"""Linear models: least squares, ridge and logistic regression, fitted by scikit-learn."""
+"""Linear models: least squares, ridge, lasso, elastic net and logistic regression, fitted by scikit-learn."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import ElasticNet, LinearRegression, LogisticRegression, Ridge
 
 from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
-from fitserve.models.base import Context, Exported, Parameters, Shape
+from fitserve.models.base import Context, Parameters, Shape
 from fitserve.models.design import Design, fit_design
+from fitserve.models.linear_scores import FittedLinear
 
-_LINKS: dict[str, Any] = {"": lambda z: z, "Sigmoid": expit, "Softmax": lambda z: softmax(z, axis=1)}
 # Least squares makes its matrix dense; beyond so many cells ridge does the same job in less memory.
 _MOST_DENSE_CELLS = 20_000_000
 # Iterations of the solver between two looks at the clock.
@@ -27,27 +25,6 @@ _ITERATIONS_AT_ONCE = 20
 _MOST_ITERATIONS = 400
 # The logit of what is as good as certain.
 _CERTAIN = 25.0
-
-
-@dataclass(frozen=True)
-class FittedLinear:
-    """``link(design @ weights + bias)``; weights (width, outputs), bias (outputs,)."""
-
-    design: Design
-    weights: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    link: str
-    effort: int
-
-    def predict(self, arrays: Arrays) -> NDArray[np.float64]:
-        """Raw outputs, float64 (n, outputs)."""
-        summed: NDArray[np.float64] = np.asarray(self.design.matrix(arrays) @ self.weights) + self.bias
-        outputs: NDArray[np.float64] = _LINKS[self.link](summed)
-        return outputs
-
-    def export(self) -> Exported:
-        """The same sum as a graph, in float64."""
-        return self.design.export(self.weights, self.bias, self.link)
 
 
 def _only(task: str, shape: Shape, name: str) -> None:
@@ -76,7 +53,7 @@ class Linear:
         del parameters
         design = fit_design(arrays, context.shape.level_counts, context.shape.n_terms)
         matrix = design.matrix(arrays)
-        model = LinearRegression().fit(matrix.toarray() if sparse.issparse(matrix) else matrix, target)
+        model = LinearRegression().fit(matrix.toarray() if sparse.issparse(matrix) else matrix, target, context.weights)
         return FittedLinear(design, model.coef_[:, None], np.array([model.intercept_]), "", 1)
 
 
@@ -95,15 +72,70 @@ class RidgeRegression:
         """Solve by Cholesky, or by conjugate gradients where the matrix is sparse."""
         design = fit_design(arrays, context.shape.level_counts, context.shape.n_terms)
         matrix = design.matrix(arrays)
-        model = Ridge(alpha=float(parameters["alpha"]), random_state=context.seed).fit(matrix, target)
+        model = Ridge(alpha=float(parameters["alpha"]), random_state=context.seed).fit(matrix, target, context.weights)
         return FittedLinear(design, model.coef_.reshape(-1, 1), np.array([model.intercept_]), "", 1)
+
+
+class Lasso:
+    """Least squares with an L1 penalty (Tibshirani 1996): columns that say little get no weight."""
+
+    name: ClassVar[str] = "lasso"
+    cost: ClassVar[int] = 3
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """Penalties as shares of the smallest one that leaves no column."""
+        _only("regression", shape, self.name)
+        return [{"alpha_share": share} for share in (0.001, 0.01)]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
+        """Descend by coordinates until it converges or the deadline is there."""
+        return _descend(arrays, target, float(parameters["alpha_share"]), 1.0, context)
+
+
+class ElasticNetRegression:
+    """Least squares with half an L1 and half an L2 penalty (Zou and Hastie 2005)."""
+
+    name: ClassVar[str] = "elastic_net"
+    cost: ClassVar[int] = 3
+
+    def candidates(self, shape: Shape) -> Sequence[Parameters]:
+        """Penalties as shares of the smallest one that leaves no column."""
+        _only("regression", shape, self.name)
+        return [{"alpha_share": share} for share in (0.001, 0.01)]
+
+    def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
+        """Descend by coordinates until it converges or the deadline is there."""
+        return _descend(arrays, target, float(parameters["alpha_share"]), 0.5, context)
+
+
+def _descend(
+    arrays: Arrays, target: NDArray[Any], alpha_share: float, l1_ratio: float, context: Context
+) -> FittedLinear:
+    """An elastic net by coordinate descent; ``effort`` counts blocks of sweeps."""
+    design = fit_design(arrays, context.shape.level_counts, context.shape.n_terms)
+    matrix = design.matrix(arrays)
+    weights = np.ones(len(target)) if context.weights is None else context.weights
+    pull = matrix.T @ (weights * (target - np.average(target, weights=weights)))
+    alpha = max(alpha_share * float(np.abs(pull).max(initial=0.0)) / weights.sum() / l1_ratio, 1e-9)
+    model = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, max_iter=_ITERATIONS_AT_ONCE, warm_start=True)
+    blocks = context.effort or _MOST_ITERATIONS // _ITERATIONS_AT_ONCE
+    done = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        while done < blocks:
+            model.fit(matrix, target, context.weights)
+            done += 1
+            context.progress(done / blocks)
+            if context.late or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:
+                break
+    return FittedLinear(design, model.coef_[:, None].astype(np.float64), np.array([float(model.intercept_)]), "", done)
 
 
 class Logistic:
     """Logistic regression with an L2 penalty, multinomial for several labels."""
 
     name: ClassVar[str] = "logistic"
-    cost: ClassVar[int] = 3
+    cost: ClassVar[int] = 4
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Inverse penalties; texts, whose rows have unit length, want weaker ones."""
@@ -126,7 +158,7 @@ class Logistic:
             # Few rows of many labels are told to the user by us, where they matter.
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             while done < blocks:
-                model.fit(matrix, target)
+                model.fit(matrix, target, context.weights)
                 done += 1
                 context.progress(done / blocks)
                 if context.late or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:

@@ -36,14 +36,13 @@ def fit_projection(arrays: Arrays, n_terms: int, seed: int) -> NDArray[np.float3
     return np.ascontiguousarray(found.components_.T, dtype=np.float32)
 
 
-def tree_matrix(arrays: Arrays, table: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Dense columns, codes and projected texts side by side, float32 (n, width)."""
-    merged = arrays.merged()
-    if table is None or arrays.text is None:
-        return merged
+def text_matrix(arrays: Arrays, table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Projected texts, float32 (n, width of the table).
+
+    The product goes through the entries of a row in their order and adds them up in float32, as the graph does: a sum
+    in another order has other bits.
+    """
     text = arrays.text
-    # The product goes through the entries of a row in their order and adds them up in float32, as the graph does:
-    # a sum in another order has other bits.
+    assert text is not None
     starts = np.searchsorted(text.rows, np.arange(len(arrays) + 1))
-    entries = csr_matrix((text.weights, text.ids, starts), shape=(len(arrays), len(table)))
-    return np.hstack([merged, entries @ table])
+    return np.asarray(csr_matrix((text.weights, text.ids, starts), shape=(len(arrays), len(table))) @ table)

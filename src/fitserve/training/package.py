@@ -24,7 +24,17 @@ from fitserve.training.examples import example_rows
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search, Trial
 
-_LIBRARIES = ("fitserve", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "lightgbm")
+_LIBRARIES = (
+    "fitserve",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "polars",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost-cpu",
+    "catboost",
+)
 Scores = Mapping[str, float | None]
 
 
@@ -108,6 +118,7 @@ def _report(prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any
         "task": {"name": prepared.task.name, "reason": prepared.task_reason},
         "metric": prepared.metric,
         "validation": search.validation,
+        "plan": search.planned,
         "findings": prepared.findings,
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,

@@ -29,6 +29,7 @@ from fitserve.tasks import Answerer, Task
 from fitserve.training.advice import group_keys, order_of, split_advice
 from fitserve.training.signal import has_signal
 from fitserve.training.spec import Spec
+from fitserve.training.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Prepared:
     """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
 
     ``groups`` gives rows that must not be divided equal numbers; ``moments`` is the order of the rows if they are
-    split by it; ``findings`` are sentences for the report.
+    split by it; ``weights`` says how much rows count in a fit; ``findings`` are sentences for the report.
     """
 
     spec: Spec
@@ -55,6 +56,7 @@ class Prepared:
     findings: list[str]
     dataset_sha256: str
     n_rows: int
+    weights: NDArray[np.float64] | None = None
 
     @property
     def shape(self) -> Shape:
@@ -102,6 +104,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     return Prepared(
         spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, moments,
         split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
+        read_weights(frame, spec.weight),
     )  # fmt: skip
 
 
@@ -131,7 +134,7 @@ def _split(
 def _check(frame: pl.DataFrame, spec: Spec) -> dict[str, Kind]:
     """The user's kinds; raises SpecError for a spec that does not fit the table."""
     spec.check()
-    named = [name for name in (spec.time, spec.group) if name is not None]
+    named = [name for name in (spec.time, spec.group, spec.weight) if name is not None]
     for name in (spec.target, *spec.exclude, *named):
         if name not in frame.columns:
             raise SpecError(missing_column(name, frame.columns))
@@ -169,6 +172,9 @@ def _fields(
             continue
         if name == spec.group:
             fields.append(Field(name, Kind.IDENTIFIER, "names the groups of the split", used=False))
+            continue
+        if name == spec.weight:
+            fields.append(Field(name, Kind.NUMBER, "holds the weights of the rows", used=False))
             continue
         spelling = spec.spellings.get(name, "")
         field, column = infer_field(learned[name], kinds.get(name), spelling)

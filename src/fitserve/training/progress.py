@@ -50,11 +50,13 @@ class Clock:
         """Whether the time for searching is used up."""
         return self.budget is not None and self.elapsed > 0.7 * self.budget
 
-    def fit_deadline(self) -> float | None:
-        """The time at which a fit that starts now has to stop."""
+    def fit_deadline(self, until: float | None = None, fits: int = 1) -> float | None:
+        """The time at which a fit that starts now has to stop, if it and those after it have time ``until`` then."""
         if self.budget is None:
             return None
-        return min(time.monotonic() + 0.22 * self.budget, self.started + 0.72 * self.budget)
+        now = time.monotonic()
+        share = 0.22 * self.budget if until is None else min(0.22 * self.budget, max(until - now, 0.0) / fits)
+        return min(now + share, self.started + 0.72 * self.budget)
 
     def allows(self, seconds: float) -> bool:
         """Whether a search of so many more seconds ends in time."""

@@ -16,7 +16,7 @@ import numpy as np
 from fitserve.bundle.manifest import Manifest
 from fitserve.data.read import ReadOptions, is_location, name_of, read_frame, recorded
 from fitserve.data.split import SMALL_TABLE
-from fitserve.errors import DataError, ParityError, SpecError
+from fitserve.errors import DataError, NotForThisTable, ParityError, SpecError
 from fitserve.metrics import METRICS
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
@@ -45,6 +45,7 @@ class Run:
     champion: int
     findings: list[str] = field(default_factory=list)
     candidates: list[dict[str, Any]] = field(default_factory=list)
+    plan: list[dict[str, Any]] = field(default_factory=list)
     interrupted: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Run:
             "champion": self.champion,
             "evaluation": self.manifest.evaluation,
             "findings": self.findings,
+            "plan": self.plan,
             "candidates": self.candidates,
             "interrupted": self.interrupted,
         }
@@ -152,6 +154,7 @@ def _train(
     search = Search(prepared, learners, clock, observer)
     if plan is not None:
         search.threads, search.untried = int(plan["threads"]), int(plan.get("untried", 0))
+        search.planned, search.refusals = list(plan.get("entries", [])), dict(plan.get("refused", search.refusals))
         search.repeat(plan["trials"])
     else:
         search.run()
@@ -170,7 +173,7 @@ def _train(
     champion = workspace.version(order.name).version
     return Run(
         run_id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
-        prepared.findings, candidates, search.interrupted,
+        prepared.findings, candidates, search.planned, search.interrupted,
     )  # fmt: skip
 
 
@@ -229,6 +232,7 @@ def _candidate(trial: Trial, metric: str) -> dict[str, Any]:
         "parameters": dict(trial.parameters),
         metric: trial.scores.get(metric),
         "seconds": round(trial.seconds, 3),
+        "stopped_early": trial.stopped_early,
     }
 
 
@@ -243,7 +247,7 @@ def _choose(prepared: Prepared, search: Search, observer: Observer, plan: Mappin
         for _ in range(_SHRINKS):
             try:
                 chosen = _export(prepared, search, trial, effort, observer)
-            except ParityError as error:
+            except (ParityError, NotForThisTable) as error:  # all rows may be more than a learner takes
                 reasons.append(f"{trial.learner}: {error}")
                 break
             heavy = weigh(chosen.exported).too_heavy
@@ -308,6 +312,8 @@ def _plan(source: Any, order: Order, prepared: Prepared, search: Search, chosen:
         "dataset_sha256": prepared.dataset_sha256,
         "threads": search.threads,
         "untried": search.untried,
+        "entries": search.planned,
+        "refused": search.refusals,
         "trials": [replace(trial, loss=_json_float(trial.loss)).as_json() for trial in search.trials],
         "chosen": search.trials.index(chosen.trial),
         "effort": chosen.effort,

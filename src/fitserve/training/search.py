@@ -1,12 +1,11 @@
-"""Choosing a learner: every candidate is judged on the same held-out rows, the cheapest first."""
+"""Choosing a learner: every candidate of the plan is judged on the same held-out rows."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,12 @@ from threadpoolctl import ThreadpoolController
 
 from fitserve.data.split import SMALL_TABLE, folds, last_rows
 from fitserve.errors import NotForThisTable, SpecError
-from fitserve.features.arrays import Arrays
 from fitserve.metrics import loss
-from fitserve.models.base import Context, Fitted, Learner, Parameters, Shape
+from fitserve.models.base import Context, Fitted, Learner, Parameters
+from fitserve.training.plan import Entry, make_plan
 from fitserve.training.prepare import Prepared
 from fitserve.training.progress import Clock, Observer, Progress
+from fitserve.training.weights import counted_rows, training_weights
 
 # Up to here five folds are affordable within a budget; above, one held-out fifth judges well enough.
 _MOST_CELLS_FOR_FOLDS = 2_000_000
@@ -33,7 +33,8 @@ _FEWEST_ROWS_OF_A_FOLD = 10
 class Trial:
     """One candidate, judged. ``efforts`` are those of its fits; a smaller ``loss`` is better.
 
-    ``fold_losses`` are those of the single folds, where each has one.
+    ``fold_losses`` are those of the single folds, where each has one. ``stopped_early`` says that a fit was ended by
+    its share of the budget.
     """
 
     learner: str
@@ -43,6 +44,7 @@ class Trial:
     scores: Mapping[str, float | None]
     seconds: float = 0.0
     fold_losses: Sequence[float] = ()
+    stopped_early: bool = False
 
     @property
     def effort(self) -> int:
@@ -56,6 +58,16 @@ class Trial:
         return {**document, "parameters": dict(self.parameters), "efforts": list(self.efforts)}
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """An entry of the plan, being tried: its place in words, when its share is used up, efforts that are given."""
+
+    entry: Entry
+    place: str
+    until: float | None
+    efforts: Sequence[int] | None = None
+
+
 class _TooSlowError(Exception):
     """A candidate whose folds will not be finished in time; something else already is."""
 
@@ -66,7 +78,9 @@ class Search:
     def __init__(self, prepared: Prepared, learners: Sequence[Learner], clock: Clock, observer: Observer) -> None:
         self.prepared = prepared
         self.trials: list[Trial] = []
-        self.refusals: dict[str, str] = {}
+        self.plan = make_plan(learners, prepared.shape, clock.budget)
+        self.planned = self.plan.as_json()
+        self.refusals = dict(self.plan.refusals)
         self.untried = 0
         self.interrupted = False
         self.threads = _threads(prepared)
@@ -75,6 +89,8 @@ class Search:
         self._observer = observer
         self._libraries = ThreadpoolController()
         self._fold_of_row, self.validation = _judging(prepared)
+        given = None if prepared.weights is None else prepared.weights[prepared.split.train]
+        self._weights = training_weights(given, self.truth, prepared.spec.class_weight)
 
     @property
     def n_held_out(self) -> int:
@@ -88,16 +104,16 @@ class Search:
 
     def run(self) -> None:
         """Try candidates until all are judged or the time for searching is over. Ctrl-C keeps what is there."""
-        planned = self._plan()
-        self._check_chosen(planned)
-        for i, (learner, parameters) in enumerate(planned):
-            if self._skip(learner):
+        self._check_chosen()
+        self._observer(Progress("plan", self.plan.told(), None, self.clock.left))
+        for entry in self.plan.entries:
+            if self._skip(entry.learner):
                 self.untried += 1
                 continue
             try:
-                self.trials.append(self._try(learner, parameters, (i, len(planned))))
+                self.trials.append(self._try(self._attempt(entry)))
             except NotForThisTable as refusal:
-                self.refusals[learner.name] = str(refusal)
+                self.refusals[entry.learner.name] = str(refusal)
             except _TooSlowError:
                 self.untried += 1
             except KeyboardInterrupt:
@@ -108,32 +124,24 @@ class Search:
 
     def repeat(self, recorded: Sequence[Mapping[str, Any]]) -> None:
         """Make the recorded trials again, with their efforts instead of the clock."""
-        self._plan()  # who steps aside stands in the report, too
         for i, trial in enumerate(recorded):
             learner = self._learners.get(str(trial["learner"]))
             if learner is None:
                 raise SpecError(f"the run used the learner {trial['learner']!r}, which is not installed")
-            parameters, efforts = dict(trial["parameters"]), list(trial["efforts"])
-            self.trials.append(self._try(learner, parameters, (i, len(recorded)), efforts))
+            entry = Entry(learner, dict(trial["parameters"]), 1.0)
+            attempt = _Attempt(entry, f"{i + 1} of {len(recorded)}", None, list(trial["efforts"]))
+            again = self._try(attempt)
+            self.trials.append(replace(again, stopped_early=bool(trial.get("stopped_early", False))))
 
-    def _plan(self) -> list[tuple[Learner, Parameters]]:
-        """Everybody's first candidates, cheapest learner first, then everybody's second ones, and so on."""
-        offers: list[list[tuple[Learner, Parameters]]] = []
-        shape = self.prepared.shape
-        empty = not (shape.n_dense or shape.level_counts or shape.n_terms)
-        for learner in self._learners.values():
-            try:
-                if empty and learner.name != "baseline":
-                    raise NotForThisTable("no column holds anything that could be learned from")  # noqa: TRY301
-                offers.append([(learner, p) for p in learner.candidates(shape)])
-            except NotForThisTable as refusal:
-                self.refusals[learner.name] = str(refusal)
-        return [offer for turn in zip_longest(*offers) for offer in turn if offer is not None]
+    def _attempt(self, entry: Entry) -> _Attempt:
+        place = f"{self.plan.entries.index(entry) + 1} of {len(self.plan.entries)}"
+        budget = self.clock.budget
+        return _Attempt(entry, place, None if budget is None else time.monotonic() + entry.share * budget)
 
-    def _check_chosen(self, planned: Sequence[tuple[Learner, Parameters]]) -> None:
+    def _check_chosen(self) -> None:
         """Raise SpecError if the user named learners, and none of them is for this table."""
         named = set(self.prepared.spec.learners or ()) - {"baseline"}
-        if named and named.isdisjoint(learner.name for learner, _ in planned):
+        if named and named.isdisjoint(entry.learner.name for entry in self.plan.entries):
             reasons = "; ".join(dict.fromkeys(self.refusals.values()))
             raise SpecError(f"none of the learners is for this table ({reasons}); choose others or leave --learner out")
 
@@ -148,45 +156,43 @@ class Search:
         """Whether there is something to serve that has learned."""
         return any(trial.learner != "baseline" for trial in self.trials)
 
-    def _try(
-        self,
-        learner: Learner,
-        parameters: Parameters,
-        place: tuple[int, int],
-        efforts: Sequence[int] | None = None,
-    ) -> Trial:
+    def _try(self, attempt: _Attempt) -> Trial:
         started = time.monotonic()
-        raw, used = self._fit_folds(learner, parameters, place, efforts)
-        if len(set(used)) > 1 and efforts is None:
+        learner, parameters = attempt.entry.learner, attempt.entry.parameters
+        raw, used, stopped = self._fit_folds(attempt)
+        if len(set(used)) > 1 and attempt.efforts is None:
             # Each fold stopped where its own held-out rows liked it best, so these scores flatter. All folds at
             # the one effort that the final fit will have: that is what it is worth.
-            raw, used = self._fit_folds(learner, parameters, place, [max(1, round(float(np.mean(used))))] * len(used))
+            common = [max(1, round(float(np.mean(used))))] * len(used)
+            raw, used, _ = self._fit_folds(replace(attempt, efforts=common))
         scores = self._score(raw)
         metric = self.prepared.metric
         value = scores[metric]
         judged = float("inf") if value is None else loss(metric, value)
-        said = f"{place[0] + 1} of {place[1]}, {learner.name}: {metric} {_shown(value)}"
+        said = f"{attempt.place}, {learner.name}: {metric} {_shown(value)}"
         self._observer(Progress("searching", said, None, self.clock.left))
         seconds = time.monotonic() - started
-        return Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw))
+        return Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw), stopped)
 
-    def _fit_folds(
-        self, learner: Learner, parameters: Parameters, place: tuple[int, int], efforts: Sequence[int] | None
-    ) -> tuple[list[NDArray[np.float64]], list[int]]:
-        """The raw outputs of the held-out rows, fold by fold, and the efforts of the fits."""
+    def _fit_folds(self, attempt: _Attempt) -> tuple[list[NDArray[np.float64]], list[int], bool]:
+        """The raw outputs of the held-out rows, fold by fold, the fits' efforts, and whether one was cut short."""
         raw: list[NDArray[np.float64]] = []
         used: list[int] = []
-        started = time.monotonic()
+        stopped = False
+        started, learner = time.monotonic(), attempt.entry.learner
+        folds_left = len(self.fold_numbers)
         for k, fold in enumerate(self.fold_numbers):
             a_fold = (time.monotonic() - started) / k if k else 0.0
-            if self._has_learned and not self.clock.allows(a_fold * (len(self.fold_numbers) - k)):
+            if self._has_learned and not self.clock.allows(a_fold * folds_left):
                 raise _TooSlowError
-            said = f"{learner.name}, {place[0] + 1} of {place[1]}, part {k + 1} of {len(self.fold_numbers)}"
-            context = self._context(said, efforts[k] if efforts else None)
-            fitted, outputs = self._fit_fold(learner, parameters, fold, context)
+            said = f"{learner.name}, {attempt.place}, part {k + 1} of {len(self.fold_numbers)}"
+            deadline = self.clock.fit_deadline(attempt.until, folds_left)
+            context = self._context(said, attempt.efforts[k] if attempt.efforts else None, deadline)
+            fitted, outputs, late = self._fit_fold(attempt.entry, fold, context)
             raw.append(outputs)
             used.append(fitted.effort)
-        return raw, used
+            stopped, folds_left = stopped or late, folds_left - 1
+        return raw, used, stopped
 
     def ranked(self) -> list[Trial]:
         """The trials in the order in which they deserve to win.
@@ -196,8 +202,7 @@ class Search:
         Breiman et al. 1984): what noise alone may decide, simplicity decides.
         """
         by_loss = sorted(self.trials, key=lambda trial: trial.loss)
-        order = list(self._learners)
-        for trial in sorted(by_loss, key=lambda trial: (order.index(trial.learner), trial.loss)):
+        for trial in sorted(by_loss, key=lambda trial: (self._learners[trial.learner].cost, trial.loss)):
             if _as_good(trial, by_loss[0]):
                 return [trial, *(other for other in by_loss if other is not trial)]
         return by_loss
@@ -228,64 +233,48 @@ class Search:
         """The target of the training rows."""
         return self.prepared.truth[self.prepared.split.train]
 
-    def _context(self, said: str, effort: int | None) -> Context:
+    def _context(self, said: str, effort: int | None, deadline: float | None) -> Context:
         observer, clock = self._observer, self.clock
 
         def progress(share: float) -> None:
             observer(Progress("searching", said, share, clock.left))
 
         progress(0.0)
-        deadline = clock.fit_deadline()
         return Context(self.prepared.shape, self.prepared.spec.seed, self.threads, None, deadline, effort, progress)
 
-    def _fit_fold(
-        self, learner: Learner, parameters: Parameters, fold: int, context: Context
-    ) -> tuple[Fitted, NDArray[np.float64]]:
+    def _fit_fold(self, entry: Entry, fold: int, context: Context) -> tuple[Fitted, NDArray[np.float64], bool]:
+        """The model of all other folds, its outputs for this one, and whether its deadline has passed."""
         inside = np.flatnonzero(self._fold_of_row != fold)
         outside = np.flatnonzero(self._fold_of_row == fold)
         arrays = self.prepared.arrays
-        shape = _with_rows(context.shape, len(inside))
         held = arrays.take(outside)
         # Rows of one are no guide for early stopping: such a fit takes its full course.
         validation = (held, self.truth[outside]) if len(outside) >= _FEWEST_ROWS_OF_A_FOLD else None
-        context = Context(
-            shape,
-            context.seed,
-            context.threads,
-            validation,
-            context.deadline,
-            context.effort,
-            context.progress,
-        )
-        fitted = self._fit(learner, arrays.take(inside), self.truth[inside], parameters, context)
-        return fitted, fitted.predict(held)
+        fitted = self._fit(entry.learner, inside, entry.parameters, replace(context, validation=validation))
+        late = context.late
+        return fitted, fitted.predict(held), late
 
-    def _fit(
-        self, learner: Learner, arrays: Arrays, truth: NDArray[Any], parameters: Parameters, context: Context
-    ) -> Fitted:
-        """Fit with one thread for linear algebra.
+    def _fit(self, learner: Learner, rows: NDArray[np.intp], parameters: Parameters, context: Context) -> Fitted:
+        """Fit on some training rows, with one thread for linear algebra.
 
         Vectors of some ten thousand numbers, as texts have, are ten times slower with two threads that wait for
         each other; and so the bits do not depend on how many processors a machine has.
         """
+        counted, weights = counted_rows(self._weights, rows)
+        context = replace(context, shape=replace(context.shape, n_rows=len(counted)), weights=weights)
         with self._libraries.limit(limits=1, user_api="blas"):
-            return learner.fit(arrays, truth, parameters, context)
+            return learner.fit(self.prepared.arrays.take(counted), self.truth[counted], parameters, context)
 
     def refit(self, trial: Trial, effort: int) -> Fitted:
         """Fit a trial's candidate on all training rows."""
         context = Context(self.prepared.shape, self.prepared.spec.seed, self.threads, effort=effort)
-        learner = self._learners[trial.learner]
-        return self._fit(learner, self.prepared.arrays, self.truth, trial.parameters, context)
+        return self._fit(self._learners[trial.learner], np.arange(len(self.truth)), trial.parameters, context)
 
 
 def _threads(prepared: Prepared) -> int:
     """All processors for large tables, one for small ones, where threads wait for each other more than they work."""
     cells = len(prepared.arrays) * (prepared.arrays.dense.shape[1] + prepared.arrays.codes.shape[1])
     return (os.cpu_count() or 1) if cells > _MOST_CELLS_FOR_ONE_THREAD else 1
-
-
-def _with_rows(shape: Shape, n: int) -> Shape:
-    return Shape(shape.task, n, shape.n_dense, shape.level_counts, shape.n_terms, shape.n_outputs)
 
 
 def _as_good(trial: Trial, best: Trial) -> bool:

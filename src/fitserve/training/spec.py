@@ -17,7 +17,9 @@ class Spec:
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
     ``kinds`` overrides what columns hold, ``spellings`` how their numbers or dates are meant; ``exclude`` names
     columns to leave out. ``time`` names the column by which rows are in order, so that the last ones judge; ``group``
-    the one whose rows are not to be divided. ``force`` trains although a check says that the scores would be a lie.
+    the one whose rows are not to be divided. ``weight`` names the column that says how much a row counts in a fit,
+    ``class_weight`` "balanced" lets all labels count alike; scores count every row once. ``force`` trains although a
+    check says that the scores would be a lie.
     """
 
     target: str
@@ -31,6 +33,8 @@ class Spec:
     time: str | None = None
     group: str | None = None
     force: bool = False
+    weight: str | None = None
+    class_weight: str | None = None
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -54,17 +58,26 @@ class Spec:
                 raise SpecError(f"{name} cannot be {' '.join(repr(value).split())[:80]}; {_MEANT[name]}")
         if self.target in self.exclude:
             raise SpecError(f"the target {self.target!r} cannot be excluded; leave it out of exclude")
-        for column in (self.time, self.group):
-            if column is not None and column in (self.target, *self.exclude):
-                raise SpecError(f"rows cannot be split by {column!r}, the target or excluded; name another column")
-        if self.time is not None and self.group is not None:
-            raise SpecError("rows are split by --time or by --group; give one")
+        self._check_columns()
         if not self.budget > 0:
             raise SpecError(f"a budget of {self.budget:g} s leaves no time; give seconds above 0, such as 60")
+        if self.class_weight not in (None, "balanced"):
+            raise SpecError(f'class_weight is "balanced" or left out, not {self.class_weight!r}')
         if self.metric is not None and self.metric not in METRICS:
             raise SpecError(f"there is no metric {self.metric!r}; choose from {', '.join(METRICS)}")
         if not 0 <= self.seed < 2**31:
             raise SpecError("a seed is a whole number from 0 to 2147483647")
+
+    def _check_columns(self) -> None:
+        for column in (self.time, self.group):
+            if column is not None and column in (self.target, *self.exclude):
+                raise SpecError(f"rows cannot be split by {column!r}, the target or excluded; name another column")
+        if self.weight is not None and self.weight in (self.target, self.time, self.group, *self.exclude):
+            raise SpecError(
+                f"{self.weight!r} cannot be the weight, for it is something else already; name another column"
+            )
+        if self.time is not None and self.group is not None:
+            raise SpecError("rows are split by --time or by --group; give one")
 
 
 _TYPES: dict[str, Any] = {
@@ -79,6 +92,8 @@ _TYPES: dict[str, Any] = {
     "time": str | None,
     "group": str | None,
     "force": bool,
+    "weight": str | None,
+    "class_weight": str | None,
     "seed": int,
 }
 _MEANT = {
@@ -93,6 +108,8 @@ _MEANT = {
     "time": "give the name of a column",
     "group": "give the name of a column",
     "force": "give true or false",
+    "weight": "give the name of a column",
+    "class_weight": 'give "balanced"',
     "seed": "give a whole number",
 }
 

@@ -29,7 +29,7 @@ def train(
     `fitserve.data.read.read_frame` takes; ``target`` is the column to predict. ``name`` defaults to the file's
     name, or "model". ``promote`` is "always", "if-better" or "never". ``read`` tells how to read a table where
     that cannot be found out. Further arguments are those of `fitserve.training.spec.Spec`: task, metric, budget
-    (seconds), learners, kinds, exclude, seed.
+    (seconds), learners, kinds, exclude, time, group, weight, class_weight, seed.
     Raises a `fitserve.errors.UserError` with one line that says what to do.
     """
     wanted, opened = Spec.from_json({"target": target, **spec}), Workspace.open(workspace)

@@ -1,0 +1,74 @@
+"""The matrix that trees see, in training and as a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.bundle.manifest import Graph
+from fitserve.features.arrays import Arrays
+from fitserve.models.base import Context, Exported, Parameters
+from fitserve.models.graph import MEMBER, GraphBuilder, Trees
+from fitserve.models.target_encoding import TargetEncoding, fit_encoding
+from fitserve.models.text_projection import fit_projection, text_matrix
+
+ENCODED = "target_encoding"
+
+
+@dataclass(frozen=True)
+class TreeInputs:
+    """Dense columns and codes as they are, texts projected by ``table``, codes as averages of the target."""
+
+    n_dense: int
+    columns: int
+    table: NDArray[np.float32] | None = None
+    encoding: TargetEncoding | None = None
+
+    def matrix(self, arrays: Arrays) -> NDArray[np.float32]:
+        """Float32 (n, width)."""
+        return self.beside(arrays, self.encoding.encode(arrays.codes) if self.encoding is not None else None)
+
+    def beside(self, arrays: Arrays, averages: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """The matrix with averages that are given, such as those of training rows, which leave their own target out."""
+        parts = [arrays.merged()]
+        if self.table is not None and arrays.text is not None:
+            parts.append(text_matrix(arrays, self.table))
+        if averages is not None:
+            parts.append(averages)
+        return np.hstack(parts) if len(parts) > 1 else parts[0]
+
+    def export(self, trees: Trees, outputs: int, link: str) -> Exported:
+        """The graph of an ensemble on this matrix; ``link`` is "", "Sigmoid" or "Softmax"."""
+        text = self.table is not None
+        graph = Graph(MEMBER, "onnx", merged=True, columns=self.columns, codes=0, text=text, outputs=outputs)
+        builder = GraphBuilder()
+        parts = ["dense"]
+        if self.table is not None:
+            parts.append(builder.text_sum(self.table))
+        if self.encoding is not None:
+            parts.append(self.encoding.node(builder, self.n_dense))
+        matrix = builder.add("Concat", *parts, axis=1) if len(parts) > 1 else "dense"
+        output = trees.node(builder, matrix, outputs)
+        if link:
+            output = builder.add(link, output)
+        thresholds = {column: values for column, values in trees.thresholds().items() if column < self.columns}
+        return Exported(graph, builder.build(output, graph), thresholds)
+
+
+def fit_inputs(
+    arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context
+) -> tuple[TreeInputs, NDArray[np.float32]]:
+    """The inputs of trees, and the matrix of the training rows; the parameter "target_encoding" asks for averages."""
+    table = fit_projection(arrays, context.shape.n_terms, context.seed)
+    encoding, averages = fit_encoding(arrays.codes, target, context) if parameters.get(ENCODED) else (None, None)
+    n_dense = arrays.dense.shape[1]
+    inputs = TreeInputs(n_dense, n_dense + arrays.codes.shape[1], table, encoding)
+    return inputs, inputs.beside(arrays, averages)
+
+
+def of_the_library(parameters: Parameters) -> dict[str, Any]:
+    """The parameters without those that are for the inputs."""
+    return {name: value for name, value in parameters.items() if name != ENCODED}

@@ -1,0 +1,62 @@
+"""How much each row counts in a fit: what a column says, and labels made to count alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fitserve.data.series import column_of_series
+from fitserve.errors import DataError, SpecError
+from fitserve.features.column import Numbers
+from fitserve.features.number import number_reader, numbers_of
+from fitserve.schema import Kind
+
+
+def read_weights(frame: pl.DataFrame, name: str | None) -> NDArray[np.float64] | None:
+    """The weights in a column, float64 (n,); None without one. Raises DataError for what is no weight."""
+    if name is None:
+        return None
+    column = column_of_series(frame[name], Kind.NUMBER)
+    values = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(wrong):
+        raise DataError(f"row {wrong[0] + 1} has no weight in {name!r}; give every row a number of 0 or more")
+    return np.asarray(values, dtype=np.float64)
+
+
+def training_weights(
+    given: NDArray[np.float64] | None, truth: NDArray[Any], class_weight: str | None
+) -> NDArray[np.float64] | None:
+    """The weights of the training rows, (n,), or None where all count alike.
+
+    "balanced" lets every label count alike as a whole: weights are divided by the sum of their label's (as in
+    scikit-learn). Raises DataError where no row counts.
+    """
+    if given is not None and not given.sum() > 0:
+        raise DataError("all weights of the training rows are 0; give some rows a weight above 0")
+    if class_weight is None:
+        return given
+    if truth.dtype.kind != "i":
+        raise SpecError("--class-weight is for classification; leave it out, or weigh rows by --weight")
+    weights = np.ones(len(truth)) if given is None else given
+    sums = np.bincount(truth, weights)[truth]
+    return weights / np.where(sums > 0, sums, 1.0)
+
+
+def counted_rows(
+    weights: NDArray[np.float64] | None, rows: Sequence[int] | NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64] | None]:
+    """Those of some rows that count, and their weights with a mean of 1: a fit never sees a weight of 0.
+
+    All rows count alike where all of their weights are 0.
+    """
+    chosen = np.asarray(rows, dtype=np.intp)
+    if weights is None or not weights[chosen].sum() > 0:
+        return chosen, None
+    chosen = chosen[weights[chosen] > 0]
+    own = weights[chosen]
+    return chosen, own / own.mean()
