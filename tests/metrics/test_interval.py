@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fitserve.metrics import classification_scores, regression_scores
-from fitserve.metrics.interval import Make, bootstrap, bootstrap_difference, intervals, wilson
+from fitserve.metrics.interval import Make, bootstrap, difference, intervals, wilson
 from fitserve.metrics.weighted import weighted_classification, weighted_regression
 
 
@@ -144,6 +144,6 @@ def test_where_everything_is_right_only_the_accuracy_has_an_interval() -> None:
 @given(n=st.integers(2, 40), seed=st.integers(0, 2**32))
 def test_a_model_differs_from_itself_by_nothing(n: int, seed: int) -> None:
     make = make_labels(*two_labels(np.random.default_rng(seed), n))
-    drawn = bootstrap_difference(make, make, n)
+    drawn = difference(bootstrap(make, n), bootstrap(make, n))
     assert all(value in (0.0, None) for value in drawn.scores.values())
     assert set(intervals(drawn).values()) == {None}

@@ -5,8 +5,8 @@ independent witnesses, and the interval is as wide as so few groups deserve. Wha
 
 The ends are quantiles of the drawn scores, moved outwards for few rows as Student's t is wider than the normal
 distribution (the expanded percentile interval of Hesterberg 2015, American Statistician 69), and never leave the score
-itself outside. Where no draw differs, as where everything is right, the draws say nothing: an accuracy then has Wilson's
-interval (1927), and other scores have none.
+itself outside. Where no draw differs, as where everything is right, the draws say nothing: then an accuracy has
+Wilson's interval (1927), and other scores have none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Rows = NDArray[np.intp]
 Make = Callable[[Rows], WeightedScores]
 """Gives the weighted scores of some rows, by index."""
 
-_MOST_ROWS, _MOST_CELLS, _CELLS_IN_ALL = 40_000, 160_000, 10_000_000
+_MOST_ROWS, _MOST_CELLS, _CELLS_IN_ALL = 40_000, 160_000, 4_000_000
 _FEWEST_DRAWS, _MOST_DRAWS = 150, 1000
 
 
@@ -36,13 +36,12 @@ _FEWEST_DRAWS, _MOST_DRAWS = 150, 1000
 class Bootstrap:
     """``scores`` of the rows, and of each draw; ``units`` are rows or groups, ``narrowing`` what a sample widened.
 
-    ``draws`` hold, for each score, its finite values; fewer than there were draws where a score was undefined.
+    ``draws`` hold, for each score, its value in each draw; NaN where it was undefined.
     ``paired`` says that the scores are differences.
     """
 
     scores: Mapping[str, float | None]
     draws: Mapping[str, NDArray[np.float64]]
-    times: int
     units: int
     narrowing: float = 1.0
     paired: bool = False
@@ -50,11 +49,12 @@ class Bootstrap:
     def interval(self, name: str) -> Interval | None:
         """The interval of a score; None where it is undefined, or most draws leave it so."""
         value, drawn = self.scores[name], self.draws[name]
-        if value is None or self.units < 2 or len(drawn) < self.times / 2:
+        known = drawn[np.isfinite(drawn)]
+        if value is None or self.units < 2 or len(known) < max(len(drawn) / 2, 1):
             return None
         tail = _tail(self.units)
-        low, high = (float(end) for end in np.quantile(drawn, [tail, 1 - tail]))
-        centre = float(np.median(drawn))
+        low, high = (float(end) for end in np.quantile(known, [tail, 1 - tail]))
+        centre = float(np.median(known))
         if low == high:
             return wilson(value, self.units) if name == "accuracy" and not self.paired else None
         low, high = (value + (end - centre) * self.narrowing if self.narrowing < 1 else end for end in (low, high))
@@ -98,27 +98,17 @@ def bootstrap(
         weighted = make(rows)
         for weights in _draws(unit_of_row[rows], rng, times):
             for name, value in weighted(weights).items():
-                if value is not None:
-                    found[name].append(value)
+                found[name].append(math.nan if value is None else value)
     draws = {name: np.array(values) for name, values in found.items()}
-    return Bootstrap(scores, draws, times, units, narrowing)
+    return Bootstrap(scores, draws, units, narrowing)
 
 
-def bootstrap_difference(
-    a: Make, b: Make, n: int, *, width: int = 1, groups: NDArray[np.int64] | None = None, seed: int = 0
-) -> Bootstrap:
-    """The scores of ``b`` less those of ``a`` on the same draws: a paired comparison. Else as `bootstrap`."""
-
-    def make(rows: Rows) -> WeightedScores:
-        of_a, of_b = a(rows), b(rows)
-
-        def scores(weights: Counts) -> dict[str, float | None]:
-            before, after = of_a(weights), of_b(weights)
-            return {name: _less(after[name], before[name]) for name in before if name in after}
-
-        return scores
-
-    return replace(bootstrap(make, n, width=2 * width, groups=groups, seed=seed), paired=True)
+def difference(a: Bootstrap, b: Bootstrap) -> Bootstrap:
+    """The scores of ``b`` less those of ``a``: a paired comparison, if both were drawn with one seed of one table."""
+    names = [name for name in a.scores if name in b.scores]
+    scores = {name: _less(b.scores[name], a.scores[name]) for name in names}
+    draws = {name: b.draws[name] - a.draws[name] for name in names}
+    return replace(a, scores=scores, draws=draws, paired=True)
 
 
 def wilson(share: float, n: int) -> Interval:

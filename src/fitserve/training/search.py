@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from fitserve.data.split import SMALL_TABLE, folds, last_rows
 from fitserve.errors import NotForThisTable, SpecError
+from fitserve.evaluation.judged import Judged
 from fitserve.features.arrays import Arrays
 from fitserve.metrics import loss
 from fitserve.models.base import Context, Fitted, Learner, Parameters, Shape
@@ -75,6 +76,7 @@ class Search:
         self._observer = observer
         self._libraries = ThreadpoolController()
         self._fold_of_row, self.validation = _judging(prepared)
+        self._outputs: dict[str, tuple[Trial, NDArray[np.float32]]] = {}
 
     @property
     def n_held_out(self) -> int:
@@ -168,7 +170,23 @@ class Search:
         said = f"{place[0] + 1} of {place[1]}, {learner.name}: {metric} {_shown(value)}"
         self._observer(Progress("searching", said, None, self.clock.left))
         seconds = time.monotonic() - started
-        return Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw))
+        trial = Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw))
+        kept = self._outputs.get(learner.name)
+        if kept is None or trial.loss < kept[0].loss:
+            self._outputs[learner.name] = trial, np.concatenate(raw).astype(np.float32)
+        return trial
+
+    def held_out(self, learner: str) -> tuple[Trial, Judged]:
+        """The best trial of a learner with its outputs for the held-out rows, fold after fold."""
+        trial, raw = self._outputs[learner]
+        rows = self.held_out_rows
+        groups = self.prepared.groups[self.prepared.split.train][rows] if self.prepared.spec.group else None
+        return trial, Judged(self.prepared.answerer, raw, self.truth[rows], groups, self._fold_of_row[rows])
+
+    @property
+    def held_out_rows(self) -> NDArray[np.intp]:
+        """The training rows that are held out, in the order of `held_out`."""
+        return np.concatenate([np.flatnonzero(self._fold_of_row == fold) for fold in self.fold_numbers])
 
     def _fit_folds(
         self, learner: Learner, parameters: Parameters, place: tuple[int, int], efforts: Sequence[int] | None
