@@ -184,15 +184,15 @@ def threshold_chart(found: Mapping[str, Any], positive: str) -> Chart:
         layer("line", x=x, y=quantity("cost", "cost of 1,000 rows")),
         {"transform": nearest, **layer({"type": "rule", "color": GREY}, x=x)},
         {"transform": cheapest, **layer(dashed, x=x)},
-        _line_of_text(nearest, "", n, -26, GREY),
-        _line_of_text(cheapest, "Cheapest: ", n, -10, GREEN),
+        _lines_of_text(nearest, "", n, -62, GREY),
+        _lines_of_text(cheapest, "Cheapest: ", n, -26, GREEN),
         params=[
             _asked("false_alarm_costs", 1, "A false alarm costs ", input="number", min=0),
             _asked("miss_costs", 1, "A miss costs ", input="number", min=0),
             _asked("at", own, "Threshold ", input="range", min=0.01, max=0.99, step=0.01),
         ],
         transform=[{"calculate": cost, "as": "cost"}],
-        padding={"top": 40, "left": 5, "right": 5, "bottom": 5},
+        padding={"top": 76, "left": 5, "right": 5, "bottom": 5},
         height=220,
     )
     note = (
@@ -214,15 +214,15 @@ def _asked(name: str, value: float, words: str, **field: Any) -> dict[str, Any]:
     return {"name": name, "value": value, "bind": {**field, "name": words}}
 
 
-def _line_of_text(transform: Rows, before: str, n: int, place: int, colour: str) -> dict[str, Any]:
-    """A line above the chart that says what a threshold does."""
+def _lines_of_text(transform: Rows, before: str, n: int, place: int, colour: str) -> dict[str, Any]:
+    """Two lines above the chart that say what a threshold does."""
     called, positive = "(datum.hits + datum.false_alarms)", "(datum.hits + datum.misses)"
     words = (
-        f"'{before}' + format(datum.threshold, '.2f') + ' calls ' + format({called}, ',') + ' of {n:,} rows, "
+        f"'{before}' + format(datum.threshold, '.2f') + ' calls ' + format({called}, ',') + ' of {n:,} rows\\n"
         "precision ' + "
         f"({called} > 0 ? format(datum.hits / {called}, '.0%') : '–') + ', recall ' + "
         f"({positive} > 0 ? format(datum.hits / {positive}, '.0%') : '–') + ', cost ' + format(datum.cost, ',.4~r')"
     )
-    mark = {"type": "text", "align": "left", "fontSize": 12, "color": colour, "tooltip": False}
+    mark = {"type": "text", "align": "left", "fontSize": 12, "color": colour, "tooltip": False, "lineBreak": "\n"}
     shown = layer(mark, x={"value": 0}, y={"value": place}, text=nominal("told"))
     return {"transform": [*transform, {"calculate": words, "as": "told"}], **shown}

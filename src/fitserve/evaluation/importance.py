@@ -24,7 +24,7 @@ from fitserve.schema import Field, Kind
 REPEATS, MOST_COLUMNS = 5, 30
 DEPENDENCE_COLUMNS, DEPENDENCE_POINTS, DEPENDENCE_ROWS = 6, 12, 500
 _SCREEN_ROWS = 300
-_MOST_LABELS, _ICE_TAIL = 4, 0.1
+_MOST_LABELS, _ICE_TAIL, _EVEN_POINTS = 4, 0.1, 6
 NOISE, SWAPPED, MISTYPED = 0.1, 0.05, 0.1
 Values = NDArray[np.float64]
 
@@ -132,8 +132,10 @@ def _grid(field: Field, column: Column | None, step: AnyStep) -> list[tuple[Any,
         known = known[np.isfinite(known)]
         if not len(known):
             return []
-        wanted = np.quantile(known, np.linspace(0.02, 0.98, DEPENDENCE_POINTS), method="inverted_cdf")
-        return [(float(value), Numbers(np.array([value]))) for value in np.unique(wanted)]
+        often = np.quantile(known, np.linspace(0.02, 0.98, DEPENDENCE_POINTS), method="inverted_cdf")
+        far = np.sort(known)  # where most values are one, quantiles alone would see nothing of the others
+        even = far[np.minimum(np.searchsorted(far, np.linspace(often[0], often[-1], _EVEN_POINTS)), len(far) - 1)]
+        return [(float(value), Numbers(np.array([value]))) for value in np.unique([*often, *even])]
     if field.kind is Kind.TEXT:
         return []
     codes, spellings = spelled(column)

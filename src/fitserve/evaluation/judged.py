@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ class Judged:
     truth: NDArray[Any]
     groups: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
+    _drawn: dict[int, Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -126,7 +127,10 @@ class Judged:
 
     def drawn(self, seed: int) -> Bootstrap:
         """The scores of rows, or groups, drawn with replacement."""
-        return bootstrap(self.weighted, len(self), width=self.width, groups=self.groups, seed=seed)
+        if seed not in self._drawn:
+            found = bootstrap(self.weighted, len(self), width=self.width, groups=self.groups, seed=seed)
+            self._drawn[seed] = found
+        return self._drawn[seed]
 
     def intervals(self, seed: int) -> dict[str, Interval | None]:
         """The interval of each score."""

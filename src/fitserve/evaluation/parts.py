@@ -83,7 +83,8 @@ def amount(value: float, kind: Kind) -> str:
     """A value of a column of numbers or dates, for people."""
     if kind is Kind.DATETIME:
         return str(np.datetime64(int(value), "s"))[:10]
-    return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+    whole = value == int(value) and abs(value) < 1e15
+    return f"{value:.0f}" if whole else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
 
 
 def _ranges(field: Field, values: NDArray[np.float64]) -> Parts:

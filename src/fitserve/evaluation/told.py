@@ -10,8 +10,13 @@ from fitserve.metrics.interval import Interval
 
 
 def number(value: float | None) -> str:
-    """Four digits; a dash for none."""
-    return "–" if value is None else f"{value:.4g}"
+    """Four digits, without an exponent where people would write none; a dash for none."""
+    if value is None:
+        return "–"
+    short = float(f"{value:.4g}")
+    if short and not 1e-4 <= abs(short) < 1e12:
+        return f"{short:.4g}"
+    return f"{short:,.0f}" if short == int(short) else f"{short:,}"
 
 
 def with_interval(value: float | None, interval: Sequence[float] | Interval | None) -> str:
