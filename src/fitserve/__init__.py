@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fitserve.evaluation.verb import evaluate
+    from fitserve.evaluation.verb import compare, evaluate
     from fitserve.prediction.loading import load as load_bundle
     from fitserve.prediction.named import load_model as load
     from fitserve.store.workspace import Workspace
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 _VERBS = {
     "train": "fitserve.training.verb:train",
     "evaluate": "fitserve.evaluation.verb:evaluate",
+    "compare": "fitserve.evaluation.verb:compare",
     "load": "fitserve.prediction.named:load_model",
     "load_bundle": "fitserve.prediction.loading:load",
     "Workspace": "fitserve.store.workspace:Workspace",
 }
-__all__ = ["Workspace", "evaluate", "load", "load_bundle", "train"]
+__all__ = ["Workspace", "compare", "evaluate", "load", "load_bundle", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 import orjson
 
-from fitserve.errors import SpecError
+from fitserve.errors import DataError, SpecError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,3 +99,18 @@ def shown(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def write_page(path: Path, document: str) -> None:
+    """Write a page to a file, whole or not at all; raises DataError if it cannot be written."""
+    if path.is_dir():
+        raise SpecError(f"{path} is a folder; name a file in it with --html")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(document, encoding="utf-8", errors="backslashreplace")
+        unfinished.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}); choose another --html") from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ def confusion_chart(found: Mapping[str, Any]) -> Chart:
     """The confusion matrix."""
     labels = found["labels"]
     values = [{"true": t, "predicted": p, "rows": n, "share": s} for t, p, n, s in found["cells"]]
-    angle = -40 if len(labels) > 3 else 0
+    angle = 0 if len(labels) <= 3 else -40 if len(labels) <= _MOST_FIGURES else -90
     colour = quantity("share", legend=None, scale={"domain": [0, 1], "range": ["#2f6fb30c", "#2f6fb3"]})
     tips = [nominal("true"), nominal("predicted"), quantity("rows"), quantity("share", format=".1%")]
     parts = [layer("rect", color=colour, tooltip=tips)]
