@@ -32,9 +32,7 @@ def make_numbers(truth: NDArray[np.float64], prediction: NDArray[np.float64]) ->
 
 
 @settings(deadline=None, max_examples=60)
-@given(
-    n=st.integers(1, 30), k=st.integers(2, 4), least=st.integers(-1, 0), seed=st.integers(0, 2**32), data=st.data()
-)
+@given(n=st.integers(1, 30), k=st.integers(2, 4), least=st.integers(-1, 0), seed=st.integers(0, 2**32), data=st.data())
 def test_weights_are_repeated_rows(n: int, k: int, least: int, seed: int, data: st.DataObject) -> None:
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.ones(k), n)
@@ -51,9 +49,7 @@ def test_weights_are_repeated_rows(n: int, k: int, least: int, seed: int, data: 
 
 
 @settings(deadline=None, max_examples=60)
-@given(
-    rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.integers(0, 3)), min_size=1, max_size=20)
-)
+@given(rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.integers(0, 3)), min_size=1, max_size=20))
 def test_weights_are_repeated_rows_of_numbers(rows: list[tuple[float, float, int]]) -> None:
     truth, prediction = (np.array([row[i] for row in rows]) for i in (0, 1))
     weights = np.array([row[2] for row in rows], dtype=np.int64)
@@ -82,9 +78,7 @@ def test_an_interval_holds_the_score(n: int, k: int, seed: int) -> None:
 
 def test_the_seed_decides_alone() -> None:
     truth, probabilities = two_labels(np.random.default_rng(0), 50)
-    first, again, other = (
-        intervals(bootstrap(make_labels(truth, probabilities), 50, seed=seed)) for seed in (3, 3, 4)
-    )
+    first, again, other = (intervals(bootstrap(make_labels(truth, probabilities), 50, seed=seed)) for seed in (3, 3, 4))
     assert first == again != other
 
 

@@ -10,7 +10,7 @@ from fitserve.cli.output import json_option, print_json, print_table, read_optio
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
-_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
+_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "learning_curve")
 
 
 @click.command()
@@ -26,6 +26,7 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
+@click.option("--learning-curve", is_flag=True, help="Tell, too, whether more rows would help; takes longer.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
 @click.option("--promote-if-better", is_flag=True, help="Make it the champion if its score is better.")
@@ -89,7 +90,8 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
     """Refuse what a replay takes from its run."""
     for name, flag in (("learners", "learner"), ("kinds", "kind"), *((n, n) for n in _OF_THE_RUN)):
         if options[name]:
-            raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
+            shown = flag.replace("_", "-")
+            raise SpecError(f"--replay takes --{shown} from the run; leave --{shown} out")
 
 
 def _spec(source: Any, options: dict[str, Any]) -> Any:
@@ -119,6 +121,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         time=options["time"],
         group=options["group"],
         seed=options["seed"],
+        learning_curve=options["learning_curve"],
     )
 
 

@@ -42,7 +42,11 @@ class Slice:
     def as_json(self) -> dict[str, Any]:
         """The slice as a JSON object."""
         names = ("rows", "mean", "rest", "low", "high", "p")
-        return {"where": " and ".join(self.names), **{name: getattr(self, name) for name in names}}
+        return {
+            "where": " and ".join(self.names),
+            "parts": list(self.names),
+            **{name: getattr(self, name) for name in names},
+        }
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from fitserve.prediction.session import Session
 from fitserve.training.card import card
 from fitserve.training.examples import example_rows
 from fitserve.training.judging import Judgement, case_of, judge, learners_of
+from fitserve.training.learning import learning_curve
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search, Trial
 
@@ -107,21 +108,33 @@ def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]
 
 def _report(prepared: Prepared, search: Search, chosen: Chosen, case: Case | None) -> dict[str, Any]:
     trials = sorted(search.trials, key=lambda trial: trial.loss)
-    learners = plain(learners_of(prepared, search))
+    more = {name: plain(each) for name, each in _more(prepared, search, chosen).items()}
     analysis = build_report(case) if case is not None else {"skipped": {"everything": _NO_OUTPUTS}, "charts": []}
     return {
         **analysis,
-        "task": {"name": prepared.task.name, "reason": prepared.task_reason},
+        "task": prepared.task.name,
+        "task_reason": prepared.task_reason,
         "metric": prepared.metric,
         "validation": search.validation,
         "findings": prepared.findings,
-        "learners": learners["learners"],
+        **more,
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
         "parity": chosen.parity,
         "columns": [{"name": f.name, "kind": f.kind, "used": f.used, "reason": f.reason} for f in prepared.fields],
-        "charts": [*analysis["charts"], *learners["charts"]],
+        "skipped": {**analysis["skipped"], **more["skipped"]},
+        "charts": [*analysis["charts"], *more["charts"]],
     }
+
+
+def _more(prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any]:
+    """What a training alone can tell: its learners beside each other, and on request whether more rows would help."""
+    told = learners_of(prepared, search)
+    curve: dict[str, Any] = {}
+    if prepared.spec.learning_curve:
+        curve = learning_curve(prepared, search, chosen.trial, chosen.effort)
+    charts = [*told["charts"], *curve.get("charts", ())]
+    return {**told, **curve, "charts": charts, "skipped": curve.get("skipped", {})}
 
 
 def _finite(value: float) -> float | None:

@@ -289,11 +289,17 @@ class Search:
         with self._libraries.limit(limits=1, user_api="blas"):
             return learner.fit(arrays, truth, parameters, context)
 
-    def refit(self, trial: Trial, effort: int) -> Fitted:
-        """Fit a trial's candidate on all training rows."""
-        context = Context(self.prepared.shape, self.prepared.spec.seed, self.threads, effort=effort)
-        learner = self._learners[trial.learner]
-        return self._fit(learner, self.prepared.arrays, self.truth, trial.parameters, context)
+    def refit(self, trial: Trial, effort: int, rows: NDArray[np.intp] | None = None) -> Fitted:
+        """Fit a trial's candidate on all training rows, or on some of them."""
+        arrays, truth, shape = self.prepared.arrays, self.truth, self.prepared.shape
+        if rows is not None:
+            arrays, truth, shape = arrays.take(rows), truth[rows], _with_rows(shape, len(rows))
+        context = Context(shape, self.prepared.spec.seed, self.threads, effort=effort)
+        return self._fit(self._learners[trial.learner], arrays, truth, trial.parameters, context)
+
+    def tell(self, said: str) -> None:
+        """Say what is done after the search."""
+        self._observer(Progress("packaging", said, None, self.clock.left))
 
 
 def _threads(prepared: Prepared) -> int:

@@ -17,6 +17,7 @@ class Spec:
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
     ``kinds`` overrides what columns hold, ``exclude`` names columns to leave out. ``time`` names the column by which
     rows are in order, so that the last ones judge; ``group`` the one whose rows are not to be divided.
+    ``learning_curve`` asks for the score by the number of training rows, which takes more than twice another fit.
     """
 
     target: str
@@ -29,6 +30,7 @@ class Spec:
     time: str | None = None
     group: str | None = None
     seed: int = 0
+    learning_curve: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The spec as a JSON object."""
@@ -47,7 +49,7 @@ class Spec:
         """Raise SpecError for a value that no table could make right."""
         for name, wanted in _TYPES.items():
             value = getattr(self, name)
-            if not isinstance(value, wanted) or isinstance(value, bool):
+            if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
                 raise SpecError(f"{name} cannot be {' '.join(repr(value).split())[:80]}; {_MEANT[name]}")
         if self.target in self.exclude:
             raise SpecError(f"the target {self.target!r} cannot be excluded; leave it out of exclude")
@@ -75,6 +77,7 @@ _TYPES: dict[str, Any] = {
     "time": str | None,
     "group": str | None,
     "seed": int,
+    "learning_curve": bool,
 }
 _MEANT = {
     "target": "give the name of a column",
@@ -87,6 +90,7 @@ _MEANT = {
     "time": "give the name of a column",
     "group": "give the name of a column",
     "seed": "give a whole number",
+    "learning_curve": "give True or False",
 }
 
 
