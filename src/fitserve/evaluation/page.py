@@ -12,8 +12,14 @@ from fitserve.metrics import METRICS
 Report = Mapping[str, Any]
 _CURVES = ("roc", "precision_recall", "calibration", "gain", "lift")
 _NUMBERS = ("predicted_actual", "residuals", "residual_histogram", "error_by_size")
-_NAMES = {"curves": "Curves", "slices": "Parts of the rows", "importance": "What it relies on",
-          "dependence": "How answers depend on columns", "robustness": "What disturbs it", "learning_curve": "Whether more rows would help"}  # fmt: skip
+_NAMES = {
+    "curves": "Curves",
+    "slices": "Parts of the rows",
+    "importance": "What it relies on",
+    "dependence": "How answers depend on columns",
+    "robustness": "What disturbs it",
+    "learning_curve": "Whether more rows would help",
+}
 
 
 def report_page(report: Report, title: str) -> str:

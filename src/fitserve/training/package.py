@@ -109,7 +109,7 @@ def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]
 def _report(prepared: Prepared, search: Search, chosen: Chosen, case: Case | None) -> dict[str, Any]:
     trials = sorted(search.trials, key=lambda trial: trial.loss)
     more = {name: plain(each) for name, each in _more(prepared, search, chosen).items()}
-    analysis = build_report(case) if case is not None else {"skipped": {"everything": _NO_OUTPUTS}, "charts": []}
+    analysis: dict[str, Any] = build_report(case) if case else {"skipped": {"everything": _NO_OUTPUTS}, "charts": []}
     return {
         **analysis,
         "task": prepared.task.name,
