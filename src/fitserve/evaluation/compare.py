@@ -173,7 +173,7 @@ def _in_terms_of(a: Answerer, b: Answerer, raw: NDArray[Any]) -> tuple[Answerer,
     if not isinstance(a, ClassAnswerer) or not isinstance(b, ClassAnswerer):
         own: Any = a
         values = b.columns(raw)["prediction"]
-        return a, np.asarray((values - own.offset) / own.scale)[:, None]
+        return a, raw if a == b else np.asarray((values - own.offset) / own.scale)[:, None]
     if a.names == b.names:
         return b, raw
     if a.n_outputs == 1:
