@@ -12,6 +12,8 @@ import pytest
 import fitserve
 from fitserve.errors import DataError, SpecError
 
+pytestmark = pytest.mark.xdist_group("compare")
+
 
 def rows(seed: int, n: int = 300) -> pl.DataFrame:
     rng = np.random.default_rng(seed)

@@ -24,6 +24,8 @@ from fitserve.prediction import Predictor
 ROWS = 400
 MODELS = ("two", "three", "number")
 
+pytestmark = pytest.mark.xdist_group("report")
+
 
 def table(seed: int = 0, n: int = ROWS) -> pl.DataFrame:
     rng = np.random.default_rng(seed)

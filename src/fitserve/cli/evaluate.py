@@ -12,6 +12,7 @@ from fitserve.cli.output import (
     print_json,
     print_table,
     read_options,
+    shown_interval,
     shown_scores,
     workspace_option,
     write_page,
@@ -52,7 +53,7 @@ def evaluate(
     trained = named.predictor.manifest.scores
     names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
     intervals, baseline = result.intervals, result.baseline
-    rows = [(n, result.scores[n], _within(intervals.get(n)), baseline.get(n), trained.get(n)) for n in names]
+    rows = [(n, result.scores[n], shown_interval(intervals.get(n)), baseline.get(n), trained.get(n)) for n in names]
     print_table(("score", "here", "95 % interval", "without learning", "at training"), rows)
     _tell_slices(result.report)
 
@@ -81,9 +82,3 @@ def _tell_slices(report: Any) -> None:
         click.echo("No part of the rows was found that is worse than chance explains.")
     for each in report.get("slices", ())[:5]:
         click.echo(f"- worse on {slice_sentence(each, report['task'])}")
-
-
-def _within(interval: Any) -> str:
-    from fitserve.evaluation.told import number  # noqa: PLC0415
-
-    return f"{number(interval[0])} to {number(interval[1])}" if interval else "-"

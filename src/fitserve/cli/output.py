@@ -94,6 +94,11 @@ def shown_scores(scores: Iterable[str], labels: Sequence[object] | None) -> list
     return [name for name in scores if not name.endswith("_macro") or len(labels or ()) > 2]
 
 
+def shown_interval(interval: Sequence[float] | None) -> str:
+    """An interval as a cell."""
+    return f"{shown(float(interval[0]))} to {shown(float(interval[1]))}" if interval else "-"
+
+
 def shown(value: Any) -> str:
     """A cell: floats in four digits, nothing for None."""
     if value is None:

@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, read_options, shown_scores, workspace_option
+from fitserve.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    read_options,
+    shown_interval,
+    shown_scores,
+    workspace_option,
+)
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
@@ -137,16 +145,23 @@ def _tell(run: Any) -> None:
     for finding in run.findings:
         click.echo(f"- {finding}")
     click.echo(f"\nScores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
+    intervals = manifest.intervals
     rows = [
-        (f"{name} *" if name == manifest.metric else name, manifest.scores[name], manifest.baseline.get(name))
+        (
+            f"{name} *" if name == manifest.metric else name,
+            manifest.scores[name],
+            shown_interval(intervals[name]),
+            manifest.baseline.get(name),
+        )
         for name in shown_scores(manifest.scores, labels)
     ]
-    print_table(("score", "model", "without learning"), rows)
+    print_table(("score", "model", "95 % interval", "without learning"), rows)
     click.echo("(* the score to choose by)\n")
     if manifest.evaluation["on"] == "leave-one-out":
         click.echo("So few rows leave no test part: each was predicted by a model that saw all the others.\n")
     if run.champion != record.version:
         click.secho(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         click.echo(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
+    click.echo(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     click.echo(f"Serve it: fitserve serve {record.model}{version}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.metrics.interval import Bootstrap, Interval, Rows, bootstrap, difference, intervals
+from fitserve.metrics.interval import MOST_DRAWS, Bootstrap, Interval, Rows, bootstrap, difference, intervals
 from fitserve.metrics.weighted import WeightedScores, weighted_classification, weighted_regression
 from fitserve.tasks import Answerer
 from fitserve.tasks.classification import ClassAnswerer
@@ -30,7 +30,7 @@ class Judged:
     truth: NDArray[Any]
     groups: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
-    _drawn: dict[int, Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _drawn: dict[tuple[int, int], Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -125,12 +125,12 @@ class Judged:
         """All scores of the task."""
         return self.weighted(np.arange(len(self)))(np.ones(len(self), dtype=np.int64))
 
-    def drawn(self, seed: int) -> Bootstrap:
-        """The scores of rows, or groups, drawn with replacement."""
-        if seed not in self._drawn:
-            found = bootstrap(self.weighted, len(self), width=self.width, groups=self.groups, seed=seed)
-            self._drawn[seed] = found
-        return self._drawn[seed]
+    def drawn(self, seed: int, most: int = MOST_DRAWS) -> Bootstrap:
+        """The scores of rows, or groups, drawn with replacement; computed once for each seed."""
+        if (seed, most) not in self._drawn:
+            found = bootstrap(self.weighted, len(self), width=self.width, groups=self.groups, seed=seed, most=most)
+            self._drawn[seed, most] = found
+        return self._drawn[seed, most]
 
     def intervals(self, seed: int) -> dict[str, Interval | None]:
         """The interval of each score."""

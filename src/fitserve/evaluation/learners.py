@@ -10,13 +10,15 @@ from fitserve.evaluation.vega import Chart, interval_chart
 from fitserve.metrics import loss
 from fitserve.metrics.interval import difference
 
+_DRAWS = 200
+
 
 def compare_learners(judged: Mapping[str, Judged], metric: str, seed: int) -> list[dict[str, Any]]:
     """The score of each learner's best candidate, and its difference from the best one's, with paired intervals.
 
     ``within_chance`` says that the interval of the difference holds zero. Learners without the score are left out.
     """
-    drawn = {name: each.drawn(seed) for name, each in judged.items()}
+    drawn = {name: each.drawn(seed, _DRAWS) for name, each in judged.items()}
     known = {name: value for name, each in drawn.items() if (value := each.scores.get(metric)) is not None}
     order = sorted(known, key=lambda name: loss(metric, known[name]))
     found = []

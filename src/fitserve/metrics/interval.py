@@ -29,7 +29,7 @@ Make = Callable[[Rows], WeightedScores]
 """Gives the weighted scores of some rows, by index."""
 
 _MOST_ROWS, _MOST_CELLS, _CELLS_IN_ALL = 40_000, 160_000, 4_000_000
-_FEWEST_DRAWS, _MOST_DRAWS = 150, 1000
+_FEWEST_DRAWS, MOST_DRAWS = 150, 400
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,20 @@ def intervals(bootstrapped: Bootstrap) -> dict[str, Interval | None]:
 
 
 def bootstrap(
-    make: Make, n: int, *, width: int = 1, groups: NDArray[np.int64] | None = None, seed: int = 0
-) -> Bootstrap:
+    make: Make, n: int, *, width: int = 1, groups: NDArray[np.int64] | None = None, seed: int = 0,
+    most: int = MOST_DRAWS,
+) -> Bootstrap:  # fmt: skip
     """Draw rows, or groups, and score each draw.
 
     Args:
         make: gives the weighted scores of some of the n rows.
         n: number of rows.
         width: number of columns that are ranked, as a measure of the work. The more rows and columns, the fewer
-            draws (150 at least, 1,000 at most); above 40,000 rows or 160,000 cells a sample of the rows is drawn
+            draws (150 at least, ``most`` at most); above 40,000 rows or 160,000 cells a sample of the rows is drawn
             from, and its intervals are narrowed by the square root of its share.
         groups: (n,), equal for rows that belong together.
         seed: of the draws.
+        most: how many draws there are at most.
 
     """
     rng = np.random.default_rng(seed)
@@ -92,7 +94,7 @@ def bootstrap(
         kept = rng.random(units) < share
         rows = np.flatnonzero(kept[unit_of_row])
         narrowing = math.sqrt(len(rows) / n)
-    times = int(np.clip(_CELLS_IN_ALL // max(len(rows) * width, 1), _FEWEST_DRAWS, _MOST_DRAWS))
+    times = int(np.clip(_CELLS_IN_ALL // max(len(rows) * width, 1), _FEWEST_DRAWS, most))
     found: dict[str, list[float]] = {name: [] for name in scores}
     if units > 1:
         weighted = make(rows)
