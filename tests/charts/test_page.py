@@ -16,6 +16,10 @@ from hypothesis import strategies as st
 from fitserve.charts.page import Section, bars, bullets, chart, figure, fragment, grid, page, paragraph, table, text
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+ALL_IN_VIEW = (
+    "window.IntersectionObserver = class { constructor(tell) { this.tell = tell; } unobserve() {} "
+    "observe(place) { this.tell([{ isIntersecting: true, target: place }]); } };"
+)
 SPEC = {
     "data": {"values": [{"level": "a</script><b>", "n": 3}, {"level": "b", "n": 5}]},
     "mark": "bar",
@@ -79,7 +83,8 @@ def test_a_notebook_shows_the_same_in_a_frame(tmp_path: Path) -> None:
 def drawn(built: str, folder: Path) -> int:
     """How many charts a browser without a network has drawn."""
     path = folder / "page.html"
-    path.write_text(built, encoding="utf-8")
+    # A browser without a screen may find that nothing is in view, and so draw nothing.
+    path.write_text(built.replace("<script>", f"<script>{ALL_IN_VIEW}</script><script>", 1), encoding="utf-8")
     command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--proxy-server=127.0.0.1:9",
                f"--user-data-dir={folder / 'browser'}", "--virtual-time-budget=20000", "--dump-dom", path.as_uri()]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
