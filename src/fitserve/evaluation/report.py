@@ -175,7 +175,7 @@ def _dependence_charts(report: Mapping[str, Any]) -> list[Chart]:
 
 _DISTURBANCES = {
     "noise": "all numbers with noise",
-    "swapped": "a twentieth of the levels of others",
+    "swapped": "one level in 20 from another row",
     "typos": "typing mistakes in a tenth of the words",
 }
 
