@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fitserve.data.verb import profile
-    from fitserve.evaluation.verb import evaluate
+    from fitserve.evaluation.verb import compare, evaluate
     from fitserve.prediction.loading import load as load_bundle
     from fitserve.prediction.named import load_model as load
     from fitserve.store.workspace import Workspace
@@ -20,11 +20,12 @@ _VERBS = {
     "profile": "fitserve.data.verb:profile",
     "train": "fitserve.training.verb:train",
     "evaluate": "fitserve.evaluation.verb:evaluate",
+    "compare": "fitserve.evaluation.verb:compare",
     "load": "fitserve.prediction.named:load_model",
     "load_bundle": "fitserve.prediction.loading:load",
     "Workspace": "fitserve.store.workspace:Workspace",
 }
-__all__ = ["Workspace", "evaluate", "load", "load_bundle", "profile", "train"]
+__all__ = ["Workspace", "compare", "evaluate", "load", "load_bundle", "profile", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -139,6 +139,11 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a list for a score": lambda m: m["scores"].update({m["metric"]: [1]}),
     "an unknown metric": lambda m: m.update(metric="best"),
     "no place of judgement": lambda m: m["evaluation"].pop("on"),
+    "intervals in a list": lambda m: m["evaluation"].update(intervals=[1, 2]),
+    "an interval of texts": lambda m: m["evaluation"]["intervals"].update({m["metric"]: ["a", "b"]}),
+    "an interval of three ends": lambda m: m["evaluation"]["intervals"].update({m["metric"]: [1, 2, 3]}),
+    "an interval upside down": lambda m: m["evaluation"]["intervals"].update({m["metric"]: [2, 1]}),
+    "a level beyond certainty": lambda m: m["evaluation"].update(level=2.0),
 }
 
 

@@ -104,11 +104,17 @@ class Manifest:
         counts = [self.data.get("rows"), self.data.get("trained_on"), self.evaluation.get("rows")]
         counted = all(isinstance(count, int) and 0 <= count < 2**53 for count in counts)
         told = all(isinstance(self.evaluation.get(name), str) for name in ("on", "split"))
-        if not (figures and counted and told):
+        if not (figures and counted and told and _are_intervals(self.evaluation)):
             raise BundleError("manifest.json: scores and counts of rows are malformed; export the model again")
         missing = [name for name in REQUIRED if name not in self.members]
         if self.members and missing:
             raise BundleError(f"the bundle has no {missing[0]}; export the model again")
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float] | None]:
+        """The interval of each score at the level ``evaluation["level"]``; None for a score without one."""
+        found = self.evaluation.get("intervals", {})
+        return {name: (each[0], each[1]) if (each := found.get(name)) else None for name in self.scores}
 
     def schema(self) -> list[Field]:
         """The fields of the training table; raises BundleError if they are malformed."""
@@ -131,3 +137,19 @@ class Manifest:
         if graph.engine not in ENGINES:
             raise BundleError(f"the bundle asks for the engine {graph.engine!r}; upgrade fitserve")
         return graph
+
+
+def _are_intervals(evaluation: dict[str, Any]) -> bool:
+    """Whether intervals, where there are some, are pairs of numbers in order at a level between 0 and 1."""
+    found, level = evaluation.get("intervals", {}), evaluation.get("level", 0.95)
+    if not isinstance(found, dict) or not isinstance(level, float) or not 0 < level < 1:
+        return False
+    return all(each is None or _is_interval(each) for each in found.values())
+
+
+def _is_interval(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    low, high = value
+    numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high))
+    return numbers and bool(low <= high)

@@ -22,6 +22,8 @@ Spec = Mapping[str, Any]
 """A Vega-Lite specification; the page adds schema, size and colours where it names none."""
 
 _SCRIPTS = ("vega.min.js", "vega-lite.min.js")
+# A page may show what came in a stranger's bundle: whatever that says, it can fetch nothing and send nothing.
+_POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def figure(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 and value == int(value) else f"{value:.4g}"
+        return f"{value:,.0f}" if 10_000 <= abs(value) < 1e9 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -112,6 +114,7 @@ def page(title: str, lead: Html, sections: Sequence[Section], language: str = "e
     scripts = "".join(f"<script>{_script(name)}</script>" for name in _SCRIPTS) if 'class="chart"' in body else ""
     return (
         f'<!doctype html><html lang="{text(language)}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
         f"<style>{_asset('page.css')}</style></head><body><header><h1>{text(title)}</h1>{lead}<nav>{links}</nav>"
         f"</header><main>{body}</main>{scripts}<script>{_asset('page.js')}</script></body></html>"

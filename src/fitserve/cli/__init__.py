@@ -17,6 +17,7 @@ _COMMANDS = {
     "train": ("fitserve.cli.train:train", "Train a model on a table."),
     "models": ("fitserve.cli.models:models", "List, show, promote, delete, export and import models."),
     "evaluate": ("fitserve.cli.evaluate:evaluate", "Score a model on data that it has not seen."),
+    "compare": ("fitserve.cli.compare:compare", "Say whether one model is better than another, and where."),
     "predict": ("fitserve.cli.predict:predict", "Predict every row of a file."),
     "serve": ("fitserve.cli.serve:serve", "Serve models over HTTP."),
     "runs": ("fitserve.cli.runs:runs", "List and show trainings."),

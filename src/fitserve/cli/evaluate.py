@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, read_options, shown_scores, workspace_option
+from fitserve.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    read_options,
+    shown_interval,
+    shown_scores,
+    workspace_option,
+    write_whole,
+)
 
 
 @click.command()
 @click.argument("model")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @read_options
+@click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: intervals are over them.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write the whole report as a page, too.")
 @workspace_option
 @json_option
-def evaluate(model: str, source: Any, reading: Any, workspace: str | None, as_json: bool) -> None:
+def evaluate(
+    model: str, source: Any, reading: Any, group: str | None, page: Path | None, workspace: str | None, as_json: bool
+) -> None:
     """Score MODEL (NAME or NAME:VERSION) on SOURCE, a file, or several, with the target in it."""
     from fitserve.data.read import name_of  # noqa: PLC0415
     from fitserve.evaluation.evaluate import evaluate_model  # noqa: PLC0415
+    from fitserve.evaluation.report import without_charts  # noqa: PLC0415
     from fitserve.prediction.named import open_named  # noqa: PLC0415
 
     named = open_named(model, workspace)
-    result = evaluate_model(named.predictor, source, reading)
+    result = evaluate_model(named.predictor, source, reading, group=group)
+    if page is not None:
+        write_whole(page, result.html(f"{named.model} version {named.version} on {name_of(source)}"))
     if as_json:
         print_json({
-            "model": named.model, "version": named.version, "rows": result.rows, "scores": result.scores,
-            "unknown_labels": result.unknown_labels, "without_target": result.without_target,
-            "missing_columns": result.missing_columns, "trained_on": result.trained_on,
-            "findings": result.findings,
+            **without_charts(result.report), "model": named.model, "version": named.version, "rows": result.rows,
+            "scores": result.scores, "unknown_labels": result.unknown_labels,
+            "without_target": result.without_target, "missing_columns": result.missing_columns,
+            "trained_on": result.trained_on, "findings": result.findings,
         })  # fmt: skip
         return
     click.echo(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
+    _tell(result)
+    trained = named.predictor.manifest.scores
+    names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
+    intervals, baseline = result.intervals, result.baseline
+    rows = [(n, result.scores[n], shown_interval(intervals.get(n)), baseline.get(n), trained.get(n)) for n in names]
+    print_table(("score", "here", "95 % interval", "without learning", "at training"), rows)
+    _tell_slices(result.report)
+
+
+def _tell(result: Any) -> None:
+    """What a reader of the scores has to know."""
     if result.trained_on:
         click.secho("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
     for finding in result.findings:
@@ -42,6 +70,15 @@ def evaluate(model: str, source: Any, reading: Any, workspace: str | None, as_js
         click.echo(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
     for name in result.missing_columns:
         click.echo(f"- column {name!r} is not in the file; its values count as missing")
-    trained = named.predictor.manifest.scores
-    names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
-    print_table(("score", "here", "at training"), [(n, result.scores[n], trained.get(n)) for n in names])
+
+
+def _tell_slices(report: Any) -> None:
+    from fitserve.evaluation.told import slice_sentence  # noqa: PLC0415
+
+    click.echo()
+    if "slices" in report["skipped"]:
+        click.echo(f"Where it is bad: {report['skipped']['slices']}.")
+    elif not report["slices"]:
+        click.echo("No part of the rows was found that is worse than chance explains.")
+    for each in report.get("slices", ())[:5]:
+        click.echo(f"- worse on {slice_sentence(each, report['task'])}")

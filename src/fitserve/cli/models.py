@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, workspace_option, write_whole
 from fitserve.errors import BundleError, DataError, SpecError
 from fitserve.store import VersionDetails, VersionRecord, Workspace
+
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 def _open(workspace: str | None) -> Workspace:
@@ -69,18 +72,26 @@ def _list(workspace: str | None, as_json: bool) -> None:
 @models.command()
 @click.argument("name")
 @click.argument("version", required=False)
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the card.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write the report of the training as a page.")
 @workspace_option
 @json_option
-def show(name: str, version: str | None, workspace: str | None, as_json: bool) -> None:
+def show(
+    name: str, version: str | None, language: str, page: Path | None, workspace: str | None, as_json: bool
+) -> None:
     """Show the versions of a model, or the card of one VERSION (a number or an alias)."""
     opened = _open(workspace)
+    if version is None and (page is not None or language != "en"):
+        raise SpecError(f"name the version, too: fitserve models show {name} champion")
     if version is not None:
         record = opened.version(name, version)
         folder = opened.bundle_path(record)
+        if page is not None:
+            write_whole(page, _report_page(folder, f"{name} version {record.version}"))
         if as_json:
             print_json({**version_json(record), "folder": str(folder)})
-        else:
-            click.echo(_card(folder))
+        elif page is None:
+            click.echo(_card(folder) if language == "en" else _card_in(folder, language))
         return
     champion = opened.version(name).version
     versions = opened.versions(name)
@@ -109,6 +120,33 @@ def _card(folder: Path) -> str:
         text = (folder / "card.md").read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise BundleError(f"{folder / 'card.md'} cannot be read ({error.strerror}); import the bundle again") from None
+    return _steering_nothing(text)
+
+
+def _card_in(folder: Path, language: str) -> str:
+    """The card in another language than the bundle's own."""
+    from fitserve.bundle.folder import open_bundle  # noqa: PLC0415
+    from fitserve.training.card import card  # noqa: PLC0415
+
+    bundle = open_bundle(folder)
+    try:
+        return _steering_nothing(card(bundle.manifest, json.loads(bundle.read("report.json")), language))
+    except _MALFORMED as error:
+        raise BundleError(f"report.json is malformed ({error!r}); export the model again") from None
+
+
+def _report_page(folder: Path, title: str) -> str:
+    """The report of a training as a page."""
+    from fitserve.bundle.folder import open_bundle  # noqa: PLC0415
+    from fitserve.evaluation.page import report_page  # noqa: PLC0415
+
+    try:
+        return report_page(json.loads(open_bundle(folder).read("report.json")), title)
+    except _MALFORMED as error:
+        raise BundleError(f"report.json is malformed ({error!r}); export the model again") from None
+
+
+def _steering_nothing(text: str) -> str:
     return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
 
 

@@ -94,6 +94,11 @@ def shown_scores(scores: Iterable[str], labels: Sequence[object] | None) -> list
     return [name for name in scores if not name.endswith("_macro") or len(labels or ()) > 2]
 
 
+def shown_interval(interval: Sequence[float] | None) -> str:
+    """An interval as a cell."""
+    return f"{shown(float(interval[0]))} to {shown(float(interval[1]))}" if interval else "-"
+
+
 def shown(value: Any) -> str:
     """A cell: floats in four digits, nothing for None."""
     if value is None:
@@ -103,12 +108,14 @@ def shown(value: Any) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that appears under its name only when it is whole; raises SpecError if it cannot be written."""
+    if path.is_dir():
+        raise SpecError(f"{path} is a folder; name a file in it with --html")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
         unfinished.replace(path)
     except OSError as error:
-        raise SpecError(f"{path} cannot be written: {error.strerror or error}; choose another file") from None
+        raise SpecError(f"{path} cannot be written ({error.strerror or error}); choose another --html") from None
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

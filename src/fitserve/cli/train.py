@@ -6,12 +6,22 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, read_options, shown_scores, workspace_option
+from fitserve.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    read_options,
+    shown_interval,
+    shown_scores,
+    workspace_option,
+)
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
 _SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like, or day-first, month-first."
-_OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "weight", "class_weight", "force")
+_OF_THE_RUN = (
+    *("target", "task", "metric", "exclude", "time", "group", "weight", "class_weight", "force", "learning_curve"),
+)
 
 
 @click.command()
@@ -31,6 +41,7 @@ _OF_THE_RUN = ("target", "task", "metric", "exclude", "time", "group", "weight",
 @click.option("--weight", metavar="COLUMN", help="How much a row counts in training; scores count all alike.")
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare labels count as much as others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
+@click.option("--learning-curve", is_flag=True, help="Tell, too, whether more rows would help; takes longer.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
 @click.option("--promote-if-better", is_flag=True, help="Make it the champion if its score is better.")
@@ -99,7 +110,8 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
         *((n, n.replace("_", "-")) for n in _OF_THE_RUN),
     ):
         if options[name]:
-            raise SpecError(f"--replay takes --{flag} from the run; leave --{flag} out")
+            shown = flag.replace("_", "-")
+            raise SpecError(f"--replay takes --{shown} from the run; leave --{shown} out")
 
 
 def _spec(source: Any, options: dict[str, Any]) -> Any:
@@ -127,6 +139,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         weight=options["weight"],
         class_weight=options["class_weight"],
         seed=options["seed"],
+        learning_curve=options["learning_curve"],
     )
 
 
@@ -153,16 +166,23 @@ def _tell(run: Any) -> None:
     for finding in run.findings:
         click.echo(f"- {finding}")
     click.echo(f"\nScores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
+    intervals = manifest.intervals
     rows = [
-        (f"{name} *" if name == manifest.metric else name, manifest.scores[name], manifest.baseline.get(name))
+        (
+            f"{name} *" if name == manifest.metric else name,
+            manifest.scores[name],
+            shown_interval(intervals[name]),
+            manifest.baseline.get(name),
+        )
         for name in shown_scores(manifest.scores, labels)
     ]
-    print_table(("score", "model", "without learning"), rows)
+    print_table(("score", "model", "95 % interval", "without learning"), rows)
     click.echo("(* the score to choose by)\n")
     if manifest.evaluation["on"] == "leave-one-out":
         click.echo("So few rows leave no test part: each was predicted by a model that saw all the others.\n")
     if run.champion != record.version:
         click.secho(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         click.echo(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
+    click.echo(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     click.echo(f"Serve it: fitserve serve {record.model}{version}")

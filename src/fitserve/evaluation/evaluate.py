@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,27 +12,35 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
+from fitserve.charts.page import fragment
 from fitserve.data.kinds import missing_column
 from fitserve.data.read import ReadOptions, is_location, name_of, read_batches, read_frame
 from fitserve.data.series import column_of_series
 from fitserve.data.split import content_hash
 from fitserve.errors import DataError
 from fitserve.evaluation.bulk import used_kinds
+from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.page import report_body, report_page
+from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
+from fitserve.evaluation.probe import Probe
+from fitserve.evaluation.report import Case, build_report
+from fitserve.evaluation.sample import Sample
 from fitserve.features.column import Column, Numbers
 from fitserve.prediction import Predictor
 from fitserve.schema import Kind
 from fitserve.tasks import get_task
 
-Judged = tuple[NDArray[Any], NDArray[Any]]
+Part = tuple[NDArray[Any], NDArray[Any], pl.DataFrame]
+_SEED = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """Scores on ``rows`` rows; ``without_target`` others had none and were left out.
 
     ``unknown_labels`` of the rows have a label that training never saw: each counts as predicted wrong.
     ``trained_on`` says that it is the very table of the training, so that the scores flatter. ``findings`` tell
-    what was found out about the file and may be wrong.
+    what was found out about the file and may be wrong. ``case`` is what `report` is made of.
     """
 
     scores: dict[str, float | None]
@@ -41,34 +50,104 @@ class Evaluation:
     unknown_labels: int = 0
     trained_on: bool = False
     findings: list[str] = field(default_factory=list)
+    case: Case | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """Everything that there is to tell, with charts; made when it is first asked for."""
+        assert self.case is not None
+        return build_report(self.case)
+
+    @property
+    def baseline(self) -> dict[str, float | None]:
+        """The scores of the one answer that fits these rows best."""
+        return dict(self.case.baseline) if self.case is not None else {}
+
+    @property
+    def intervals(self) -> dict[str, Any]:
+        """The 95 % interval of each score, over rows, or over groups where a column of groups was named."""
+        return self.case.judged.finite().intervals(_SEED) if self.case is not None else {}
+
+    def html(self, title: str = "Evaluation") -> str:
+        """The report as a page of its own."""
+        return report_page(self.report, title)
+
+    def _repr_html_(self) -> str:
+        return fragment(report_body(self.report))
 
 
-def evaluate_model(predictor: Predictor, source: Any, options: ReadOptions | None = None) -> Evaluation:
-    """Predict a table, batch by batch, and compare with its target; raises DataError if it has none."""
+def evaluate_model(
+    predictor: Predictor, source: Any, options: ReadOptions | None = None, *, group: str | None = None
+) -> Evaluation:
+    """Predict a table, batch by batch, and compare with its target; raises DataError if it has none.
+
+    ``group`` names a column whose rows belong together: intervals are then over groups.
+    """
     found: list[str] = []
-    located = is_location(source)
-    batches: Iterable[pl.DataFrame] = read_batches(source, options, found) if located else [read_frame(source)]
-    target, kinds = predictor.manifest.target, used_kinds(predictor)
-    judged: list[Judged] = []
+    batches = batches_of(source, options, found)
+    kinds = used_kinds(predictor)
+    sample = Sample(list(kinds), _SEED)
+    judged: list[Part] = []
     missing, n = list(kinds), 0
     digests = []
     for frame in batches:
-        if target not in frame.columns:
-            raise DataError(f"{name_of(source)} lacks the target: {missing_column(target, frame.columns)}")
+        check_column(frame, predictor.manifest.target, source, "the target")
+        if group is not None:
+            check_column(frame, group, source, "the column of groups")
         missing = [name for name in kinds if name not in frame.columns]
         n += frame.height
         digests.append(content_hash(frame))
-        judged.append(_judge(predictor, frame, kinds))
-    raw, truth = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+        raw, truth, kept = judge(predictor, frame, kinds)
+        sample.add(kept)
+        judged.append((raw, truth, kept.select([group] if group else [])))
+    raw, truth = (np.concatenate([part[i] for part in judged]) for i in (0, 1))
     unknown = int((truth < 0).sum()) if truth.dtype.kind == "i" else 0
-    _check_truth(predictor, truth, unknown, name_of(source))
+    check_truth(predictor, truth, unknown, name_of(source))
     trained_on = digests == [predictor.manifest.data.get("sha256")]
+    groups = group_numbers([part[2][group] for part in judged]) if group else None
+    whole = Judged(predictor.answerer, raw, truth, groups)
+    case = _case(predictor, whole, sample, kinds, f"rows of {name_of(source)}")
     scores = predictor.answerer.score(raw, truth)
-    return Evaluation(scores, len(truth), n - len(truth), missing, unknown, trained_on, found)
+    return Evaluation(scores, len(truth), n - len(truth), missing, unknown, trained_on, found, case)
 
 
-def _judge(predictor: Predictor, frame: pl.DataFrame, kinds: dict[str, Kind]) -> Judged:
-    """Raw outputs and truth of the rows that have a target."""
+def batches_of(source: Any, options: ReadOptions | None, found: list[str]) -> Iterable[pl.DataFrame]:
+    """A table in batches; what was found out about a file is appended to ``found``."""
+    return read_batches(source, options, found) if is_location(source) else [read_frame(source)]
+
+
+def check_column(frame: pl.DataFrame, name: str, source: Any, what: str) -> None:
+    """Raise DataError if a column is not there."""
+    if name not in frame.columns:
+        raise DataError(f"{name_of(source)} lacks {what}: {missing_column(name, frame.columns)}")
+
+
+def columns_of(predictor: Predictor, frame: pl.DataFrame) -> dict[str, Column]:
+    """The columns of a frame that a model reads."""
+    return {name: column_of_series(frame[name], kind) for name, kind in used_kinds(predictor).items() if name in frame}
+
+
+def group_numbers(parts: list[pl.Series]) -> NDArray[np.int64]:
+    """A number for each row, equal for equal values; rows without a value are groups of their own."""
+    texts = pl.concat([part.cast(pl.String, strict=False) for part in parts])
+    numbers = texts.rank("dense").cast(pl.Int64).to_numpy().astype(np.float64)
+    gaps = np.isnan(numbers)
+    numbers[gaps] = np.nanmax(numbers, initial=0.0) + 1 + np.arange(int(gaps.sum()))
+    return numbers.astype(np.int64)
+
+
+def _case(predictor: Predictor, whole: Judged, sample: Sample, kinds: dict[str, Kind], on: str) -> Case:
+    frame, places = sample.rows()
+    table = {name: column_of_series(frame[name], kind) for name, kind in kinds.items() if name in frame.columns}
+    own = whole.take(places)
+    asked = Probe(predictor, table, own).sample(MOST_ASKED, _SEED)
+    size = int(predictor.manifest.members[predictor.manifest.model_graph().member]["size"])
+    baseline = whole.finite().constant().scores
+    return Case(predictor, whole, on, _SEED, baseline, table, own, size, asked)
+
+
+def judge(predictor: Predictor, frame: pl.DataFrame, kinds: dict[str, Kind]) -> Part:
+    """Raw outputs, truth and columns of the rows that have a target."""
     manifest = predictor.manifest
     task = get_task(manifest.task)
     plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
@@ -78,7 +157,7 @@ def _judge(predictor: Predictor, frame: pl.DataFrame, kinds: dict[str, Kind]) ->
     frame, truth = frame.filter(known), truth[known]
     there = set(frame.columns)
     table = {name: column_of_series(frame[name], kind) for name, kind in kinds.items() if name in there}
-    return predictor.raw_columns(table, len(truth)), truth
+    return predictor.raw_columns(table, len(truth)), truth, frame
 
 
 def _without_label(column: Column) -> NDArray[np.bool_]:
@@ -94,7 +173,8 @@ def _is_missing(level: object) -> bool:
         return False
 
 
-def _check_truth(predictor: Predictor, truth: NDArray[Any], unknown: int, source: str) -> None:
+def check_truth(predictor: Predictor, truth: NDArray[Any], unknown: int, source: str) -> None:
+    """Raise DataError if no row has a truth that the model could have told."""
     target = predictor.manifest.target
     if not len(truth):
         raise DataError(f"{source}: all values of the target {target!r} are missing; give rows with their truth")

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.metrics.confusion import (
-    Counts,
     Integers,
     accuracy,
     balanced_accuracy,
@@ -27,6 +26,7 @@ from fitserve.metrics.confusion import (
     precision,
     recall,
 )
+from fitserve.metrics.ranking import area, mean_precision, ranking
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -121,7 +121,7 @@ def roc_auc(truth: Bools, score: Floats) -> float | None:
         ValueError: shapes that differ, or a score that is not finite.
 
     """
-    return _area(*_cumulative_counts(truth, score))
+    return area(*ranking(truth, score).counts())
 
 
 def roc_auc_ovr(truth: Integers, probabilities: Floats) -> float | None:
@@ -160,7 +160,7 @@ def average_precision(truth: Bools, score: Floats) -> float | None:
         ValueError: shapes that differ, or a score that is not finite.
 
     """
-    return _mean_precision(*_cumulative_counts(truth, score))
+    return mean_precision(*ranking(truth, score).counts())
 
 
 def average_precision_ovr(truth: Integers, probabilities: Floats) -> float | None:
@@ -280,35 +280,5 @@ def _ranking_scores(
     truth: NDArray[np.intp], probabilities: Floats, classes: list[int]
 ) -> tuple[float | None, float | None]:
     """Mean ROC area and average precision of ``classes`` against the rest, from one sort per class."""
-    curves = [_cumulative_counts(truth == index, probabilities[:, index]) for index in classes]
-    return mean_of(_area(*curve) for curve in curves), mean_of(_mean_precision(*curve) for curve in curves)
-
-
-def _cumulative_counts(truth: Bools, score: Floats) -> tuple[Counts, Counts]:
-    """Count true and false positives among the rows at or above each distinct score, highest first."""
-    truth, score = np.asarray(truth, dtype=np.bool_), np.asarray(score, dtype=np.float64)
-    if truth.ndim != 1 or truth.shape != score.shape:
-        raise ValueError(f"truth {truth.shape} and score {score.shape} must have one shape (n,)")
-    order = np.argsort(score)[::-1]
-    ranked = score[order]
-    if not np.isfinite(ranked[[0, -1]] if ranked.size else ranked).all():
-        raise ValueError("scores must be finite")
-    last_of_ties = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1)[: ranked.size]
-    true_positives = np.cumsum(truth[order], dtype=np.int64)[last_of_ties]
-    return true_positives, last_of_ties + 1 - true_positives
-
-
-def _area(true_positives: Counts, false_positives: Counts) -> float | None:
-    pairs = float(true_positives[-1]) * float(false_positives[-1]) if true_positives.size else 0.0
-    if not pairs:
-        return None
-    heights = np.append(0, true_positives[:-1]) + true_positives
-    return float((np.diff(false_positives, prepend=0) * heights).sum() / (2.0 * pairs))
-
-
-def _mean_precision(true_positives: Counts, false_positives: Counts) -> float | None:
-    positives = int(true_positives[-1]) if true_positives.size else 0
-    if not positives:
-        return None
-    precisions = true_positives / (true_positives + false_positives)
-    return float((np.diff(true_positives, prepend=0) * precisions).sum() / positives)
+    curves = [ranking(truth == index, probabilities[:, index]).counts() for index in classes]
+    return mean_of(area(*curve) for curve in curves), mean_of(mean_precision(*curve) for curve in curves)

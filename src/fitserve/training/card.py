@@ -1,4 +1,4 @@
-"""The card of a model: one page for people."""
+"""The card of a model: one page for people, in English or in Chinese."""
 
 from __future__ import annotations
 
@@ -6,79 +6,141 @@ from collections.abc import Mapping
 from typing import Any
 
 from fitserve.bundle.manifest import Manifest
+from fitserve.evaluation.told import number, of_hundred
 from fitserve.metrics import METRICS
+from fitserve.training.card_words import KINDS_ZH, SCORES_ZH, WORDS, phrase
+
+_MOST_SLICES, _MOST_COLUMNS = 5, 8
+Words = Mapping[str, str]
 
 
-def card(manifest: Manifest, report: Mapping[str, Any]) -> str:
-    """The card as Markdown."""
+def card(manifest: Manifest, report: Mapping[str, Any], language: str = "en") -> str:
+    """The card as Markdown; ``language`` is "en" or "zh". What the training found out stays as it said it."""
+    words = WORDS[language]
     parts = [
-        f"# A model for {manifest.target!r}",
-        _summary(manifest),
-        "## How good it is",
-        _scores(manifest),
-        "## What it was trained on",
-        _data(manifest, report),
-        "## What it reads",
-        _columns(report),
-        "## What was tried",
-        _candidates(manifest, report),
+        words["title"].format(target=manifest.target),
+        _summary(manifest, words),
+        words["good"],
+        _good(manifest, words),
+        _scores(manifest, language),
+        *_slices(manifest, report, language),
+        *_importance(report, words),
+        words["trained"],
+        _data(manifest, report, words),
+        words["reads"],
+        _columns(report, language),
+        words["tried"],
+        _candidates(manifest, report, language),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _summary(manifest: Manifest) -> str:
-    kind = "a number" if manifest.task == "regression" else "one of some labels"
+def _summary(manifest: Manifest, words: Words) -> str:
     labels = manifest.answer.get("labels")
-    named = f" ({', '.join(str(label) for label in labels[:10])}{', …' if len(labels) > 10 else ''})" if labels else ""
-    positive = f" The positive class is {labels[1]!r}." if labels and len(labels) == 2 else ""
-    return f"It predicts {kind}{named} by the learner {manifest.learner!r}.{positive}"
+    if not labels:
+        return words["a number"].format(learner=manifest.learner)
+    named = ", ".join(str(label) for label in labels[:10]) + (", …" if len(labels) > 10 else "")
+    told = words["labels"].format(n=len(labels), labels=named, learner=manifest.learner)
+    return told + (words["positive"].format(positive=labels[1]) if len(labels) == 2 else "")
 
 
-def _scores(manifest: Manifest) -> str:
-    evaluation = manifest.evaluation
-    rows = [f"Measured on {evaluation['on']}, {evaluation['rows']} rows ({evaluation['split']}).", ""]
+def _good(manifest: Manifest, words: Words) -> str:
+    """The first sentence: how good, how sure, compared with what."""
+    for name, key, shown in (("accuracy", "right", of_hundred), ("mae", "off", number)):
+        value, without = manifest.scores.get(name), manifest.baseline.get(name)
+        if value is not None and without is not None:
+            ends = manifest.intervals.get(name)
+            within = words["between"].format(low=shown(ends[0]), high=shown(ends[1])) if ends else ""
+            return words[key].format(share=shown(value), value=shown(value), within=within, without=shown(without))
+    return ""
+
+
+def _scores(manifest: Manifest, language: str) -> str:
+    words, evaluation = WORDS[language], manifest.evaluation
+    on, split = phrase(evaluation["on"], language), phrase(evaluation["split"], language)
+    rows = [words["measured"].format(on=on, rows=evaluation["rows"], split=split), ""]
     if evaluation["on"] == "leave-one-out":
-        rows[0] += (
-            " Each row was predicted by a model that had seen all others. With so few rows these scores are rough: "
-            "another sample of the same size may give quite different ones."
-        )
-    rows += ["| score | model | without learning | better is |", "|---|---|---|---|"]
+        rows[0] += words["leave-one-out"]
+    rows += [words["score heads"], "|---|---|---|---|---|"]
     for name, value in manifest.scores.items():
-        way = "higher" if METRICS[name].greater_is_better else "lower"
-        chosen = " (chosen by)" if name == manifest.metric else ""
-        rows.append(f"| {name}{chosen} | {_number(value)} | {_number(manifest.baseline.get(name))} | {way} |")
+        way = words["higher" if METRICS[name].greater_is_better else "lower"]
+        chosen = words["chosen"] if name == manifest.metric else ""
+        ends = manifest.intervals.get(name)
+        within = f"{number(ends[0])} – {number(ends[1])}" if ends else "–"
+        known, without = _known(value, words), _known(manifest.baseline.get(name), words)
+        rows.append(f"| {_score(name, language)}{chosen} | {known} | {within} | {without} | {way} |")
     return "\n".join(rows)
 
 
-def _data(manifest: Manifest, report: Mapping[str, Any]) -> str:
-    data = manifest.data
-    lines = [f"{data['rows']} rows, {data['trained_on']} of them for training; content hash {data['sha256']}."]
+def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
+    words, found = WORDS[language], report.get("slices")
+    if not found:
+        return [words["bad"], words["not looked" if found is None else "none bad"]]
+    error = words["mean error" if manifest.task == "regression" else "share wrong"]
+    told = []
+    for each in found[:_MOST_SLICES]:
+        where = words["and"].join(phrase(part, language) for part in each["parts"])
+        figures = {name: number(each[name]) for name in ("mean", "rest")}
+        told.append(words["slice"].format(where=where, error=error, rows=each["rows"], **figures))
+    return [words["bad"], "\n".join(told)]
+
+
+def _importance(report: Mapping[str, Any], words: Words) -> list[str]:
+    found = report.get("importance")
+    if not found:
+        return []
+    rows = [f"- {_cell(each['column'])}: {number(each['loss'])}" for each in found[:_MOST_COLUMNS]]
+    return [words["relies"], words["importance"].format(metric=report["metric"]) + "\n\n" + "\n".join(rows)]
+
+
+def _data(manifest: Manifest, report: Mapping[str, Any], words: Words) -> str:
+    lines = [words["data"].format(**{name: manifest.data[name] for name in ("rows", "trained_on", "sha256")})]
+    if report["findings"] and words["findings"]:
+        lines.append(f"\n{words['findings']}")
     return "\n".join([*lines, *(f"\n- {finding}" for finding in report["findings"])])
 
 
-def _columns(report: Mapping[str, Any]) -> str:
-    rows = ["| column | kind | why |", "|---|---|---|"]
+def _columns(report: Mapping[str, Any], language: str) -> str:
+    words = WORDS[language]
+    rows = [words["column heads"], "|---|---|---|"]
     for column in report["columns"]:
-        kind = column["kind"] if column["used"] else "not used"
+        kind = KINDS_ZH.get(column["kind"], column["kind"]) if language == "zh" else column["kind"]
+        kind = kind if column["used"] else words["not used"]
         rows.append(f"| {_cell(column['name'])} | {kind} | {_cell(column['reason'])} |")
     return "\n".join(rows)
 
 
-def _candidates(manifest: Manifest, report: Mapping[str, Any]) -> str:
+def _candidates(manifest: Manifest, report: Mapping[str, Any], language: str) -> str:
+    words = WORDS[language]
     rows = [
-        f"Judged on {report['validation']}.",
+        words["judged on"].format(validation=phrase(report["validation"], language)),
+        *_alike(report, words),
         "",
-        f"| learner | parameters | {manifest.metric} |",
+        words["candidate heads"].format(metric=manifest.metric),
         "|---|---|---|",
     ]
     for trial in report["candidates"]:
         parameters = ", ".join(f"{name}={value}" for name, value in trial["parameters"].items())
-        rows.append(f"| {trial['learner']} | {parameters} | {_number(trial['scores'].get(manifest.metric))} |")
+        score = _known(trial["scores"].get(manifest.metric), words)
+        rows.append(f"| {trial['learner']} | {parameters} | {score} |")
     return "\n".join(rows)
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
+def _alike(report: Mapping[str, Any], words: Words) -> list[str]:
+    best, *others = report.get("learners") or [{}]
+    if not others:
+        return []
+    names = [each["learner"] for each in others if each["within_chance"]]
+    told = words["alike" if names else "best"]
+    return [told.format(best=best["learner"], names=("、" if words is WORDS["zh"] else ", ").join(names))]
+
+
+def _score(name: str, language: str) -> str:
+    return f"{SCORES_ZH[name]} {name}" if language == "zh" and name in SCORES_ZH else name
+
+
+def _known(value: float | None, words: Words) -> str:
+    return words["undefined"] if value is None else number(value)
 
 
 def _cell(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +13,17 @@ import orjson
 
 from fitserve.bundle.folder import array_bytes, write_bundle
 from fitserve.bundle.manifest import FORMAT, Manifest
+from fitserve.evaluation.report import Case, build_report, plain
 from fitserve.features.base import state_of
+from fitserve.metrics.interval import LEVEL
 from fitserve.models.base import Exported
 from fitserve.prediction import Predictor
 from fitserve.prediction.replay import EXAMPLES
 from fitserve.prediction.session import Session
 from fitserve.training.card import card
 from fitserve.training.examples import example_rows
+from fitserve.training.judging import Judgement, case_of, judge, learners_of
+from fitserve.training.learning import learning_curve
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search, Trial
 
@@ -35,7 +38,7 @@ _LIBRARIES = (
     "xgboost-cpu",
     "catboost",
 )
-Scores = Mapping[str, float | None]
+_NO_OUTPUTS = "the outputs for the held-out rows were not kept, for another candidate of the same learner was better"
 
 
 @dataclass(frozen=True)
@@ -51,41 +54,23 @@ class Chosen:
 def package(folder: Path, prepared: Prepared, search: Search, chosen: Chosen) -> tuple[Manifest, str]:
     """Write the bundle of a training into an empty folder; manifest and identity are returned."""
     session = Session(chosen.exported.graph, chosen.exported.model)
-    scores, baseline, evaluation = _evaluate(prepared, search, chosen, session)
-    manifest = _manifest(prepared, chosen, (scores, baseline, evaluation))
+    judgement = judge(prepared, search, chosen.trial, session)
+    manifest = _manifest(prepared, chosen, judgement)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     rows = example_rows(prepared.encoder, prepared.fields, chosen.exported.thresholds)
     examples = {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
-    report = _report(prepared, search, chosen)
+    report = _report(prepared, search, chosen, case_of(prepared, judgement, predictor, len(chosen.exported.model)))
     members = {
         chosen.exported.graph.member: chosen.exported.model,
         EXAMPLES: orjson.dumps(examples, option=orjson.OPT_INDENT_2),
-        "report.json": orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY),
+        "report.json": orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY),
         "card.md": card(manifest, report).encode(),
         **{f"{name}.npy": array_bytes(array) for name, array in prepared.encoder.arrays().items()},
     }
     return manifest, write_bundle(folder, manifest, members)
 
 
-def _evaluate(
-    prepared: Prepared, search: Search, chosen: Chosen, session: Session
-) -> tuple[Scores, Scores, dict[str, Any]]:
-    """Scores of what will be served on the test part, or of held-out rows where there is none."""
-    prior = next(trial for trial in search.trials if trial.learner == "baseline")
-    test = prepared.split.test
-    if not len(test):
-        on = {"on": search.validation, "rows": search.n_held_out, "split": prepared.split.reason}
-        return chosen.trial.scores, prior.scores, on
-    arrays = prepared.encoder.columns(prepared.part(test), len(test))
-    truth = prepared.truth[test]
-    scores = prepared.answerer.score(session.run(arrays), truth)
-    baseline = search.refit(prior, 1).predict(arrays)
-    on = {"on": "the test part", "rows": len(test), "split": prepared.split.reason}
-    return scores, prepared.answerer.score(baseline, truth), on
-
-
-def _manifest(prepared: Prepared, chosen: Chosen, judged: tuple[Scores, Scores, dict[str, Any]]) -> Manifest:
-    scores, baseline, evaluation = judged
+def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manifest:
     graph = chosen.exported.graph
     return Manifest(
         format=FORMAT,
@@ -98,9 +83,15 @@ def _manifest(prepared: Prepared, chosen: Chosen, judged: tuple[Scores, Scores, 
         learner=chosen.trial.learner,
         parameters={**chosen.trial.parameters, "effort": chosen.effort},
         metric=prepared.metric,
-        scores=dict(scores),
-        baseline=dict(baseline),
-        evaluation=evaluation,
+        scores=judgement.scores,
+        baseline=judgement.baseline,
+        evaluation={
+            "on": judgement.on,
+            "rows": len(judgement.rows),
+            "split": prepared.split.reason,
+            "level": LEVEL,
+            "intervals": _intervals(judgement, prepared.spec.seed),
+        },
         data={
             "sha256": prepared.dataset_sha256,
             "rows": prepared.n_rows,
@@ -112,19 +103,49 @@ def _manifest(prepared: Prepared, chosen: Chosen, judged: tuple[Scores, Scores, 
     )
 
 
-def _report(prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any]:
-    trials = sorted(search.trials, key=lambda trial: trial.loss)
+def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]:
+    """The interval of each score; it holds the score, bit by bit."""
+    if judgement.judged is None:
+        return dict.fromkeys(judgement.scores)
+    found = judgement.judged.finite().intervals(seed)
     return {
-        "task": {"name": prepared.task.name, "reason": prepared.task_reason},
+        name: [min(interval[0], value), max(interval[1], value)]
+        if value is not None and (interval := found.get(name)) is not None
+        else None
+        for name, value in judgement.scores.items()
+    }
+
+
+def _report(prepared: Prepared, search: Search, chosen: Chosen, case: Case | None) -> dict[str, Any]:
+    trials = sorted(search.trials, key=lambda trial: trial.loss)
+    more = {name: plain(each) for name, each in _more(prepared, search, chosen).items()}
+    analysis: dict[str, Any] = build_report(case) if case else {"skipped": {"everything": _NO_OUTPUTS}, "charts": []}
+    return {
+        **analysis,
+        "task": prepared.task.name,
+        "task_reason": prepared.task_reason,
         "metric": prepared.metric,
         "validation": search.validation,
         "plan": search.planned,
         "findings": prepared.findings,
+        **more,
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
         "parity": chosen.parity,
         "columns": [{"name": f.name, "kind": f.kind, "used": f.used, "reason": f.reason} for f in prepared.fields],
+        "skipped": {**analysis["skipped"], **more["skipped"]},
+        "charts": [*analysis["charts"], *more["charts"]],
     }
+
+
+def _more(prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any]:
+    """What a training alone can tell: its learners beside each other, and on request whether more rows would help."""
+    told = learners_of(prepared, search)
+    curve: dict[str, Any] = {}
+    if prepared.spec.learning_curve:
+        curve = learning_curve(prepared, search, chosen.trial, chosen.effort)
+    charts = [*told["charts"], *curve.get("charts", ())]
+    return {**told, **curve, "charts": charts, "skipped": curve.get("skipped", {})}
 
 
 def _finite(value: float) -> float | None:

@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 from fitserve.data.split import SMALL_TABLE, folds, last_rows
 from fitserve.errors import NotForThisTable, SpecError
+from fitserve.evaluation.judged import Judged
 from fitserve.metrics import loss
 from fitserve.models.base import Context, Fitted, Learner, Parameters
 from fitserve.training.plan import Entry, make_plan
@@ -91,6 +92,7 @@ class Search:
         self._fold_of_row, self.validation = _judging(prepared)
         given = None if prepared.weights is None else prepared.weights[prepared.split.train]
         self._weights = training_weights(given, self.truth, prepared.spec.class_weight)
+        self._outputs: dict[str, tuple[Trial, NDArray[np.float32]]] = {}
 
     @property
     def n_held_out(self) -> int:
@@ -172,7 +174,23 @@ class Search:
         said = f"{attempt.place}, {learner.name}: {metric} {_shown(value)}"
         self._observer(Progress("searching", said, None, self.clock.left))
         seconds = time.monotonic() - started
-        return Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw), stopped)
+        trial = Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw), stopped)
+        kept = self._outputs.get(learner.name)
+        if kept is None or trial.loss < kept[0].loss:
+            self._outputs[learner.name] = trial, np.concatenate(raw).astype(np.float32)
+        return trial
+
+    def held_out(self, learner: str) -> tuple[Trial, Judged]:
+        """The best trial of a learner with its outputs for the held-out rows, fold after fold."""
+        trial, raw = self._outputs[learner]
+        rows = self.held_out_rows
+        groups = self.prepared.groups[self.prepared.split.train][rows] if self.prepared.spec.group else None
+        return trial, Judged(self.prepared.answerer, raw, self.truth[rows], groups, self._fold_of_row[rows])
+
+    @property
+    def held_out_rows(self) -> NDArray[np.intp]:
+        """The training rows that are held out, in the order of `held_out`."""
+        return np.concatenate([np.flatnonzero(self._fold_of_row == fold) for fold in self.fold_numbers])
 
     def _fit_folds(self, attempt: _Attempt) -> tuple[list[NDArray[np.float64]], list[int], bool]:
         """The raw outputs of the held-out rows, fold by fold, the fits' efforts, and whether one was cut short."""
@@ -265,10 +283,15 @@ class Search:
         with self._libraries.limit(limits=1, user_api="blas"):
             return learner.fit(self.prepared.arrays.take(counted), self.truth[counted], parameters, context)
 
-    def refit(self, trial: Trial, effort: int) -> Fitted:
-        """Fit a trial's candidate on all training rows."""
+    def refit(self, trial: Trial, effort: int, rows: NDArray[np.intp] | None = None) -> Fitted:
+        """Fit a trial's candidate on all training rows, or on some of them."""
         context = Context(self.prepared.shape, self.prepared.spec.seed, self.threads, effort=effort)
-        return self._fit(self._learners[trial.learner], np.arange(len(self.truth)), trial.parameters, context)
+        rows = np.arange(len(self.truth)) if rows is None else rows
+        return self._fit(self._learners[trial.learner], rows, trial.parameters, context)
+
+    def tell(self, said: str) -> None:
+        """Say what is done after the search."""
+        self._observer(Progress("packaging", said, None, self.clock.left))
 
 
 def _threads(prepared: Prepared) -> int:

@@ -19,7 +19,8 @@ class Spec:
     columns to leave out. ``time`` names the column by which rows are in order, so that the last ones judge; ``group``
     the one whose rows are not to be divided. ``weight`` names the column that says how much a row counts in a fit,
     ``class_weight`` "balanced" lets all labels count alike; scores count every row once. ``force`` trains although a
-    check says that the scores would be a lie.
+    check says that the scores would be a lie. ``learning_curve`` asks for the score by the number of training rows,
+    which takes more than twice another fit.
     """
 
     target: str
@@ -36,6 +37,7 @@ class Spec:
     weight: str | None = None
     class_weight: str | None = None
     seed: int = 0
+    learning_curve: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The spec as a JSON object."""
@@ -95,6 +97,7 @@ _TYPES: dict[str, Any] = {
     "weight": str | None,
     "class_weight": str | None,
     "seed": int,
+    "learning_curve": bool,
 }
 _MEANT = {
     "target": "give the name of a column",
@@ -111,6 +114,7 @@ _MEANT = {
     "weight": "give the name of a column",
     "class_weight": 'give "balanced"',
     "seed": "give a whole number",
+    "learning_curve": "give true or false",
 }
 
 

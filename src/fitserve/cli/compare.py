@@ -1,0 +1,71 @@
+"""``fitserve compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitserve.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    read_options,
+    shown_scores,
+    workspace_option,
+    write_whole,
+)
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.argument("sources", metavar="[DATA]...", nargs=-1)
+@read_options
+@click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: intervals are over them.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write the comparison as a page, too.")
+@workspace_option
+@json_option
+def compare(  # noqa: PLR0913 - click passes each option by its name
+    *,
+    a: str,
+    b: str,
+    source: Any,
+    reading: Any,
+    group: str | None,
+    page: Path | None,
+    workspace: str | None,
+    as_json: bool,
+) -> None:
+    """Say whether model B is better than A (each NAME, NAME:VERSION or NAME:ALIAS), and where.
+
+    Both answer the rows of DATA, a file, or several, with the target in it, and are compared row by row. Without DATA,
+    what each was judged on at its training is set side by side.
+    """
+    from fitserve.evaluation.compare import compare_models  # noqa: PLC0415
+    from fitserve.evaluation.told import number  # noqa: PLC0415
+    from fitserve.prediction.named import open_named  # noqa: PLC0415
+
+    first, second = open_named(a, workspace), open_named(b, workspace)
+    result = compare_models(first, second, source, reading, group=group)
+    if page is not None:
+        write_whole(page, result.html())
+    if as_json:
+        print_json(result.as_json())
+        return
+    click.secho(result.verdict, bold=True)
+    click.echo(f"\nScores on {result.on}:")
+    heads, rows = result.score_table()
+    shown = shown_scores(result.scores, first.predictor.manifest.answer.get("labels"))
+    print_table(heads, [row for name, row in zip(result.scores, rows, strict=True) if name in shown])
+    click.echo("(* the score of the verdict)")
+    if not result.wins:
+        return
+    click.echo(f"\n{result.wins['told']}")
+    for each in result.slices:
+        better = result.a if each["mean"] < 0 else result.b
+        by = f"by {number(abs(each['mean']))}, {each['rows']} rows"
+        click.echo(f"- {better} is better on rows with {each['where']}: {by}")
+    if not result.slices:
+        click.echo("No part of the rows was found where one of them is better by more than chance.")

@@ -1,0 +1,247 @@
+"""Two models beside each other: is B better than A by more than chance, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from fitserve.charts.page import Html, Section, fragment, page, paragraph, table, text
+from fitserve.data.read import ReadOptions, name_of
+from fitserve.errors import SpecError
+from fitserve.evaluation.bulk import used_kinds
+from fitserve.evaluation.evaluate import batches_of, check_column, check_truth, columns_of, group_numbers, judge
+from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.parts import all_parts
+from fitserve.evaluation.report import plain
+from fitserve.evaluation.sample import Sample
+from fitserve.evaluation.slices import differing_slices
+from fitserve.evaluation.told import number, with_interval
+from fitserve.features.column import Column
+from fitserve.metrics import METRICS
+from fitserve.metrics.interval import Interval
+from fitserve.prediction import Predictor
+from fitserve.prediction.named import Named
+from fitserve.tasks import Answerer
+from fitserve.tasks.classification import ClassAnswerer
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Model ``b`` against model ``a``.
+
+    ``scores`` are, by name: ``a``, ``b`` and, where both answered the same rows, the ``difference`` b less a with its
+    ``interval``. ``same_rows`` is None where no data were given and the rows of the two trainings cannot be told to be
+    the same. ``wins`` are rows on which a (and b) is closer to the truth; ``slices`` are where one of them is better,
+    by the mean difference of the errors, a less b. ``verdict`` says it in one sentence.
+    """
+
+    a: str
+    b: str
+    metric: str
+    on: str
+    rows: int
+    scores: dict[str, dict[str, Any]]
+    verdict: str
+    same_rows: bool
+    wins: dict[str, Any] = field(default_factory=dict)
+    slices: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The comparison as a JSON object."""
+        names = ("a", "b", "metric", "on", "rows", "same_rows", "verdict", "scores", "wins", "slices")
+        found: dict[str, Any] = plain({name: getattr(self, name) for name in names})
+        return found
+
+    def html(self) -> str:
+        """The comparison as a page of its own."""
+        return page(f"{self.a} and {self.b}", self._head(), self._sections())
+
+    def _head(self) -> Html:
+        return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Judged on {self.on}.')}"
+
+    def _sections(self) -> list[Section]:
+        found = [Section("Scores", "scores", table(*self.score_table()))]
+        if self.wins:
+            found.append(Section("Row by row", "rows", paragraph(self.wins["told"])))
+        if self.same_rows and self.wins:
+            found.append(Section("Where", "slices", self._where()))
+        return found
+
+    def score_table(self) -> tuple[list[str], list[list[Any]]]:
+        """Heads and rows of the scores, for people."""
+        paired = any("difference" in each for each in self.scores.values())
+        heads = ["score", self.a, self.b, *(["B less A (95 %)", "which is"] if paired else []), "better is"]
+        rows: list[list[Any]] = []
+        for name, each in self.scores.items():
+            way = "higher" if METRICS[name].greater_is_better else "lower"
+            told: list[Any] = []
+            if paired:
+                told = [with_interval(each["difference"], each["interval"]), each["which"]]
+            rows.append([f"{name} *" if name == self.metric else name, each["a"], each["b"], *told, way])
+        return heads, rows
+
+    def _where(self) -> Html:
+        if not self.slices:
+            return paragraph("No part of the rows was found where one of them is better by more than chance.")
+        rows = [
+            (each["where"].replace("`", ""), each["rows"], self.a if each["mean"] < 0 else self.b, abs(each["mean"]))
+            for each in self.slices
+        ]
+        return table(("rows with", "rows", "better", "by (error)"), rows)
+
+    def _repr_html_(self) -> str:
+        return fragment(self._head() + "".join(f"<h2>{text(s.title)}</h2>{s.body}" for s in self._sections()))
+
+
+def compare_models(
+    a: Named, b: Named, source: Any = None, options: ReadOptions | None = None, *, group: str | None = None
+) -> Comparison:
+    """Compare two models; raises SpecError if they do not predict the same, DataError for a table without a target."""
+    _check_alike(a, b)
+    if source is None:
+        return _recorded(a, b)
+    judged_a, judged_b, table, on = _answered(a.predictor, b.predictor, source, options, group)
+    metric = b.predictor.manifest.metric
+    drawn = judged_a.better(judged_b, _SEED)
+    of_a, of_b = judged_a.drawn(_SEED).scores, judged_b.drawn(_SEED).scores
+    scores: dict[str, dict[str, Any]] = {}
+    for name, value in drawn.scores.items():
+        interval = drawn.interval(name)
+        which = _which(name, value, interval)
+        scores[name] = {
+            "a": of_a[name], "b": of_b[name], "difference": value, "interval": interval, "which": which,
+        }  # fmt: skip
+    names = _name(a), _name(b)
+    verdict = _verdict(names, metric, scores[metric], len(judged_a))
+    rows = table[1]
+    kept_a, kept_b = judged_a.take(rows), judged_b.take(rows)
+    fields = [f for f in a.predictor.manifest.schema() if f.name in table[0]]
+    parts = all_parts(fields, table[0], a.predictor.encoder.steps)
+    slices = differing_slices(parts, kept_a.errors - kept_b.errors, kept_a.groups)
+    wins = _wins(judged_a, judged_b, names)
+    return Comparison(
+        *names, metric, on, len(judged_a), scores, verdict, True, wins, [each.as_json() for each in slices]
+    )  # fmt: skip
+
+
+def _check_alike(a: Named, b: Named) -> None:
+    first, second = a.predictor.manifest, b.predictor.manifest
+    if (first.task, first.target) != (second.task, second.target):
+        raise SpecError(
+            f"{_name(a)} predicts {first.target!r} ({first.task}), {_name(b)} {second.target!r} ({second.task}); "
+            "compare two models of the same target"
+        )
+    labels = [sorted(map(str, each.answer.get("labels", ()))) for each in (first, second)]
+    if labels[0] != labels[1]:
+        raise SpecError(f"{_name(a)} and {_name(b)} have different labels; compare two models with the same ones")
+
+
+def _answered(
+    a: Predictor, b: Predictor, source: Any, options: ReadOptions | None, group: str | None
+) -> tuple[Judged, Judged, tuple[dict[str, Column], NDArray[np.intp]], str]:
+    """What both say to the rows with a target; the columns of a sample of these rows, and their places."""
+    kinds_a, kinds_b = used_kinds(a), used_kinds(b)
+    sample = Sample(list(dict.fromkeys([*kinds_a, *kinds_b])), _SEED)
+    answers: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+    groups = []
+    for frame in batches_of(source, options, []):
+        check_column(frame, a.manifest.target, source, "the target")
+        if group is not None:
+            check_column(frame, group, source, "the column of groups")
+        raw, truth, kept = judge(a, frame, kinds_a)
+        sample.add(kept)
+        answers.append((raw, truth, b.raw_columns(columns_of(b, kept), kept.height)))
+        groups.append(kept.select(group).to_series() if group else None)
+    raw_a, truth, raw_b = (np.concatenate([part[i] for part in answers]) for i in range(3))
+    check_truth(a, truth, int((truth < 0).sum()) if truth.dtype.kind == "i" else 0, name_of(source))
+    numbers = group_numbers([each for each in groups if each is not None]) if group else None
+    first = Judged(a.answerer, raw_a, truth, numbers)
+    second = Judged(*_in_terms_of(a.answerer, b.answerer, raw_b), truth, numbers)
+    frame, places = sample.rows()
+    return first, second, (columns_of(a, frame), places), f"{len(truth):,} rows of {name_of(source)}"
+
+
+def _in_terms_of(a: Answerer, b: Answerer, raw: NDArray[Any]) -> tuple[Answerer, NDArray[Any]]:
+    """The raw outputs of ``b`` as those of ``a`` would be: its order of labels, its offset and scale."""
+    if not isinstance(a, ClassAnswerer) or not isinstance(b, ClassAnswerer):
+        own: Any = a
+        values = b.columns(raw)["prediction"]
+        return a, raw if a == b else np.asarray((values - own.offset) / own.scale)[:, None]
+    if a.names == b.names:
+        return b, raw
+    if a.n_outputs == 1:
+        return replace(a, threshold=1 - b.threshold), 1 - raw
+    return a, raw[:, [b.names.index(name) for name in a.names]]
+
+
+def _which(name: str, difference: float | None, interval: Interval | None) -> str:
+    if difference == 0 and interval is None:
+        return "equal"
+    if difference is None or interval is None or interval[0] <= 0 <= interval[1]:
+        return "within chance"
+    return "better" if (difference > 0) == METRICS[name].greater_is_better else "worse"
+
+
+def _verdict(names: tuple[str, str], metric: str, found: Mapping[str, Any], n: int) -> str:
+    difference, interval = found["difference"], found["interval"]
+    if difference is None:
+        return f"{metric} is undefined on these rows; give others."
+    if difference == 0 and interval is None:
+        return f"{names[0]} and {names[1]} are equally good on these {n:,} rows."
+    if found["which"] == "within chance":
+        half = (interval[1] - interval[0]) / 2 if interval else None
+        more = f"; {n:,} rows could show one of about {number(half)} {metric}" if half else f" on {n:,} rows"
+        within = with_interval(difference, interval)
+        return f"No difference beyond chance: {names[1]} less {names[0]} is {within} {metric}{more}."
+    low, high = sorted((abs(interval[0]), abs(interval[1])))
+    return (
+        f"{names[1]} is {found['which']} than {names[0]} by {number(abs(difference))} {metric} "
+        f"({number(low)} to {number(high)}): more than chance."
+    )
+
+
+def _wins(a: Judged, b: Judged, names: tuple[str, str]) -> dict[str, Any]:
+    """On how many rows each is closer to the truth, by the exact test of McNemar (1947), or of signs for numbers."""
+    errors_a, errors_b = a.errors, b.errors
+    wins_a, wins_b = int((errors_a < errors_b).sum()), int((errors_b < errors_a).sum())
+    p = float(binomtest(wins_b, wins_a + wins_b).pvalue) if wins_a + wins_b else 1.0
+    what = "right where the other is wrong" if a.labels is not None else "closer to the truth"
+    told = f"{names[0]} is {what} on {wins_a:,} rows, {names[1]} on {wins_b:,}"
+    sure = "rows of a group count as one each, so no test is made" if a.groups is not None else f"p = {p:.2g}"
+    return {"a": wins_a, "b": wins_b, "p": None if a.groups is not None else p, "told": f"{told} ({sure})."}
+
+
+def _recorded(a: Named, b: Named) -> Comparison:
+    """What both bundles say of themselves."""
+    first, second = a.predictor.manifest, b.predictor.manifest
+    names, metric = (_name(a), _name(b)), second.metric
+    places = [
+        (m.data.get("sha256"), *(m.evaluation[name] for name in ("on", "split", "rows"))) for m in (first, second)
+    ]
+    same = places[0] == places[1]
+    scores: dict[str, dict[str, Any]] = {}
+    for name in (name for name in first.scores if name in second.scores):
+        ends = {"interval_a": first.intervals[name], "interval_b": second.intervals[name]}
+        scores[name] = {"a": first.scores[name], "b": second.scores[name], **ends}
+    found = scores[metric]
+    shown = f"{with_interval(found['a'], found['interval_a'])} and {with_interval(found['b'], found['interval_b'])}"
+    judged = (
+        "both were judged on the same rows of one table"
+        if same
+        else "they were judged on different rows, so the difference may come from these"
+    )
+    verdict = f"{metric} {shown}: {judged}. Give a table with {first.target!r} in it to know whether it is chance."
+    on = f"{first.evaluation['on']} ({first.evaluation['rows']:,} rows) and {second.evaluation['on']} "
+    on += f"({second.evaluation['rows']:,} rows) of their trainings"
+    return Comparison(*names, metric, on, int(first.evaluation["rows"]), scores, verdict, same)
+
+
+def _name(named: Named) -> str:
+    return f"{named.model}:{named.version}"

@@ -1,0 +1,206 @@
+"""What a model relies on: permutation importance, partial dependence, and what disturbances do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from fitserve import schema
+from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.parts import missing_column, numeric, spelled
+from fitserve.evaluation.probe import Probe, at_once
+from fitserve.features.category import coded_numbers
+from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.encoder import AnyStep
+from fitserve.metrics import loss
+from fitserve.schema import Field, Kind
+
+REPEATS, MOST_COLUMNS = 5, 30
+DEPENDENCE_COLUMNS, DEPENDENCE_POINTS, DEPENDENCE_ROWS = 6, 12, 500
+_SCREEN_ROWS = 300
+_MOST_LABELS, _ICE_TAIL, _EVEN_POINTS = 4, 0.1, 6
+NOISE, SWAPPED, MISTYPED = 0.1, 0.05, 0.1
+Values = NDArray[np.float64]
+
+
+def permutation_importance(probe: Probe, metric: str, seed: int) -> list[dict[str, Any]]:
+    """How much worse the score gets when the values of one column are shuffled (Breiman 2001, Machine Learning 45).
+
+    Of each column ``loss`` (by how much the score falls, or the error grows), with an interval over five shuffles;
+    the largest first. Of wide tables the 30 columns whose shuffling moves the answers most.
+    """
+    whole = _loss_of(probe.judged, metric)
+    steps = list(probe.steps)
+    if len(steps) > MOST_COLUMNS:
+        steps = _moving_most(probe.sample(_SCREEN_ROWS, seed), steps, seed)
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(probe)) for _ in range(REPEATS)]
+
+    def fall(step: AnyStep, order: NDArray[np.intp]) -> float:
+        return _loss_of(replace(probe.judged, raw=probe.shuffled(step, order)), metric) - whole
+
+    calls: list[Callable[[], float]] = [partial(fall, step, order) for step in steps for order in orders]
+    falls = np.array(at_once(calls)).reshape(len(steps), REPEATS)
+    half = float(student.ppf(0.975, REPEATS - 1)) * falls.std(axis=1, ddof=1) / np.sqrt(REPEATS)
+    means = falls.mean(axis=1)
+    return [
+        {"column": steps[i].field, "loss": means[i], "low": means[i] - half[i], "high": means[i] + half[i]}
+        for i in np.argsort(-means, kind="stable")
+    ]
+
+
+def partial_dependence(probe: Probe, fields: Sequence[Field], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The mean answer when every row is given the same value in one column (Friedman 2001, Annals of Statistics 29).
+
+    Of numbers and dates at quantiles, of categories at their common levels. ``low`` and ``high`` are the tenth and the
+    ninetieth percent of the single rows' answers: where they go apart, the column acts together with others.
+    For more than two labels it is the probability of the four most frequent ones.
+    """
+    by_name = {field.name: field for field in fields}
+    steps = {step.field: step for step in probe.steps}
+    found = []
+    for name in columns:
+        values = _grid(by_name[name], probe.table.get(name), steps[name])
+        if len(values) > 1:
+            answers = at_once([partial(_answers_at, probe, name, column) for _, column in values])
+            shown = [value for value, _ in values]
+            found.append({"column": name, "kind": by_name[name].kind.value, "points": _points(probe, shown, answers)})
+    return found
+
+
+def robustness(probe: Probe, fields: Sequence[Field], columns: Sequence[str], metric: str, seed: int) -> dict[str, Any]:
+    """The score when something is wrong with the rows: each column missing, noise, other levels, typing mistakes."""
+    rng = np.random.default_rng(seed)
+    steps = {step.field: step for step in probe.steps}
+    kinds = {field.name: field.kind for field in fields if field.name in steps and field.name in probe.table}
+    n = len(probe)
+    disturbed: dict[str, Mapping[str, Column]] = {}
+    noisy = {c: _noisy(probe.table[c], k, steps[c], rng) for c, k in kinds.items() if k in (Kind.NUMBER, Kind.DATETIME)}
+    levels = (Kind.CATEGORY, Kind.BOOLEAN)
+    swapped = {name: _swapped(probe.table[name], n, rng) for name, kind in kinds.items() if kind in levels}
+    typos = {name: _mistyped(probe.table[name], rng) for name, kind in kinds.items() if kind is Kind.TEXT}
+    for name, changed in (("noise", noisy), ("swapped", swapped), ("typos", typos)):
+        if changed:
+            disturbed[name] = changed
+    missing = [name for name in columns if name in steps]
+    asked = [*disturbed.values(), *({name: missing_column(n)} for name in missing)]
+    scores = [
+        _score_of(replace(probe.judged, raw=raw), metric) for raw in at_once([partial(probe.changed, c) for c in asked])
+    ]
+    return {
+        "rows": n,
+        "score": _score_of(probe.judged, metric),
+        "disturbed": [{"what": name, "score": score} for name, score in zip(disturbed, scores, strict=False)],
+        "missing": [
+            {"column": name, "score": score} for name, score in zip(missing, scores[len(disturbed) :], strict=True)
+        ],
+    }
+
+
+def _score_of(judged: Judged, metric: str) -> float | None:
+    return judged.answerer.score(judged.raw, judged.truth)[metric]
+
+
+def _loss_of(judged: Judged, metric: str) -> float:
+    """The metric as a loss; the mean error of the rows where it is undefined."""
+    value = _score_of(judged, metric)
+    return float(judged.errors.mean()) if value is None else loss(metric, value)
+
+
+def _moving_most(probe: Probe, steps: list[AnyStep], seed: int) -> list[AnyStep]:
+    order = np.random.default_rng(seed).permutation(len(probe))
+    moved = at_once([partial(_movement, probe, step, order) for step in steps])
+    return [steps[i] for i in np.argsort(-np.array(moved), kind="stable")[:MOST_COLUMNS]]
+
+
+def _movement(probe: Probe, step: AnyStep, order: NDArray[np.intp]) -> float:
+    return float(np.abs(probe.shuffled(step, order) - probe.judged.raw).mean())
+
+
+def _grid(field: Field, column: Column | None, step: AnyStep) -> list[tuple[Any, Column]]:
+    """The values at which the answer is looked at, each as it is shown and as a column of one row."""
+    if column is None:
+        return []
+    if field.kind in (Kind.NUMBER, Kind.DATETIME):
+        known = numeric(column, field.kind, step)
+        known = known[np.isfinite(known)]
+        if not len(known):
+            return []
+        often = np.quantile(known, np.linspace(0.02, 0.98, DEPENDENCE_POINTS), method="inverted_cdf")
+        far = np.sort(known)  # where most values are one, quantiles alone would see nothing of the others
+        even = far[np.minimum(np.searchsorted(far, np.linspace(often[0], often[-1], _EVEN_POINTS)), len(far) - 1)]
+        return [(float(value), Numbers(np.array([value]))) for value in np.unique([*often, *even])]
+    if field.kind is Kind.TEXT:
+        return []
+    codes, spellings = spelled(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(spellings))
+    known_levels = field.profile.get("levels", {})
+    common = [spellings[i] for i in np.argsort(-counts, kind="stable") if spellings[i] in known_levels]
+    return [(level, Coded(np.zeros(1, np.int32), [level])) for level in common[:DEPENDENCE_POINTS]]
+
+
+def _answers_at(probe: Probe, name: str, value: Column) -> Values:
+    n = len(probe)
+    if isinstance(value, Numbers):
+        column: Column = Numbers(np.repeat(value.values, n))
+    else:
+        column = Coded(np.repeat(value.codes, n), value.levels)
+    judged = replace(probe.judged, raw=probe.changed({name: column}))
+    if judged.labels is None:
+        return np.asarray(judged.predicted)[:, None]
+    return judged.probabilities[:, 1:] if judged.two else judged.probabilities
+
+
+def _points(probe: Probe, values: Sequence[Any], answers: Sequence[Values]) -> list[dict[str, Any]]:
+    labels = probe.judged.labels
+    if labels is None or len(labels) == 2:
+        tails = [np.quantile(each[:, 0], [_ICE_TAIL, 1 - _ICE_TAIL]) for each in answers]
+        return [
+            {"value": value, "mean": each[:, 0].mean(), "low": low, "high": high}
+            for value, each, (low, high) in zip(values, answers, tails, strict=True)
+        ]
+    known = probe.judged.truth[probe.judged.truth >= 0]
+    frequent = np.argsort(-np.bincount(known, minlength=len(labels)), kind="stable")[:_MOST_LABELS]
+    return [
+        {"value": value, "label": labels[i], "mean": each[:, i].mean()}
+        for value, each in zip(values, answers, strict=True)
+        for i in frequent
+    ]
+
+
+def _noisy(column: Column, kind: Kind, step: AnyStep, rng: np.random.Generator) -> Column:
+    values = numeric(column, kind, step)
+    known = values[np.isfinite(values)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.nan_to_num(known.std())) if len(known) else 0.0
+        noise = rng.normal(0.0, 1.0, len(values)) * (NOISE * spread)
+        return Numbers(np.where(np.isfinite(values), values + noise, values))
+
+
+def _swapped(column: Column, n: int, rng: np.random.Generator) -> Column:
+    rows = np.where(rng.random(n) < SWAPPED, rng.integers(0, max(n, 1), n), np.arange(n))
+    return Numbers(column.values[rows]) if isinstance(column, Numbers) else Coded(column.codes[rows], column.levels)
+
+
+def _mistyped(column: Column, rng: np.random.Generator) -> Column:
+    """Two neighbouring signs exchanged in a tenth of the words."""
+    coded = coded_numbers(column) if isinstance(column, Numbers) else column
+    used = set(np.unique(coded.codes).tolist())
+    levels: list[object] = []
+    for i, level in enumerate(coded.levels):
+        text = schema.read_text(level) if i in used else None
+        levels.append(level if text is None else " ".join(_typo(word, rng) for word in text.split(" ")))
+    return Coded(coded.codes, levels)
+
+
+def _typo(word: str, rng: np.random.Generator) -> str:
+    if len(word) < 2 or rng.random() >= MISTYPED:
+        return word
+    i = int(rng.integers(0, len(word) - 1))
+    return word[:i] + word[i + 1] + word[i] + word[i + 2 :]

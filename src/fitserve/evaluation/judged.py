@@ -1,0 +1,150 @@
+"""Outputs of a model beside the truth, and what single rows say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.metrics.interval import MOST_DRAWS, Bootstrap, Interval, Rows, bootstrap, difference, intervals
+from fitserve.metrics.weighted import WeightedScores, weighted_classification, weighted_regression
+from fitserve.tasks import Answerer
+from fitserve.tasks.classification import ClassAnswerer
+
+_FEWEST_ROWS_OF_A_PART = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Raw outputs (n, outputs) and the truth (n,) as `Task.truth` gives it, of rows that training did not see.
+
+    ``groups`` (n,) are equal for rows that belong together. ``parts`` (n,) are the folds, where the outputs come
+    from several models: scores are then means over them, as those of the search are.
+    """
+
+    answerer: Answerer
+    raw: NDArray[Any]
+    truth: NDArray[Any]
+    groups: NDArray[np.int64] | None = None
+    parts: NDArray[np.int64] | None = None
+    _drawn: dict[tuple[int, int], Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def labels(self) -> list[str] | None:
+        """The labels as texts; None where a number is predicted."""
+        return self.answerer.names if isinstance(self.answerer, ClassAnswerer) else None
+
+    @property
+    def two(self) -> bool:
+        """Whether one of two labels is predicted; the second is the positive one."""
+        return self.labels is not None and len(self.labels) == 2
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(n, labels)."""
+        assert isinstance(self.answerer, ClassAnswerer)
+        return self.answerer.probabilities(self.raw)
+
+    @cached_property
+    def predicted(self) -> NDArray[Any]:
+        """The index of the predicted label, or the predicted number in the target's unit."""
+        if not isinstance(self.answerer, ClassAnswerer):
+            return self._in_unit(self.raw[:, :1])
+        if self.two:
+            return np.asarray(self.probabilities[:, 1] >= self.answerer.threshold, dtype=np.intp)
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+    @cached_property
+    def actual(self) -> NDArray[Any]:
+        """The index of the true label, -1 unknown, or the true number in the target's unit."""
+        return self.truth if self.labels is not None else self._in_unit(self.truth[:, None])
+
+    @cached_property
+    def errors(self) -> NDArray[np.float64]:
+        """How wrong each row is: 0 or 1 for labels, the absolute error in the target's unit for numbers."""
+        if self.labels is not None:
+            return np.asarray(self.predicted != self.actual, dtype=np.float64)
+        return np.asarray(np.abs(self.predicted - self.actual))
+
+    def _in_unit(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = self.answerer.columns(standardised)["prediction"]
+        return values
+
+    def take(self, rows: Rows) -> Judged:
+        """Some of the rows."""
+        groups = self.groups[rows] if self.groups is not None else None
+        parts = self.parts[rows] if self.parts is not None else None
+        return Judged(self.answerer, self.raw[rows], self.truth[rows], groups, parts)
+
+    def finite(self) -> Judged:
+        """The rows whose output and truth are numbers."""
+        known = np.isfinite(self.raw).all(axis=1)
+        if self.truth.dtype.kind == "f":
+            known &= np.isfinite(self.truth)
+        return self if known.all() else self.take(np.flatnonzero(known))
+
+    def constant(self) -> Judged:
+        """The same rows, each with the one answer that fits them all best: their mean, or the shares of the labels."""
+        if self.labels is None:
+            return replace(self, raw=np.full((len(self), 1), self.truth.mean() if len(self) else 0.0))
+        known = self.truth[self.truth >= 0]
+        shares = np.bincount(known, minlength=len(self.labels)) / max(len(known), 1)
+        return replace(self, raw=np.tile(shares[1:] if self.two else shares, (len(self), 1)))
+
+    def weighted(self, rows: Rows) -> WeightedScores:
+        """The scores of some rows as a function of how often each counts."""
+        if self.parts is None:
+            return self._weighted(rows)
+        numbers, sizes = np.unique(self.parts[rows], return_counts=True)
+        if len(numbers) < 2 or sizes.min() < _FEWEST_ROWS_OF_A_PART:
+            return self._weighted(rows)
+        places = [np.flatnonzero(self.parts[rows] == number) for number in numbers]
+        each = [(place, self._weighted(rows[place])) for place in places]
+        return lambda weights: _means([scores(weights[place]) for place, scores in each])
+
+    def _weighted(self, rows: Rows) -> WeightedScores:
+        if isinstance(self.answerer, ClassAnswerer):
+            positive = 1 if self.two else None
+            chances = self.probabilities[rows]
+            return weighted_classification(self.truth[rows], chances, positive, threshold=self.answerer.threshold)
+        return weighted_regression(self.actual[rows], self.predicted[rows])
+
+    @property
+    def width(self) -> int:
+        """How many columns the scores rank."""
+        return len(self.labels) if self.labels is not None and not self.two else 1
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """All scores of the task."""
+        return self.weighted(np.arange(len(self)))(np.ones(len(self), dtype=np.int64))
+
+    def drawn(self, seed: int, most: int = MOST_DRAWS) -> Bootstrap:
+        """The scores of rows, or groups, drawn with replacement; computed once for each seed."""
+        if (seed, most) not in self._drawn:
+            found = bootstrap(self.weighted, len(self), width=self.width, groups=self.groups, seed=seed, most=most)
+            self._drawn[seed, most] = found
+        return self._drawn[seed, most]
+
+    def intervals(self, seed: int) -> dict[str, Interval | None]:
+        """The interval of each score."""
+        return intervals(self.drawn(seed))
+
+    def better(self, other: Judged, seed: int) -> Bootstrap:
+        """The scores of ``other``, which has judged the same rows, less those of this one."""
+        return difference(self.drawn(seed), other.drawn(seed))
+
+
+def _means(each: list[dict[str, float | None]]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name in each[0]:
+        values = [scores[name] for scores in each]
+        known = [value for value in values if value is not None]
+        found[name] = float(np.mean(known)) if len(known) == len(values) else None
+    return found

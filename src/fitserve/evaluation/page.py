@@ -1,0 +1,165 @@
+"""A report as a page for people: what was found first, then how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
+from fitserve.evaluation.told import judged_on, learners_sentence, number, with_interval
+from fitserve.metrics import METRICS
+
+Report = Mapping[str, Any]
+_CURVES = ("roc", "precision_recall", "calibration", "gain", "lift")
+_NUMBERS = ("predicted_actual", "residuals", "residual_histogram", "error_by_size")
+_NAMES = {
+    "curves": "Curves",
+    "slices": "Parts of the rows",
+    "importance": "What it relies on",
+    "dependence": "How answers depend on columns",
+    "robustness": "What disturbs it",
+    "learning_curve": "Whether more rows would help",
+}
+
+
+def report_page(report: Report, title: str) -> str:
+    """The whole page; ``title`` names the model."""
+    return page(title, _head(report), sections(report))
+
+
+def report_body(report: Report) -> Html:
+    """The same as a part of a page, for notebooks."""
+    return _head(report) + "".join(f"<h2>{text(each.title)}</h2>{each.body}" for each in sections(report))
+
+
+def sections(report: Report) -> list[Section]:
+    """The parts of a report that there is something to say about."""
+    bodies = [
+        ("Scores", "scores", _scores(report)),
+        ("Where it is bad", "slices", _slices(report)),
+        ("How it errs", "errors", _errors(report)),
+        ("Curves", "curves", grid(_charts(report, *_CURVES)) if _charts(report, *_CURVES) else ""),
+        ("Which threshold", "threshold", _alone(report, "thresholds")),
+        ("What it relies on", "importance", _importance(report)),
+        ("What disturbs it", "robustness", _alone(report, "robustness")),
+        ("The learners", "learners", _learners(report)),
+        ("More rows", "rows", _learning(report)),
+        ("What could not be told", "skipped", _skipped(report)),
+    ]
+    return [Section(title, anchor, body) for title, anchor, body in bodies if body]
+
+
+def _head(report: Report) -> Html:
+    if "scores" not in report:
+        return paragraph("There is no more to tell about this model.")
+    told = [text(each.replace("`", "")) for each in report["lead"]]
+    first = "".join(f"<p><b>{each}</b></p>" if i == 0 else f"<p>{each}</p>" for i, each in enumerate(told))
+    return f'{first}<p class="soft">{text(judged_on(report))}</p>'
+
+
+def _scores(report: Report) -> Html:
+    if "scores" not in report:
+        return ""
+    rows = []
+    for name, value in report["scores"].items():
+        if name.endswith("_macro") and len(report["labels"] or ()) == 2:
+            continue
+        metric = METRICS[name]
+        chosen = " (chosen by)" if name == report["metric"] else ""
+        interval = report["intervals"].get(name)
+        within = f"{number(interval[0])} to {number(interval[1])}" if interval else "–"
+        way = "higher" if metric.greater_is_better else "lower"
+        rows.append((f"{name}{chosen}", value, within, report["baseline"].get(name), way, metric.summary))
+    return table(("score", "here", "95 % interval", "without learning", "better is", "what it says"), rows)
+
+
+def _slices(report: Report) -> Html:
+    found = report.get("slices")
+    if found is None:
+        return ""
+    if not found:
+        return paragraph(
+            f"Of {report['slices_of_rows']:,} rows, no part by one column or two is worse than the others by more than "
+            "chance explains, when all the parts that were looked at are taken into account."
+        )
+    error = "share wrong" if report["labels"] else "mean error"
+    rows = [
+        (
+            each["where"].replace("`", ""),
+            each["rows"],
+            each["mean"],
+            each["rest"],
+            f"{number(each['low'])} to {number(each['high'])}",
+        )
+        for each in found
+    ]
+    return (
+        _alone(report, "slices")
+        + table(("rows with", "rows", error, "elsewhere", "larger by (95 %)"), rows)
+        + paragraph(
+            "Each part is compared with all other rows; of all parts that were looked at, those are shown whose "
+            "difference chance would hardly explain (false discoveries kept at one in twenty). A part within another "
+            "one is left out."
+        )
+    )
+
+
+def _errors(report: Report) -> Html:
+    drawn = _charts(report, "confusion", *_NUMBERS)
+    if not drawn:
+        return ""
+    confused = report.get("confusion", {}).get("confused", [])
+    if not confused:
+        return grid(drawn)
+    rows = [(each["true"], each["predicted"], each["rows"], each["of"]) for each in confused]
+    side = f"<div><h3>Most frequent mistakes</h3>{table(('true', 'predicted', 'rows', 'of'), rows)}</div>"
+    return grid([*drawn, side])
+
+
+def _importance(report: Report) -> Html:
+    parts = _alone(report, "importance")
+    dependence = [_chart(each) for each in report["charts"] if each["name"].startswith("dependence of ")]
+    if not dependence:
+        return parts
+    spread = (
+        "The mean answer when every row is given the same value in one column, all others left as they are. Where a "
+        "band or a line is drawn, eight of ten single rows are within."
+    )
+    return f"{parts}<h3>How the answer depends on a column</h3>{paragraph(spread)}{grid(dependence)}"
+
+
+def _learners(report: Report) -> Html:
+    found: Sequence[Mapping[str, Any]] = report.get("learners", [])
+    if not found:
+        return ""
+    rows = []
+    for each in found:
+        behind = with_interval(each.get("difference"), each.get("difference_interval"))
+        said = "" if "within_chance" not in each else "within chance" if each["within_chance"] else "more than chance"
+        rows.append((each["learner"], with_interval(each["score"], each["interval"]), behind, said))
+    heads = ("learner", report["metric"], "difference from the first", "which is")
+    return paragraph(learners_sentence(found)) + _alone(report, "learners") + table(heads, rows)
+
+
+def _learning(report: Report) -> Html:
+    told = report.get("learning_curve")
+    return "" if not told else paragraph(told["told"]) + _alone(report, "learning_curve")
+
+
+def _skipped(report: Report) -> Html:
+    rows = [(_NAMES.get(name, name), reason) for name, reason in report.get("skipped", {}).items()]
+    return table(("what", "why"), rows) if rows else ""
+
+
+def _charts(report: Report, *names: str) -> list[Html]:
+    return [_chart(each) for each in report["charts"] if each["name"] in names]
+
+
+def _alone(report: Report, name: str) -> Html:
+    """A chart that has its section for itself, and so no title."""
+    return "".join(_chart({**each, "title": ""}) for each in report["charts"] if each["name"] == name)
+
+
+def _chart(found: Mapping[str, Any]) -> Html:
+    spec = found["spec"]
+    return chart(spec, found["title"], found["note"], int(spec.get("height", 240)))

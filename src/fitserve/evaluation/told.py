@@ -1,0 +1,88 @@
+"""What a report says, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fitserve.metrics import METRICS
+from fitserve.metrics.interval import Interval
+
+
+def number(value: float | None) -> str:
+    """Four digits, without an exponent where people would write none; a dash for none."""
+    if value is None:
+        return "–"
+    short = float(f"{value:.4g}")
+    if short and not 1e-4 <= abs(short) < 1e12:
+        return f"{short:.4g}"
+    return f"{short:,.0f}" if short == int(short) else f"{short:,}"
+
+
+def with_interval(value: float | None, interval: Sequence[float] | Interval | None) -> str:
+    """A score with its interval behind it."""
+    return number(value) + (f" ({number(interval[0])} to {number(interval[1])})" if interval else "")
+
+
+def of_hundred(share: float) -> str:
+    """A share as rows of 100, with a decimal where it is near none or all."""
+    return f"{100 * share:.1f}" if min(share, 1 - share) < 0.05 and share not in (0, 1) else f"{100 * share:.0f}"
+
+
+def lead(report: Mapping[str, Any]) -> list[str]:
+    """How good it is, compared with what, where bad, how sure: a sentence each."""
+    scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]
+    told = []
+    if scores.get("accuracy") is not None:
+        told.append(_right(scores["accuracy"], intervals.get("accuracy"), baseline.get("accuracy")))
+    elif scores.get("mae") is not None:
+        within = with_interval(scores["mae"], intervals.get("mae"))
+        told.append(f"It is off by {within} on average; without learning, by {number(baseline.get('mae'))}.")
+    metric = report["metric"]
+    if metric not in ("accuracy", "mae") and scores.get(metric) is not None:
+        way = "higher" if METRICS[metric].greater_is_better else "lower"
+        within = with_interval(scores[metric], intervals.get(metric))
+        told.append(f"Its {metric} is {within}; without learning, {number(baseline.get(metric))} ({way} is better).")
+    if report.get("slices"):
+        told.append(f"Worst on {slice_sentence(report['slices'][0], report['task'])}.")
+    elif "slices" not in report["skipped"]:
+        told.append("No part of the rows was found that is worse than chance explains.")
+    return told
+
+
+def _right(accuracy: float, interval: Sequence[float] | None, baseline: float | None) -> str:
+    sure = f" ({of_hundred(interval[0])} to {of_hundred(interval[1])})" if interval else ""
+    without = "" if baseline is None else f"; without learning, on {of_hundred(baseline)}"
+    return f"It is right on {of_hundred(accuracy)} of 100 rows{sure}{without}."
+
+
+def slice_sentence(found: Mapping[str, Any], task: str) -> str:
+    """Which rows, how bad, how bad the others, how many."""
+    error = "error" if task == "classification" else "mean error"
+    return (
+        f"rows with {found['where']}: {error} {number(found['mean'])}, elsewhere {number(found['rest'])}, "
+        f"{found['rows']:,} rows"
+    )
+
+
+def judged_on(report: Mapping[str, Any]) -> str:
+    """On which rows, and what the intervals are."""
+    groups = f" in {report['groups']:,} groups" if report.get("groups") else ""
+    drawn = "groups" if groups else "rows"
+    return (
+        f"Judged on {report['on']}: {report['rows']:,} rows{groups}. In brackets: 95 % intervals, by a bootstrap over "
+        f"{drawn}. “Without learning” is the same answer for every row."
+    )
+
+
+def learners_sentence(learners: Sequence[Mapping[str, Any]]) -> str:
+    """Which learners are as good as the best one within chance."""
+    if not learners:
+        return ""
+    best, *others = learners
+    alike = [each["learner"] for each in others if each["within_chance"]]
+    if not others:
+        return ""
+    if not alike:
+        return f"{best['learner']} is better than every other learner by more than chance."
+    return f"As good as {best['learner']} within chance: {', '.join(alike)}."

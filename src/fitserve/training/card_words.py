@@ -1,0 +1,158 @@
+"""The words of a model's card, in English and in Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "zh")
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "title": "# A model for {target!r}",
+        "a number": "It predicts a number by the learner {learner!r}.",
+        "labels": "It predicts one of {n} labels ({labels}) by the learner {learner!r}.",
+        "positive": " The positive class is {positive!r}.",
+        "good": "## How good it is",
+        "right": "It is right on {share} of 100 rows{within}; without learning, on {without}.",
+        "off": "It is off by {value}{within} on average; without learning, by {without}.",
+        "between": " ({low} to {high})",
+        "measured": "Measured on {on}, {rows} rows ({split}). Intervals are those of 95 %.",
+        "leave-one-out": (
+            " Each row was predicted by a model that had seen all others. With so few rows these scores are rough: "
+            "another sample of the same size may give quite different ones."
+        ),
+        "score heads": "| score | model | interval | without learning | better is |",
+        "chosen": " (chosen by)",
+        "higher": "higher",
+        "lower": "lower",
+        "undefined": "undefined",
+        "bad": "## Where it is bad",
+        "slice": "- Rows with {where}: {error} {mean}, elsewhere {rest}, {rows} rows.",
+        "share wrong": "error",
+        "mean error": "mean error",
+        "none bad": "No part of the rows was found that is worse than chance explains.",
+        "not looked": "There were too few rows to look at parts of them.",
+        "and": " and ",
+        "relies": "## What it relies on",
+        "importance": "By how much {metric} gets worse when the values of a column are shuffled:",
+        "trained": "## What it was trained on",
+        "data": "{rows} rows, {trained_on} of them for training; content hash {sha256}.",
+        "findings": "",
+        "reads": "## What it reads",
+        "column heads": "| column | kind | why |",
+        "not used": "not used",
+        "tried": "## What was tried",
+        "judged on": "Judged on {validation}.",
+        "alike": "As good as {best} within chance: {names}.",
+        "best": "{best} is better than every other learner by more than chance.",
+        "candidate heads": "| learner | parameters | {metric} |",
+    },
+    "zh": {
+        "title": "# 预测“{target}”的模型",
+        "a number": "模型预测一个数值，所用学习器为 `{learner}`。",
+        "labels": "模型从 {n} 个标签（{labels}）中预测一个，所用学习器为 `{learner}`。",
+        "positive": "正类是“{positive}”。",
+        "good": "## 效果如何",
+        "right": "每 100 行中预测正确 {share} 行{within}；不学习的基线为 {without} 行。",
+        "off": "平均误差为 {value}{within}；不学习的基线为 {without}。",
+        "between": "（{low} 至 {high}）",
+        "measured": "评估数据：{on}，共 {rows} 行（{split}）。区间均为 95% 置信区间。",
+        "leave-one-out": (
+            "每一行都由见过其余所有行的模型预测。数据这么少，分数只能作粗略参考："
+            "换一批同样大小的数据，结果可能大不相同。"
+        ),
+        "score heads": "| 指标 | 模型 | 区间 | 不学习的基线 | 更好的方向 |",
+        "chosen": "（选择依据）",
+        "higher": "越高越好",
+        "lower": "越低越好",
+        "undefined": "无定义",
+        "bad": "## 在哪里表现较差",
+        "slice": "- {where}的行：{error} {mean}，其余 {rest}，共 {rows} 行。",
+        "share wrong": "错误率",
+        "mean error": "平均误差",
+        "none bad": "没有发现哪一部分数据的误差超出偶然所能解释的范围。",
+        "not looked": "数据太少，无法分部分考察。",
+        "and": "，且 ",
+        "relies": "## 依据哪些列",
+        "importance": "把某一列的值打乱之后，{metric} 变差多少：",
+        "trained": "## 训练数据",
+        "data": "共 {rows} 行，其中 {trained_on} 行用于训练；内容哈希为 {sha256}。",
+        "findings": "训练时的提示（原文为英文）：",
+        "reads": "## 读取哪些列",
+        "column heads": "| 列 | 类型 | 原因（原文为英文） |",
+        "not used": "未使用",
+        "tried": "## 尝试过的学习器",
+        "judged on": "评判方式：{validation}。",
+        "alike": "与 {best} 的差别在偶然范围之内：{names}。",
+        "best": "{best} 优于其他所有学习器，差别超出偶然范围。",
+        "candidate heads": "| 学习器 | 参数 | {metric} |",
+    },
+}
+
+SCORES_ZH = {
+    "roc_auc": "ROC 曲线下面积",
+    "average_precision": "平均精确率",
+    "log_loss": "对数损失",
+    "brier": "Brier 分数",
+    "accuracy": "准确率",
+    "balanced_accuracy": "平衡准确率",
+    "matthews_corrcoef": "马修斯相关系数",
+    "f1": "F1 值",
+    "precision": "精确率",
+    "recall": "召回率",
+    "f1_macro": "宏平均 F1 值",
+    "precision_macro": "宏平均精确率",
+    "recall_macro": "宏平均召回率",
+    "rmse": "均方根误差",
+    "mae": "平均绝对误差",
+    "r2": "决定系数 R²",
+    "median_absolute_error": "绝对误差中位数",
+    "mape": "平均绝对百分比误差",
+}
+KINDS_ZH = {
+    "number": "数值",
+    "boolean": "布尔值",
+    "category": "类别",
+    "datetime": "日期时间",
+    "text": "文本",
+    "identifier": "标识符",
+    "constant": "常量",
+}
+# What the training says in English about its rows, and how a part of them is called.
+_PHRASES_ZH = (
+    (r"the test part", "测试集"),
+    (r"leave-one-out", "留一法"),
+    (r"(\d+)-fold cross-validation", r"\1 折交叉验证"),
+    (r"a held-out fifth of the training rows", "训练数据中留出的五分之一"),
+    (r"the last fifth of the training rows in time", "训练数据中时间最晚的五分之一"),
+    (r"the last rows in time", "时间最晚的行"),
+    (r"stratified by the target, seed (\d+), equal rows kept together", r"按目标分层，随机种子 \1，相同的行不拆开"),
+    (r"stratified by the target, seed (\d+), groups kept together", r"按目标分层，随机种子 \1，同组的行不拆开"),
+    (r"random, seed (\d+), equal rows kept together", r"随机划分，种子 \1，相同的行不拆开"),
+    (r"random, seed (\d+), groups kept together", r"随机划分，种子 \1，同组的行不拆开"),
+    (
+        r"(\d+) rows are too few for a test part; scores are by leave-one-out",
+        r"只有 \1 行，不足以留出测试集，改用留一法",
+    ),
+    (r"too many rows .* for a fair test part; .*", "相同或同组的行太多，无法公平地留出测试集，改用交叉验证"),
+    (r"length of `(.*)` up to (.*)", r"`\1` 的长度不超过 \2 "),
+    (r"length of `(.*)` over (.*) up to (.*)", r"`\1` 的长度大于 \2 且不超过 \3 "),
+    (r"length of `(.*)` over (.*)", r"`\1` 的长度大于 \2 "),
+    (r"`(.*)` over (.*) up to (.*)", r"`\1` 大于 \2 且不超过 \3 "),
+    (r"`(.*)` up to (.*)", r"`\1` 不超过 \2 "),
+    (r"`(.*)` over (.*)", r"`\1` 大于 \2 "),
+    (r"`(.*)` missing", r"`\1` 缺失"),
+    (r"`(.*)` = '(.*)'", r"`\1` 为“\2”"),
+    (r"`(.*)` = (.*)", r"`\1` 为 \2 "),
+)
+
+
+def phrase(text: str, language: str) -> str:
+    """A short English phrase of the training in a language; as it is, where it is unknown."""
+    if language != "zh":
+        return text
+    for pattern, chinese in _PHRASES_ZH:
+        if found := re.fullmatch(pattern, text, flags=re.DOTALL):
+            return found.expand(chinese)
+    return text

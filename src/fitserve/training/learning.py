@@ -1,0 +1,82 @@
+"""Whether more rows would help: the chosen candidate, trained on a part of the rows and on ever more of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.errors import NotForThisTable
+from fitserve.evaluation.drawings import learning_chart
+from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.told import number
+from fitserve.metrics import METRICS
+from fitserve.training.prepare import Prepared
+from fitserve.training.search import Search, Trial
+
+SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
+_FEWEST_ROWS = 20
+
+
+def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int) -> dict[str, Any]:
+    """The score on the test part by the number of training rows, with intervals, a sentence and a chart.
+
+    The parts lie within each other, hold whole groups where there are some, and every label at least once. Steps (the
+    scale of numbers, the known levels) stay those of all training rows. Without a test part there is a reason instead.
+    """
+    test, train = prepared.split.test, prepared.split.train
+    if not len(test):
+        return {"skipped": {"learning_curve": "there is no test part to judge on"}}
+    arrays = prepared.encoder.columns(prepared.part(test), len(test))
+    groups = prepared.groups[test] if prepared.spec.group else None
+    order = _order(prepared)
+    points: list[dict[str, Any]] = []
+    judged: list[Judged] = []
+    for share in SHARES:
+        rows = np.sort(order[: round(share * len(train))])
+        if len(rows) < _FEWEST_ROWS:
+            continue
+        search.tell(f"learning curve, {len(rows)} rows")
+        try:
+            fitted = search.refit(trial, effort, rows)
+        except NotForThisTable:
+            continue
+        each = Judged(prepared.answerer, fitted.predict(arrays), prepared.truth[test], groups)
+        drawn, metric = each.drawn(prepared.spec.seed), prepared.metric
+        low, high = drawn.interval(metric) or (drawn.scores[metric], drawn.scores[metric])
+        points.append({"rows": len(rows), "score": drawn.scores[metric], "low": low, "high": high})
+        judged.append(each)
+    if len(points) < 2:
+        return {"skipped": {"learning_curve": f"{len(train)} training rows are too few to take parts of"}}
+    told = _told(judged, points, prepared.metric, prepared.spec.seed)
+    curve = {"points": points, "told": told}
+    return {"learning_curve": curve, "charts": [learning_chart(points, prepared.metric)]}
+
+
+def _order(prepared: Prepared) -> NDArray[np.intp]:
+    """Training rows in the order in which they are added: one of each label first, then group by group at random."""
+    train = prepared.split.train
+    rng = np.random.default_rng(prepared.spec.seed)
+    _, group = np.unique(prepared.groups[train], return_inverse=True)
+    places = rng.permutation(int(group.max()) + 1)[group]
+    order = np.argsort(places, kind="stable")
+    truth = prepared.truth[train]
+    if truth.dtype.kind != "i":
+        return order
+    _, first = np.unique(truth[order], return_index=True)
+    return np.concatenate([order[first], np.delete(order, first)])
+
+
+def _told(judged: list[Judged], points: list[dict[str, Any]], metric: str, seed: int) -> str:
+    """Whether the last rows that were added made it better by more than chance."""
+    gain = judged[-2].better(judged[-1], seed)
+    value, interval = gain.scores[metric], gain.interval(metric)
+    before, after = points[-2]["rows"], points[-1]["rows"]
+    from_to = f"From {before:,} to {after:,} training rows, {metric} changes by {number(value)}"
+    if value is None or interval is None or interval[0] <= 0 <= interval[1]:
+        return f"{from_to}, no more than chance: more rows of this kind would hardly help; other columns might."
+    within = f"({number(interval[0])} to {number(interval[1])})"
+    if (value > 0) == METRICS[metric].greater_is_better:
+        return f"{from_to} {within}: it still gets better, so more rows would probably help."
+    return f"{from_to} {within}: it gets worse; look for rows that do not belong here."
