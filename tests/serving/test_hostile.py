@@ -142,7 +142,8 @@ def test_any_value_of_any_field_is_served_or_named(client: httpx.Client, model: 
             errors = problem_of(alone, 422)["errors"]
             assert [error["field"] for error in errors] == [field]
             assert problem_of(among, 422)["errors"] == [{**error, "row": 1} for error in errors]
-        nested = isinstance(value, (list, dict))
+        list_of_texts = model == "text" and isinstance(value, list) and not any(isinstance(v, list) for v in value)
+        nested = isinstance(value, (list, dict)) and not list_of_texts
         assert not nested or alone.status_code == 422
 
 

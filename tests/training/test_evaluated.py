@@ -75,7 +75,7 @@ def test_a_learning_curve_is_made_on_request(tmp_path: Path) -> None:
     assert "learning_curve" in [each["name"] for each in report["charts"]]
     _, report = train(rows(20), tmp_path, learning_curve=True)
     assert report["skipped"]["learning_curve"] == "there is no test part to judge on"
-    with pytest.raises(SpecError, match="learning_curve cannot be 3; give True or False"):
+    with pytest.raises(SpecError, match="learning_curve cannot be 3; give true or false"):
         train(rows(20), tmp_path, learning_curve=3)
 
 

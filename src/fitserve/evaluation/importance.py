@@ -134,7 +134,8 @@ def _grid(field: Field, column: Column | None, step: AnyStep) -> list[tuple[Any,
             return []
         often = np.quantile(known, np.linspace(0.02, 0.98, DEPENDENCE_POINTS), method="inverted_cdf")
         far = np.sort(known)  # where most values are one, quantiles alone would see nothing of the others
-        even = far[np.minimum(np.searchsorted(far, np.linspace(often[0], often[-1], _EVEN_POINTS)), len(far) - 1)]
+        points = 2 * np.linspace(often[0] / 2, often[-1] / 2, _EVEN_POINTS)  # their span may be no float
+        even = far[np.minimum(np.searchsorted(far, points), len(far) - 1)]
         return [(float(value), Numbers(np.array([value]))) for value in np.unique([*often, *even])]
     if field.kind is Kind.TEXT:
         return []

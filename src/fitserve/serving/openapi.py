@@ -203,7 +203,8 @@ def _property(field: Field, step: AnyStep) -> Json:
         span = [moment_text(step.low), moment_text(step.high)]
         seen = f"{told}; {span[0]} to {span[1]} in training"
         return {"type": ["string", "null"], "format": "date-time", "description": seen, "x-range-in-training": span}
-    return {"type": ["string", "null"], "description": told}
+    items = {"type": ["string", "number", "boolean", "null"]}
+    return {"type": ["string", "array", "null"], "items": items, "description": f"{told}; the items of a list are joined"}
 
 
 def _answer_schema(endpoint: Endpoint, *, many: bool) -> Json:

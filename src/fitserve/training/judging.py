@@ -27,28 +27,23 @@ _SEEN = (
 
 @dataclass(frozen=True)
 class Judgement:
-    """The scores of a model and of the baseline, and the rows that they come from, by their place in the table.
-
-    ``judged`` is None where the outputs were not kept: then there are neither intervals nor curves.
-    """
+    """The scores of a model and of the baseline, and the rows that they come from, by their place in the table."""
 
     scores: Scores
     baseline: Scores
     on: str
     rows: NDArray[np.intp]
-    judged: Judged | None
+    judged: Judged
     held_out: bool
 
 
 def judge(prepared: Prepared, search: Search, trial: Trial, session: Session) -> Judgement:
     """Score what will be served on the test part, or, where there is none, what the search said of held-out rows."""
-    prior, _ = search.held_out("baseline")
+    prior = search.best_of("baseline")
     test = prepared.split.test
     if not len(test):
-        best, judged = search.held_out(trial.learner)
-        rows = prepared.split.train[search.held_out_rows]
-        own = judged if best is trial else None
-        return Judgement(dict(trial.scores), dict(prior.scores), search.validation, rows, own, held_out=False)
+        rows, judged = prepared.split.train[search.held_out_rows], search.held_out(trial)
+        return Judgement(dict(trial.scores), dict(prior.scores), search.validation, rows, judged, held_out=False)
     arrays = prepared.encoder.columns(prepared.part(test), len(test))
     truth = prepared.truth[test]
     groups = prepared.groups[test] if prepared.spec.group else None
@@ -58,11 +53,9 @@ def judge(prepared: Prepared, search: Search, trial: Trial, session: Session) ->
     return Judgement(scores, baseline, "the test part", test, judged, held_out=True)
 
 
-def case_of(prepared: Prepared, judgement: Judgement, predictor: Predictor, graph_bytes: int) -> Case | None:
-    """What a report is made of; None where there are no outputs to make it of."""
+def case_of(prepared: Prepared, judgement: Judgement, predictor: Predictor, graph_bytes: int) -> Case:
+    """What a report is made of."""
     judged, rows = judgement.judged, judgement.rows
-    if judged is None:
-        return None
     kept = _drawn(len(rows), MOST_ROWS, prepared.spec.seed)
     if judgement.held_out:
         sample = Probe(predictor, prepared.part(rows[kept]), judged.take(kept))
@@ -84,7 +77,8 @@ def learners_of(prepared: Prepared, search: Search) -> dict[str, Any]:
     names: Sequence[str] = list(dict.fromkeys(trial.learner for trial in search.trials))
     if len(names) < 2:
         return {"learners": [], "charts": []}
-    found = compare_learners({name: search.held_out(name)[1] for name in names}, prepared.metric, prepared.spec.seed)
+    outputs = {name: search.held_out(search.best_of(name)) for name in names}
+    found = compare_learners(outputs, prepared.metric, prepared.spec.seed)
     return {"learners": found, "charts": [learners_chart(found, prepared.metric, search.validation)] if found else []}
 
 

@@ -38,7 +38,6 @@ _LIBRARIES = (
     "xgboost-cpu",
     "catboost",
 )
-_NO_OUTPUTS = "the outputs for the held-out rows were not kept, for another candidate of the same learner was better"
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,6 @@ def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manif
 
 def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]:
     """The interval of each score; it holds the score, bit by bit."""
-    if judgement.judged is None:
-        return dict.fromkeys(judgement.scores)
     found = judgement.judged.finite().intervals(seed)
     return {
         name: [min(interval[0], value), max(interval[1], value)]
@@ -116,10 +113,10 @@ def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]
     }
 
 
-def _report(prepared: Prepared, search: Search, chosen: Chosen, case: Case | None) -> dict[str, Any]:
+def _report(prepared: Prepared, search: Search, chosen: Chosen, case: Case) -> dict[str, Any]:
     trials = sorted(search.trials, key=lambda trial: trial.loss)
     more = {name: plain(each) for name, each in _more(prepared, search, chosen).items()}
-    analysis: dict[str, Any] = build_report(case) if case else {"skipped": {"everything": _NO_OUTPUTS}, "charts": []}
+    analysis = build_report(case)
     return {
         **analysis,
         "task": prepared.task.name,

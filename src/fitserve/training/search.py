@@ -61,12 +61,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """An entry of the plan, being tried: its place in words, when its share is used up, efforts that are given."""
+    """An entry of the plan, being tried: its place in words, and when its share is used up.
+
+    A replay gives the efforts, and whether a fit had been ended by its share.
+    """
 
     entry: Entry
     place: str
     until: float | None
     efforts: Sequence[int] | None = None
+    stopped_early: bool = False
 
 
 class _TooSlowError(Exception):
@@ -92,7 +96,7 @@ class Search:
         self._fold_of_row, self.validation = _judging(prepared)
         given = None if prepared.weights is None else prepared.weights[prepared.split.train]
         self._weights = training_weights(given, self.truth, prepared.spec.class_weight)
-        self._outputs: dict[str, tuple[Trial, NDArray[np.float32]]] = {}
+        self._outputs: list[tuple[Trial, NDArray[np.float32]]] = []
 
     @property
     def n_held_out(self) -> int:
@@ -131,9 +135,8 @@ class Search:
             if learner is None:
                 raise SpecError(f"the run used the learner {trial['learner']!r}, which is not installed")
             entry = Entry(learner, dict(trial["parameters"]), 1.0)
-            attempt = _Attempt(entry, f"{i + 1} of {len(recorded)}", None, list(trial["efforts"]))
-            again = self._try(attempt)
-            self.trials.append(replace(again, stopped_early=bool(trial.get("stopped_early", False))))
+            place, stopped = f"{i + 1} of {len(recorded)}", bool(trial.get("stopped_early", False))
+            self.trials.append(self._try(_Attempt(entry, place, None, list(trial["efforts"]), stopped)))
 
     def _attempt(self, entry: Entry) -> _Attempt:
         place = f"{self.plan.entries.index(entry) + 1} of {len(self.plan.entries)}"
@@ -174,18 +177,29 @@ class Search:
         said = f"{attempt.place}, {learner.name}: {metric} {_shown(value)}"
         self._observer(Progress("searching", said, None, self.clock.left))
         seconds = time.monotonic() - started
+        stopped = stopped or attempt.stopped_early
         trial = Trial(learner.name, parameters, used, judged, scores, seconds, self._fold_losses(raw), stopped)
-        kept = self._outputs.get(learner.name)
-        if kept is None or trial.loss < kept[0].loss:
-            self._outputs[learner.name] = trial, np.concatenate(raw).astype(np.float32)
+        self._keep(trial, np.concatenate(raw).astype(np.float32))
         return trial
 
-    def held_out(self, learner: str) -> tuple[Trial, Judged]:
-        """The best trial of a learner with its outputs for the held-out rows, fold after fold."""
-        trial, raw = self._outputs[learner]
+    def _keep(self, trial: Trial, outputs: NDArray[np.float32]) -> None:
+        """Keep the outputs for the held-out rows: of every trial without a test part, else of each learner's best."""
+        if len(self.prepared.split.test):
+            if any(kept.learner == trial.learner and kept.loss <= trial.loss for kept, _ in self._outputs):
+                return
+            self._outputs = [each for each in self._outputs if each[0].learner != trial.learner]
+        self._outputs.append((trial, outputs))
+
+    def best_of(self, learner: str) -> Trial:
+        """The best trial of a learner; the first of equals."""
+        return min((trial for trial in self.trials if trial.learner == learner), key=lambda trial: trial.loss)
+
+    def held_out(self, trial: Trial) -> Judged:
+        """The outputs of a trial whose outputs are kept, for the held-out rows, fold after fold."""
+        raw = next(outputs for kept, outputs in self._outputs if kept is trial)
         rows = self.held_out_rows
         groups = self.prepared.groups[self.prepared.split.train][rows] if self.prepared.spec.group else None
-        return trial, Judged(self.prepared.answerer, raw, self.truth[rows], groups, self._fold_of_row[rows])
+        return Judged(self.prepared.answerer, raw, self.truth[rows], groups, self._fold_of_row[rows])
 
     @property
     def held_out_rows(self) -> NDArray[np.intp]:
