@@ -76,24 +76,28 @@ def _tell_columns(view: Any, width: int) -> None:
     columns = view.columns
     if len(columns) > _MOST_COLUMNS:
         columns = sorted(columns, key=lambda column: -(column.tells or 0.0))[:_MOST_COLUMNS]
+    left_out = len(view.columns) - len(columns)
+    if view.target is not None:
+        columns = [view.target, *columns]
     longest = min(max((len(column.name) for column in columns), default=6), 28)
     tells = view.target is not None
     click.secho(
         f"{'column':<{longest}}  {'kind':<10}  {'values':<24}  {'missing':>8}  {'different':>9}"
-        f"{'  tells' if tells else ''}  summary",
+        f"{'   tells' if tells else ''}  summary",
         dim=True,
     )
     for column in columns:
         name = column.name if len(column.name) <= longest else column.name[: longest - 1] + "…"
         missing = f"{100 * column.missing / view.rows:.3g} %" if column.missing else "-"
-        told = "" if not tells else f"  {'-' if column.tells is None else f'{100 * column.tells:.0f} %':>5}"
+        share = "target" if column is view.target else "-" if column.tells is None else f"{100 * column.tells:.0f} %"
+        told = f"  {share:>6}" if tells else ""
         line = (
             f"{name:<{longest}}  {column.kind:<10}  {small_bars(column.heights):<24}  {missing:>8}  "
             f"{column.distinct:>9,}{told}  {summary_of(column)}"
         )
         click.echo(line if len(line) <= width or width < _NARROW else line[: width - 1] + "…")
-    if len(columns) < len(view.columns):
-        click.echo(f"… and {len(view.columns) - len(columns):,} more columns; --json lists all")
+    if left_out:
+        click.echo(f"… and {left_out:,} more columns; --json lists all")
 
 
 def small_bars(heights: list[float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,7 @@ def _view(sheet: Sheet, told: tuple[str, Sequence[str]]) -> TableView:
     return TableView(
         name, sheet.height, columns,
         [*(note("reading", [], sentence, "") for sentence in sentences), *check_sheet(sheet)],
-        _column_view(target.field, target.column, None) if target else None,
+        _target_view(target) if target else None,
         target.task.name if target else None, target.reason if target else "",
         _gap_map(sheet, gap_columns), gap_columns, sheet.wrong_cells,
     )  # fmt: skip
@@ -153,6 +153,19 @@ def make_sheet(frame: pl.DataFrame, target: Target | None) -> tuple[Sheet, list[
     if not fields:
         raise DataError("no column is left to look at; give a table with more columns")
     return Sheet(frame, fields, columns, target), left_out
+
+
+def _target_view(target: Target) -> ColumnView:
+    """The target as it will be predicted: a label whatever it is spelled like, or a number."""
+    field = target.field
+    if not target.is_label:
+        return _column_view(replace(field, kind=Kind.NUMBER), target.column, None)
+    kind = Kind.BOOLEAN if field.kind is Kind.BOOLEAN else Kind.CATEGORY
+    levels = list(target.counts.items())
+    missing, summary = len(target.column) - len(target.known), {"most frequent": levels[0][0]}
+    return ColumnView(
+        target.name, kind, field.reason, missing, len(levels), summary, levels=levels[:_LEVELS_SHOWN]
+    )  # fmt: skip
 
 
 def _column_view(field: Field, column: Column, tells: float | None) -> ColumnView:

@@ -204,7 +204,8 @@ def _property(field: Field, step: AnyStep) -> Json:
         seen = f"{told}; {span[0]} to {span[1]} in training"
         return {"type": ["string", "null"], "format": "date-time", "description": seen, "x-range-in-training": span}
     items = {"type": ["string", "number", "boolean", "null"]}
-    return {"type": ["string", "array", "null"], "items": items, "description": f"{told}; the items of a list are joined"}
+    told = f"{told}; the items of a list are joined"
+    return {"type": ["string", "array", "null"], "items": items, "description": told}
 
 
 def _answer_schema(endpoint: Endpoint, *, many: bool) -> Json:

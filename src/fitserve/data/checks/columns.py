@@ -126,7 +126,7 @@ def identifiers(sheet: Sheet) -> Iterator[Finding]:
             "identifier",
             names,
             f"{len(names)} {what} each row: {named(names)}",
-            "what is learned from them helps with no other row; they are left out",
+            "a name helps with no other row; it is left out unless a quick fit finds signal in it",
             len(names),
         )
 

@@ -143,34 +143,32 @@ def _order(values: NDArray[np.float64]) -> float:
 
 def drift(sheet: Sheet) -> Iterator[Finding]:
     """Columns whose values differ between the early and the late rows, in the order of dates or of the file."""
-    order, by = _time_order(sheet)
+    order, dated = _time_order(sheet)
     n = len(order)
     if n < _FEWEST_ROWS:
         return
     early, late = order[: n // 2], order[n // 2 :]
-    moved: dict[str, float] = {}
-    for name, change in _changes(sheet, early, late):
-        moved[name] = change
+    moved = dict(_changes(sheet, early, late))
     if moved:
         worst = sorted(moved, key=lambda name: -moved[name])
         target = sheet.target.name if sheet.target is not None else None
         told = named([f"{name} ({moved[name]:.2f})" for name in worst])
-        message = (
-            f"{len(moved)} column{'s differ' if len(moved) > 1 else ' differs'} between early and late rows{by}: {told}"
-        )
-        advice = "a random split hides that; --time COLUMN judges on the last rows"
+        what = "columns differ" if len(moved) > 1 else "column differs"
+        by, wanted = (" of the file", "COLUMN") if dated is None else (f" by {dated!r}", repr(dated))
+        message = f"{len(moved)} {what} between early and late rows{by}: {told}"
+        advice = f"a random split hides that; --time {wanted} judges on the last rows"
         yield (warn if target in moved else note)("drift", worst, message, advice, len(moved))
 
 
-def _time_order(sheet: Sheet) -> tuple[NDArray[np.intp], str]:
-    """Sampled rows in order of the first column of dates, else in that of the file; and how to say so."""
+def _time_order(sheet: Sheet) -> tuple[NDArray[np.intp], str | None]:
+    """Sampled rows in order of the first column of dates, and its name; else in that of the file."""
     for field in sheet.fields:
         if field.kind is Kind.DATETIME:
             moments = sheet.numbers[field.name]
             known = np.flatnonzero(~np.isnan(moments))
             if len(known) > 0.9 * len(moments):
-                return known[np.argsort(moments[known], kind="stable")], f" by {field.name!r}"
-    return np.arange(len(sheet.sample)), " of the file"
+                return known[np.argsort(moments[known], kind="stable")], field.name
+    return np.arange(len(sheet.sample)), None
 
 
 def _changes(sheet: Sheet, early: NDArray[np.intp], late: NDArray[np.intp]) -> Iterator[tuple[str, float]]:
