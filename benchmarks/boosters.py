@@ -59,6 +59,7 @@ TABLES = (
 LEAK = ["casual", "registered"]
 SMALL = 2000
 FOLDS, REPEATS, DRAWS = 5, 2, 400
+_MOST_DENSE_CELLS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ class Features:
                 self.vectorizers[name] = TfidfVectorizer().fit(train[name].fill_null("").to_list())
             except ValueError:  # a column of figures has no word
                 continue
+        n_terms = sum(len(vectorizer.vocabulary_) for vectorizer in self.vectorizers.values())
+        self.is_sparse = train.height * n_terms >= _MOST_DENSE_CELLS
 
     def _column(self, field: Field, frame: pl.DataFrame) -> Column:
         return column_of_series(frame[field.name], field.kind)
@@ -185,10 +188,9 @@ class Features:
         """Everything as one matrix, sparse where there are long texts."""
         dense, codes = self.dense(frame)
         terms = [self.vectorizers[name].transform(frame[name].fill_null("").to_list()) for name in self.vectorizers]
-        width = dense.shape[1] + sum(term.shape[1] for term in terms)
         if not terms:
             return dense, codes
-        if frame.height * width < 20_000_000:
+        if not self.is_sparse:
             return np.hstack([dense, *(term.toarray() for term in terms)]), codes
         return sparse.hstack([sparse.csr_matrix(dense), *terms], format="csr"), codes
 

@@ -118,6 +118,11 @@ def dates() -> tuple[Made, Made]:
     return ({**plain(), "day": day}, "y"), ({**plain(), "day": [f"2024-{1 + i % 12:02d}" for i in range(N)]}, "y")
 
 
+def log() -> tuple[Made, Made]:
+    days = [f"2024-{1 + i // 40:02d}-{1 + i % 28:02d}" for i in range(N)]
+    return ({**plain(), "day": sorted(days)}, "y"), ({**plain(), "day": [*sorted(days)[1:], min(days)]}, "y")
+
+
 def sorted_by_target() -> tuple[Made, Made]:
     table = plain()
     return ({**table, "y": sorted(table["y"])}, "y"), (table, "y")
@@ -248,7 +253,7 @@ CASES: dict[str, Callable[[], tuple[Made, Made]]] = {
     make.__name__: make
     for make in (
         target_copy, target_sum, telling_gaps, known_after, missing_target, rare_classes, imbalance,
-        conflicting_targets, groups, dates, sorted_by_target, drift, few_rows, more_columns_than_rows, duplicate_rows,
+        conflicting_targets, groups, dates, log, sorted_by_target, drift, few_rows, more_columns_than_rows, duplicate_rows,
         near_duplicate_rows, mostly_missing, missing_values, missing_together, zero_means_missing, placeholder,
         outliers, wrong_cells, spellings, mixed_types, unreadable, doubtful_spelling, constant, nearly_constant, identifier, duplicate_columns,
     )

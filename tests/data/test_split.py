@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fitserve.data.split import SMALL_TABLE, assign, content_hash, duplicate_groups, folds, split_rows
+from fitserve.data.split import SMALL_TABLE, assign, content_hash, duplicate_groups, folds, n_test_rows, split_rows
 
 GROUPS = st.lists(st.integers(0, 60), min_size=1, max_size=200).map(np.array)
 
@@ -204,3 +204,10 @@ def test_the_hash_of_a_long_table_sees_every_row() -> None:
     frame = pl.DataFrame({"a": np.arange(120_000)})
     changed = frame.with_columns(a=pl.when(pl.col("a") == 119_999).then(-1).otherwise(pl.col("a")))
     assert content_hash(frame) != content_hash(changed)
+
+
+@pytest.mark.parametrize(
+    ("n", "judging"), [(30, 6), (10_000, 2_000), (15_000, 2_000), (20_000, 2_000), (50_000, 5_000), (10**7, 100_000)]
+)
+def test_large_tables_keep_fewer_rows_back(n: int, judging: int) -> None:
+    assert n_test_rows(n) == judging

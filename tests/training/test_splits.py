@@ -56,6 +56,24 @@ def test_by_time_the_last_rows_judge() -> None:
     assert held.sum() == len(found.split.train) // 5
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_last_rows_of_a_log_judge_without_being_asked(descending: bool) -> None:
+    log = visits().sort("date", descending=descending)
+    dates = log["date"].to_numpy()
+    found = prepare(log, Spec("y"))
+    assert dates[found.split.test].min() > dates[found.split.train].max()
+    assert "the rows stand in the order of 'date', so the last judge; --shuffle has random ones judge" in found.findings
+    for table, spec in ((log, Spec("y", shuffle=True)), (log[[1, 0, *range(2, N)]], Spec("y"))):
+        found = prepare(table, spec)
+        assert "stratified by the target" in found.split.reason
+        assert any("train with --time 'date'" in sentence for sentence in found.findings)
+
+
+def test_a_log_whose_last_labels_are_new_is_shuffled() -> None:
+    log = visits().sort("date").with_columns(y=pl.Series(["a", "b"] * (N // 2 - 5) + ["c"] * 10))
+    assert "stratified" in prepare(log, Spec("y")).split.reason
+
+
 def test_by_group_nobody_is_on_two_sides() -> None:
     found = prepared(group="patient_id")
     patients = visits()["patient_id"].to_numpy()

@@ -15,7 +15,8 @@ from fitserve.bundle.folder import open_bundle
 from fitserve.errors import ParityError, SpecError
 from fitserve.store import Workspace
 from fitserve.training.progress import Progress
-from fitserve.training.run import Order, Run, replay_run
+from fitserve.training.run import Order, Run, _attempts, replay_run
+from fitserve.training.search import Trial
 from fitserve.training.spec import Spec, seconds_of
 
 CHEAP = ["linear", "ridge", "logistic"]
@@ -67,7 +68,7 @@ def test_a_training_in_vain_says_so(tmp_path: Path) -> None:
 
 
 def test_dates_and_a_random_split_are_a_warning(tmp_path: Path) -> None:
-    dated = houses().with_columns(sold=pl.date(2026, 1, 1) + pl.duration(days=pl.int_range(200)))
+    dated = houses().with_columns(sold=pl.date(2026, 1, 1) + pl.duration(days=pl.int_range(200) * 7 % 200))
     told = [finding for finding in train(dated, "price", tmp_path).findings if "'sold' holds dates" in finding]
     assert len(told) == 1
     assert told[0].endswith("train with --time 'sold'")
@@ -188,6 +189,13 @@ def test_examples_come_from_the_profile_and_are_varied(tmp_path: Path) -> None:
     assert any(row["rooms"] is None for row in rows)
     assert any(row["city"] == "never seen in training" for row in rows)
     assert len({str(row) for row in rows}) >= 6
+
+
+def test_half_of_a_model_comes_after_whole_ones_that_are_nearly_as_good() -> None:
+    losses = {"heavy": 0.1, "near": 0.11, "far": 0.5, "baseline": 1.0}
+    ranked = [Trial(name, {}, [100], loss, {}) for name, loss in losses.items()]
+    order = [(ranked[place].learner, effort) for place, effort in _attempts(ranked)]
+    assert order[:5] == [("heavy", 100), ("near", 100), ("heavy", 100), ("heavy", 50), ("heavy", 25)]
 
 
 def test_a_model_too_heavy_to_serve_is_shrunk_or_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from fitserve.errors import SpecError
 
 _SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like, or day-first, month-first."
 _OF_THE_RUN = (
-    *("target", "task", "metric", "exclude", "time", "group", "weight", "class_weight", "force", "learning_curve"),
+    *("target", "task", "metric", "exclude", "time", "group", "shuffle", "weight", "class_weight", "force"),
+    "learning_curve",
 )
 
 
@@ -37,6 +38,7 @@ _OF_THE_RUN = (
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
+@click.option("--shuffle", is_flag=True, help="Judge on random rows even if they stand in the order of a date.")
 @click.option("--force", is_flag=True, help="Train although a check says that the scores would be a lie.")
 @click.option("--weight", metavar="COLUMN", help="How much a row counts in training; scores count all alike.")
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare labels count as much as others.")
@@ -135,6 +137,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         exclude=list(options["exclude"]),
         time=options["time"],
         group=options["group"],
+        shuffle=options["shuffle"],
         force=options["force"],
         weight=options["weight"],
         class_weight=options["class_weight"],

@@ -26,7 +26,7 @@ class Split:
 
 SMALL_TABLE = 30
 _UNWRITABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration)
-_TEST_SHARE, _MOST_TEST_ROWS, _FEWEST_TEST_ROWS = 0.2, 100_000, 5
+_FEWEST_TEST_ROWS, _ENOUGH_TEST_ROWS, _MOST_TEST_ROWS = 5, 2_000, 100_000
 
 
 def duplicate_groups(frame: pl.DataFrame) -> tuple[NDArray[np.int64], int]:
@@ -68,13 +68,18 @@ def last_rows(moments: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
     return np.asarray(moments >= times[first])
 
 
+def n_test_rows(n: int) -> int:
+    """How many of n rows judge: a fifth, but no more than 2,000 or a tenth, for the others are learned from."""
+    return min(n // 5, max(n // 10, _ENOUGH_TEST_ROWS), _MOST_TEST_ROWS)
+
+
 def split_by_time(moments: NDArray[np.float64]) -> Split:
-    """The last fifth of the rows in time as test part, where there are rows enough."""
+    """The last rows in time as test part, where there are rows enough."""
     n = len(moments)
     everything, nothing = np.arange(n), np.empty(0, dtype=np.intp)
     if n < SMALL_TABLE:
         return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by leave-one-out")
-    last = last_rows(moments, min(_TEST_SHARE, _MOST_TEST_ROWS / n))
+    last = last_rows(moments, n_test_rows(n) / n)
     if not _FEWEST_TEST_ROWS <= int(last.sum()) <= n / 2:
         return Split(
             everything, nothing, "too many rows have one moment for a fair test part; scores are by validation"
@@ -91,7 +96,7 @@ def content_hash(frame: pl.DataFrame) -> str:
 
 
 def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int, *, named: bool = False) -> Split:
-    """A random test part of a fifth of the rows, stratified where ``strata`` (n,) is given.
+    """A random test part, stratified where ``strata`` (n,) is given.
 
     No group is divided; ``named`` says that the user has told what belongs together. Below `SMALL_TABLE` rows, or
     where equal rows leave no fair test part, there is none.
@@ -101,7 +106,7 @@ def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int
     nothing = np.empty(0, dtype=np.intp)
     if n < SMALL_TABLE:
         return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by leave-one-out")
-    wanted = min(int(n * _TEST_SHARE), _MOST_TEST_ROWS)
+    wanted = n_test_rows(n)
     parts = assign(groups, strata, [wanted / n, 1 - wanted / n], seed)
     test = np.flatnonzero(parts == 0)
     divided = len(np.unique(groups[parts == 1])) > 1  # the training part is cut again, into folds

@@ -14,7 +14,7 @@ from fitserve.models.graph import Trees
 from fitserve.models.labels import Labels, links
 from fitserve.models.tree_inputs import TreeInputs
 
-MOST_ROUNDS, PATIENCE, ROUNDS_UNWATCHED = 1000, 50, 200
+MOST_ROUNDS, PATIENCE, ROUNDS_UNWATCHED = 2000, 50, 200
 
 
 class Stopper:

@@ -23,6 +23,7 @@ from fitserve.models.tree_inputs import ENCODED, fit_inputs, of_the_library
 
 # Every leaf of a symmetric tree weighs something for every label: beyond so many no graph of them can be served.
 _MOST_LABELS = 40
+_MANY_ROWS = 5_000
 
 
 class CatBoost:
@@ -43,7 +44,10 @@ class CatBoost:
         # The library makes its own rate and steps of the number of rounds, which early stopping decides.
         steps = 10 if shape.task != "regression" and shape.n_outputs == 1 else 1
         plain = {"learning_rate": 0.05, "depth": 6, "leaf_estimation_iterations": steps}
-        return [plain, *([{**plain, ENCODED: True}] if encodable(shape) else []), tuned]
+        found = [plain, *([{**plain, ENCODED: True}] if encodable(shape) else []), tuned]
+        if shape.task == "regression" and shape.n_rows > _MANY_ROWS:
+            found.append({"learning_rate": 0.08, "depth": 7, "leaf_estimation_iterations": 1})
+        return found
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
         """Add trees until the validation part no longer improves or the deadline is there."""

@@ -17,9 +17,10 @@ from fitserve.models.graph import Trees
 from fitserve.models.target_encoding import encodable
 from fitserve.models.tree_inputs import ENCODED, TreeInputs, fit_inputs, of_the_library
 
-_MOST_ROUNDS, _PATIENCE = 1000, 50
+_MOST_ROUNDS, _PATIENCE = 2000, 50
 # A tree for each label and round: beyond this many labels neither the budget nor the row limit holds.
 _MOST_LABELS = 200
+_MANY_ROWS = 5_000
 # A share of a single row is no row, and on none LightGBM fails.
 _FEWEST_ROWS_TO_BAG = 4
 _MISSING_TYPE_NAN = 2
@@ -83,8 +84,17 @@ class LightGBM:
         plain = {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_fraction": 0.8}
         shallow = {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 10, "bagging_fraction": 0.8}
         regular = {"feature_fraction": 0.8, "lambda_l2": 1.0}
-        order = [plain, tuned, shallow] if shape.n_rows > 5_000 else [shallow, plain, tuned]
+        # Many small steps on few columns each: worth their time where there are rows enough.
+        fine = {"learning_rate": 0.03, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_fraction": 0.9,
+                "feature_fraction": 0.5, "lambda_l2": 1.0}  # fmt: skip
+        if shape.task != "regression":
+            fine |= {"num_leaves": 16, "feature_fraction": 0.4}
+        if encodable(shape):
+            fine[ENCODED] = True
+        order = [plain, tuned, shallow] if shape.n_rows > _MANY_ROWS else [shallow, plain, tuned]
         found: list[Parameters] = [{**leaves, **regular} if leaves is not tuned else leaves for leaves in order]
+        if shape.n_rows > _MANY_ROWS:
+            found.insert(1, fine)
         return [found[0], *([{**found[0], ENCODED: True}] if encodable(shape) else []), *found[1:]]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLightGBM:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.checks.order import names_somebody, repeats
+from fitserve.data.checks.order import in_order, names_somebody, repeats
 from fitserve.data.kinds import infer_field
 from fitserve.data.split import Split
 from fitserve.errors import SpecError
@@ -17,6 +17,8 @@ from fitserve.features.moment import moments_of
 from fitserve.features.number import number_reader, numbers_of
 from fitserve.schema import Field, Kind
 from fitserve.training.spec import Spec
+
+_LOOKED_AT = 200
 
 
 def order_of(series: pl.Series) -> NDArray[np.float64]:
@@ -33,6 +35,23 @@ def order_of(series: pl.Series) -> NDArray[np.float64]:
             f"column {series.name!r} holds {field.reason}, which puts no rows in order; name another --time"
         )
     return moments
+
+
+def log_column(frame: pl.DataFrame, names: Sequence[str]) -> str | None:
+    """The first of some columns that holds dates in whose order the rows stand, from first to last or back.
+
+    Such a table is a log, and it is later rows that will be predicted.
+    """
+    for name in names:
+        few = frame[name].gather_every(max(1, frame.height // _LOOKED_AT))
+        if _is_log(few) and _is_log(frame[name]):
+            return name
+    return None
+
+
+def _is_log(series: pl.Series) -> bool:
+    field, column = infer_field(series)
+    return field.kind is Kind.DATETIME and in_order(moments_of(column))
 
 
 def group_keys(series: pl.Series) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,15 @@ from fitserve.data.finding import Severity
 from fitserve.data.kinds import IN_DOUBT, check_spellings, infer_field, missing_column, parse_kinds, profile_of
 from fitserve.data.series import column_of_series
 from fitserve.data.sheet import Sheet
-from fitserve.data.split import Split, content_hash, duplicate_groups, joined_groups, split_by_time, split_rows
+from fitserve.data.split import (
+    SMALL_TABLE,
+    Split,
+    content_hash,
+    duplicate_groups,
+    joined_groups,
+    split_by_time,
+    split_rows,
+)
 from fitserve.data.target import decide_target
 from fitserve.errors import DataError, SpecError
 from fitserve.features.arrays import Arrays
@@ -26,7 +35,7 @@ from fitserve.metrics import METRICS, default_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
 from fitserve.tasks import Answerer, Task
-from fitserve.training.advice import group_keys, order_of, split_advice
+from fitserve.training.advice import group_keys, log_column, order_of, split_advice
 from fitserve.training.signal import has_signal
 from fitserve.training.spec import Spec
 from fitserve.training.weights import read_weights
@@ -89,16 +98,21 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     if len(kept) < 2:
         raise DataError(f"only {len(kept)} row has a target; at least 2 are needed, 100 or more to be useful")
     frame, target = frame[kept], take(target, kept)
+    strata = _strata(task, target)
+    log = _log(frame, spec, kinds, strata if found.is_label else np.zeros_like(strata))
+    split_by = spec if log is None else replace(spec, time=log)
+    if log is not None:
+        findings.append(f"the rows stand in the order of {log!r}, so the last judge; --shuffle has random ones judge")
     groups, n_duplicates = duplicate_groups(frame)
     if n_duplicates:
         findings.append(f"{n_duplicates} rows repeat an earlier row; they were kept, on one side of the split each")
-    groups, moments, split = _split(frame, spec, groups, _strata(task, target))
+    groups, moments, split = _split(frame, split_by, groups, strata)
     answerer = task.fit(take(target, split.train))
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, kinds, split.train)
-    findings += _checked(Sheet(frame, [field for field in fields if field.used], table, found.take(kept)), spec)
+    findings += _checked(Sheet(frame, [field for field in fields if field.used], table, found.take(kept)), split_by)
     fields = _leave_out(fields, table, truth, split, task.name)
-    findings += [*_unused(fields), *_in_doubt(fields), *split_advice(spec, fields, table, split)]
+    findings += [*_unused(fields), *_in_doubt(fields), *split_advice(split_by, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
     encoder = fit_encoder(fields, train_table)
     return Prepared(
@@ -110,11 +124,27 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
 
 def _checked(sheet: Sheet, spec: Spec) -> list[str]:
     """Sentences for what the checks find; raises DataError where a score would be a lie, unless that is wanted."""
-    found = check_sheet(sheet, (*OF_THE_TARGET, drift))
+    found = check_sheet(sheet, OF_THE_TARGET if spec.time is not None else (*OF_THE_TARGET, drift))
     grave = [finding for finding in found if finding.severity is Severity.STOP]
     if grave and not spec.force:
         raise DataError(f"{grave[0].message}, so the scores would be a lie: {grave[0].advice}")
     return [finding.sentence for finding in found]
+
+
+def _log(frame: pl.DataFrame, spec: Spec, kinds: Mapping[str, Kind], labels: NDArray[np.int64]) -> str | None:
+    """The column of dates in whose order the rows stand, where the user leaves the split open.
+
+    None, too, where the last rows cannot judge, or hold labels that no other row has.
+    """
+    if spec.time is not None or spec.group is not None or spec.shuffle or frame.height < SMALL_TABLE:
+        return None
+    left_out = (spec.target, spec.weight, *spec.exclude)
+    names = [n for n in frame.columns if n not in left_out and kinds.get(n, Kind.DATETIME) is Kind.DATETIME]
+    name = log_column(frame, names)
+    if name is None:
+        return None
+    split = split_by_time(order_of(frame[name]))
+    return name if len(split.test) and set(labels[split.train]) == set(labels) else None
 
 
 def _split(

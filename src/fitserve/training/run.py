@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ from fitserve.training.spec import Spec
 
 _PARITY_ROWS = 2000
 _SHRINKS = 3
+# A candidate is nearly as good as the best if it is behind by less than this share of the way to the worst.
+_NEARLY, _MOST_WHOLE = 0.05, 6
 
 
 @dataclass(frozen=True)
@@ -241,23 +243,39 @@ def _choose(prepared: Prepared, search: Search, observer: Observer, plan: Mappin
     if plan is not None:
         trial = search.trials[int(plan["chosen"])]
         return _export(prepared, search, trial, int(plan["effort"]), observer)
-    reasons = []
-    for trial in search.ranked():
-        effort = trial.effort
-        for _ in range(_SHRINKS):
-            try:
-                chosen = _export(prepared, search, trial, effort, observer)
-            except (ParityError, NotForThisTable) as error:  # all rows may be more than a learner takes
-                reasons.append(f"{trial.learner}: {error}")
-                break
-            heavy = weigh(chosen.exported).too_heavy
-            if heavy is None:
-                prepared.findings.extend(reasons)
-                return chosen
-            observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
-            reasons.append(f"{trial.learner} with effort {effort} {heavy} and was shrunk")
-            effort = max(1, effort // 2)
+    ranked, reasons = search.ranked(), []
+    tried: set[tuple[int, int]] = set()
+    failed: set[int] = set()
+    for place, effort in _attempts(ranked):
+        trial = ranked[place]
+        if place in failed or (place, effort) in tried:
+            continue
+        tried.add((place, effort))
+        try:
+            chosen = _export(prepared, search, trial, effort, observer)
+        except (ParityError, NotForThisTable) as error:  # all rows may be more than a learner takes
+            reasons.append(f"{trial.learner}: {error}")
+            failed.add(place)
+            continue
+        heavy = weigh(chosen.exported).too_heavy
+        if heavy is None:
+            prepared.findings.extend(reasons)
+            return chosen
+        observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
+        reasons.append(f"{trial.learner} with effort {effort} {heavy} and was passed over")
     raise ParityError(f"no candidate can be served: {'; '.join(reasons)}")
+
+
+def _attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
+    """Places in the ranking with efforts, in the order in which they deserve to be served.
+
+    Half of a model may be worth less than all of the next one: whole candidates that are nearly as good come first.
+    """
+    best, prior = ranked[0].loss, max(trial.loss for trial in ranked)
+    near = [place for place, trial in enumerate(ranked) if trial.loss - best <= _NEARLY * (prior - best)]
+    yield from ((place, ranked[place].effort) for place in near[:_MOST_WHOLE])
+    for place, trial in enumerate(ranked):
+        yield from ((place, max(1, trial.effort >> halvings)) for halvings in range(_SHRINKS))
 
 
 def _export(prepared: Prepared, search: Search, trial: Trial, effort: int, observer: Observer) -> Chosen:

@@ -16,8 +16,9 @@ class Spec:
 
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
     ``kinds`` overrides what columns hold, ``spellings`` how their numbers or dates are meant; ``exclude`` names
-    columns to leave out. ``time`` names the column by which rows are in order, so that the last ones judge; ``group``
-    the one whose rows are not to be divided. ``weight`` names the column that says how much a row counts in a fit,
+    columns to leave out. ``time`` names the column by which rows are in order, so that the last ones judge (by
+    itself, where they stand in the order of a date), ``shuffle`` says that random ones judge; ``group`` names the
+    column whose rows are not to be divided. ``weight`` names the column that says how much a row counts in a fit,
     ``class_weight`` "balanced" lets all labels count alike; scores count every row once. ``force`` trains although a
     check says that the scores would be a lie. ``learning_curve`` asks for the score by the number of training rows,
     which takes more than twice another fit.
@@ -33,6 +34,7 @@ class Spec:
     exclude: Sequence[str] = ()
     time: str | None = None
     group: str | None = None
+    shuffle: bool = False
     force: bool = False
     weight: str | None = None
     class_weight: str | None = None
@@ -78,6 +80,8 @@ class Spec:
             raise SpecError(
                 f"{self.weight!r} cannot be the weight, for it is something else already; name another column"
             )
+        if self.shuffle and self.time is not None:
+            raise SpecError("rows are either in order of time or shuffled; leave --time or --shuffle out")
         if self.time is not None and self.group is not None:
             raise SpecError("rows are split by --time or by --group; give one")
 
@@ -93,6 +97,7 @@ _TYPES: dict[str, Any] = {
     "exclude": list | tuple,
     "time": str | None,
     "group": str | None,
+    "shuffle": bool,
     "force": bool,
     "weight": str | None,
     "class_weight": str | None,
@@ -110,6 +115,7 @@ _MEANT = {
     "exclude": "give a list of columns",
     "time": "give the name of a column",
     "group": "give the name of a column",
+    "shuffle": "give true or false",
     "force": "give true or false",
     "weight": "give the name of a column",
     "class_weight": 'give "balanced"',

@@ -25,6 +25,7 @@ _DETERMINED, _FEWEST_DETERMINED = 0.95, 3
 _MOST_ROWS_COMPARED, _MOST_OWNERS = 5000, 40
 _FEWEST_ROWS = 200
 _SORTED = 0.98
+_FEWEST_MOMENTS, _MOST_GAPS = 10, 0.01
 # Sizes of change below these are of no consequence however sure they are.
 _CHANGE, _CHANCE = 0.1, 0.001
 
@@ -103,7 +104,11 @@ def _agreement(keys: NDArray[np.int64], values: NDArray[np.int64]) -> float:
 def dates(sheet: Sheet) -> Iterator[Finding]:
     """Dates: the rows to predict will mostly be later ones."""
     dated = [field.name for field in sheet.fields if field.kind is Kind.DATETIME]
-    if dated:
+    if dated and in_order(sheet.numbers[dated[0]]):
+        message = f"the rows stand in the order of {dated[0]!r}"
+        advice = "a training judges on the last of them; --shuffle has random ones judge"
+        yield note("log", dated, message, advice, len(dated))
+    elif dated:
         message = f"column {dated[0]!r} holds dates, and a random test part is as early as the training part"
         yield warn(
             "dates",
@@ -112,6 +117,14 @@ def dates(sheet: Sheet) -> Iterator[Finding]:
             f"if it is later rows that you will predict, train with --time {dated[0]!r}",
             len(dated),
         )
+
+
+def in_order(moments: NDArray[np.float64]) -> bool:
+    """Whether rows with some moments, NaN where there is none, stand in their order, from first to last or back."""
+    known = moments[~np.isnan(moments)]
+    steps = np.diff(known)
+    sorted_so = bool((steps >= 0).all() or (steps <= 0).all())
+    return sorted_so and len(np.unique(known)) >= _FEWEST_MOMENTS and len(known) >= (1 - _MOST_GAPS) * len(moments)
 
 
 def sorted_rows(sheet: Sheet) -> Iterator[Finding]:
