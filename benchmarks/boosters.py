@@ -59,7 +59,7 @@ TABLES = (
 LEAK = ["casual", "registered"]
 SMALL = 2000
 FOLDS, REPEATS, DRAWS = 5, 2, 400
-_MOST_DENSE_CELLS = 20_000_000
+_MOST_DENSE_CELLS, _MOST_CATBOOST_TEXTS = 20_000_000, 5_000
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ def play(case: Case) -> Match:
     for name, booster in BOOSTERS.items():
         started = time.monotonic()
         values = booster(features, case, wanted, len(labels))
-        answers[name] = Answers(values, time.monotonic() - started)
+        if values is not None:
+            answers[name] = Answers(values, time.monotonic() - started)
     return Match(manifest.metric, labels, truth, answers)
 
 
@@ -226,8 +227,10 @@ def xgboost(features: Features, case: Case, wanted: Values, n_labels: int) -> Va
     return _ask(model, features.matrix(case.test)[0], n_labels)
 
 
-def catboost(features: Features, case: Case, wanted: Values, n_labels: int) -> Values:
-    """CatBoost's answers."""
+def catboost(features: Features, case: Case, wanted: Values, n_labels: int) -> Values | None:
+    """CatBoost's answers; None on many texts, whose features take it minutes for each thousand rows."""
+    if features.texts and case.train.height > _MOST_CATBOOST_TEXTS:
+        return None
     from catboost import CatBoostClassifier, CatBoostRegressor
 
     train, codes = _catboost_frame(features, case.train)
@@ -255,7 +258,7 @@ def _ask(model: Any, x: Any, n_labels: int) -> Values:
     return np.asarray(model.predict_proba(x) if n_labels else model.predict(x), dtype=np.float64)
 
 
-BOOSTERS: dict[str, Callable[[Features, Case, Values, int], Values]] = {
+BOOSTERS: dict[str, Callable[[Features, Case, Values, int], Values | None]] = {
     "LightGBM": lightgbm,
     "XGBoost": xgboost,
     "CatBoost": catboost,

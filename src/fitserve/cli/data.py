@@ -71,6 +71,7 @@ def _wrapped(text: str, width: int, indent: int) -> str:
 
 def _tell_columns(view: Any, width: int) -> None:
     """A line for each column: name, kind, bars, gaps, what tells the target, figures."""
+    from fitserve.data.finding import shortened  # noqa: PLC0415
     from fitserve.data.page import summary_of  # noqa: PLC0415
 
     columns = view.columns
@@ -87,7 +88,7 @@ def _tell_columns(view: Any, width: int) -> None:
         dim=True,
     )
     for column in columns:
-        name = column.name if len(column.name) <= longest else column.name[: longest - 1] + "…"
+        name = shortened(column.name, longest)
         missing = f"{100 * column.missing / view.rows:.3g} %" if column.missing else "-"
         share = "target" if column is view.target else "-" if column.tells is None else f"{100 * column.tells:.0f} %"
         told = f"  {share:>6}" if tells else ""

@@ -71,9 +71,9 @@ def named(columns: Sequence[str], most: int = 5) -> str:
     return ", ".join(repr(shortened(name)) for name in columns[:most]) + more
 
 
-def shortened(name: str) -> str:
+def shortened(name: str, most: int = 2 * _END + 1) -> str:
     """A long name by its beginning and its end, which both tell."""
-    return name if len(name) <= 2 * _END else f"{name[:_END]}…{name[-_END:]}"
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[most // 2 + 1 - most :]}"
 
 
 def share(part: int, whole: int) -> str:
