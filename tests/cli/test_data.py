@@ -30,7 +30,7 @@ def test_people_see_findings_first_then_columns(home: Path, command: Command) ->
         ["paid", "boolean"], ["size", "number"], ["town", "category"], ["paid_too", "category"]
     ]  # fmt: skip
     assert "target" in table[head + 1]
-    assert table[head + 4][-6:-4] == ["100", "%"]
+    assert "100" in table[head + 4]
 
 
 def test_a_label_that_is_a_number_is_shown_as_a_label(home: Path, command: Command) -> None:

@@ -48,7 +48,7 @@ class WrongCell:
 def find_wrong_cells(frame: pl.DataFrame, most: int = _MOST_FOUND) -> list[WrongCell]:
     """The cells of a table that are most likely wrong, by row and column; the surest ``most`` if there are more.
 
-    Looks at columns that hold texts, numbers or dates, and for dependencies at the first 50 whose values repeat. The
+    Looks at columns that hold texts, numbers or dates, and for dependencies at the first 40 whose values repeat. The
     order of the rows makes no difference, except that of large tables a part of the rows says which columns depend on
     which.
     """

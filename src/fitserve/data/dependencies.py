@@ -26,7 +26,7 @@ SMALLEST_GROUP = 4
 """A group of fewer rows has no majority worth the name."""
 # A column of fewer groups determines nothing.
 _FEWEST_GROUPS = 8
-_REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 50, 6
+_REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 40, 6
 # Rows by which a pair of columns is judged.
 _MOST_JUDGED = 20_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
@@ -65,7 +65,7 @@ class Votes:
 
 
 def candidates(columns: Sequence[Levels]) -> list[int]:
-    """The positions of the first 50 columns whose values differ and repeat."""
+    """The positions of the first 40 columns whose values differ and repeat."""
     varied = (i for i, each in enumerate(columns) if len(each.texts) > 1 and each.known >= _REPEATS * len(each.texts))
     return list(islice(varied, _MOST_COLUMNS))
 

@@ -155,10 +155,14 @@ def _cells(view: TableView) -> Html:
 
 
 def _distributions(view: TableView) -> Html:
-    drawn = [column for column in view.columns if column.bins or column.levels]
-    shown = drawn if len(drawn) <= _MOST_CHARTS else [c for c in _most_telling(view) if c in drawn][:_MOST_CHARTS]
+    drawn = [column for column in view.columns if _is_drawn(column)]
+    shown = drawn if len(drawn) <= _MOST_CHARTS else [c for c in _most_telling(view) if _is_drawn(c)][:_MOST_CHARTS]
     note = f"<p>{len(shown)} of {len(drawn):,} are drawn.</p>" if len(shown) < len(drawn) else ""
     return note + grid([_distribution(column) for column in shown])
+
+
+def _is_drawn(column: ColumnView) -> bool:
+    return bool(column.bins or column.levels)
 
 
 def _distribution(column: ColumnView) -> Html:
