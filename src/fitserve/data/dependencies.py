@@ -28,7 +28,7 @@ SMALLEST_GROUP = 4
 _FEWEST_GROUPS = 8
 _REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 40, 6
 # Rows by which a pair of columns is judged.
-_MOST_JUDGED = 20_000
+_MOST_JUDGED = 10_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
 _LEAST_MU, _CLEAR, _CLEAR_GROUPS = 0.75, 0.8, 0.9
 # A value that is deviant so often within a group, or in so large a share, is another right answer.
