@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
+from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Manifest
+from fitserve.charts.page import fragment, text
 from fitserve.data.read import ReadOptions, is_location, name_of, read_frame, recorded
 from fitserve.data.split import SMALL_TABLE
 from fitserve.errors import DataError, NotForThisTable, ParityError, SpecError
+from fitserve.evaluation.page import report_body, report_page
 from fitserve.metrics import METRICS
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
@@ -81,21 +84,19 @@ class Run:
         """The model, loaded."""
         return load(self.folder)
 
+    @property
+    def report(self) -> dict[str, Any]:
+        """Everything that there is to tell, as JSON with charts: the bundle's report."""
+        document: dict[str, Any] = orjson.loads(open_bundle(self.folder).read("report.json"))
+        return document
+
+    def html(self) -> str:
+        """The report as a page of its own."""
+        return report_page(self.report, f"{self.record.model} version {self.record.version}")
+
     def _repr_html_(self) -> str:
-        name = html.escape(f"{self.record.model} version {self.record.version}")
-        rows = "".join(
-            f"<tr><td>{score}{' ★' if score == self.manifest.metric else ''}</td><td>{_shown(value)}</td>"
-            f"<td>{_shown(self.manifest.baseline.get(score))}</td>"
-            f"<td>{'higher' if METRICS[score].greater_is_better else 'lower'}</td></tr>"
-            for score, value in self.manifest.scores.items()
-        )
-        on = html.escape(f"{self.manifest.learner}, judged on {self.manifest.evaluation['on']}")
-        head = "<tr><th>score</th><th>model</th><th>without learning</th><th>better is</th></tr>"
-        return f"<p><b>{name}</b>: {on}, {self.manifest.evaluation['rows']} rows</p><table>{head}{rows}</table>"
-
-
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
+        name = f"{self.record.model} version {self.record.version}: {self.manifest.learner}"
+        return fragment(f"<h2>{text(name)}</h2>{report_body(self.report)}")
 
 
 @dataclass(frozen=True)
