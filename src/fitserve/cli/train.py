@@ -20,9 +20,9 @@ from fitserve.errors import SpecError
 
 _SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like, or day-first, month-first."
 _OF_THE_RUN = (
-    *("target", "task", "metric", "exclude", "time", "group", "shuffle", "weight", "class_weight", "force"),
+    "target", "task", "metric", "exclude", "time", "group", "shuffle", "weight", "class_weight", "force",
     "learning_curve",
-)
+)  # fmt: skip
 
 
 @click.command()
