@@ -192,7 +192,7 @@ def test_examples_come_from_the_profile_and_are_varied(tmp_path: Path) -> None:
 
 
 def test_half_of_a_model_comes_after_whole_ones_that_are_nearly_as_good() -> None:
-    losses = {"heavy": 0.1, "near": 0.11, "far": 0.5, "baseline": 1.0}
+    losses = {"heavy": 0.1, "near": 0.11, "far": 0.5, "baseline": 1.0, "diverged": 1e9, "undefined": float("inf")}
     ranked = [Trial(name, {}, [100], loss, {}) for name, loss in losses.items()]
     order = [(ranked[place].learner, effort) for place, effort in _attempts(ranked)]
     assert order[:5] == [("heavy", 100), ("near", 100), ("heavy", 100), ("heavy", 50), ("heavy", 25)]

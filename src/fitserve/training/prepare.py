@@ -144,7 +144,7 @@ def _log(frame: pl.DataFrame, spec: Spec, kinds: Mapping[str, Kind], labels: NDA
     if name is None:
         return None
     split = split_by_time(order_of(frame[name]))
-    return name if len(split.test) and set(labels[split.train]) == set(labels) else None
+    return name if len(split.test) and np.array_equal(np.unique(labels[split.train]), np.unique(labels)) else None
 
 
 def _split(

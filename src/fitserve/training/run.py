@@ -34,7 +34,7 @@ from fitserve.training.spec import Spec
 
 _PARITY_ROWS = 2000
 _SHRINKS = 3
-# A candidate is nearly as good as the best if it is behind by less than this share of the way to the worst.
+# A candidate is nearly as good as the best if it is behind by less than this share of the way to the baseline.
 _NEARLY, _MOST_WHOLE = 0.05, 6
 
 
@@ -272,8 +272,10 @@ def _attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
 
     Half of a model may be worth less than all of the next one: whole candidates that are nearly as good come first.
     """
-    best, prior = ranked[0].loss, max(trial.loss for trial in ranked)
-    near = [place for place, trial in enumerate(ranked) if trial.loss - best <= _NEARLY * (prior - best)]
+    best = ranked[0].loss
+    prior = next(trial.loss for trial in ranked if trial.learner == "baseline")
+    limit = best + _NEARLY * (prior - best) if np.isfinite(prior) else best
+    near = [place for place, trial in enumerate(ranked) if trial.loss <= limit]
     yield from ((place, ranked[place].effort) for place in near[:_MOST_WHOLE])
     for place, trial in enumerate(ranked):
         yield from ((place, max(1, trial.effort >> halvings)) for halvings in range(_SHRINKS))
