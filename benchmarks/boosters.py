@@ -32,8 +32,8 @@ from benchmarks.report import Bar, show
 from benchmarks.tables import Benchmark, frames
 from fitserve.data.series import column_of_series
 from fitserve.data.sheet import as_numbers
-from fitserve.evaluation.evaluate import columns_of
 from fitserve.evaluation.parts import spelled
+from fitserve.evaluation.reading import Reading
 from fitserve.features.column import Column
 from fitserve.features.moment import moments_of
 from fitserve.schema import Field, Kind
@@ -113,7 +113,7 @@ def play(case: Case) -> Match:
         )  # fmt: skip
         seconds = time.monotonic() - started
         predictor = run.predictor()
-        answer = predictor.predict_columns(columns_of(predictor, case.test), case.test.height)
+        answer = predictor.predict_columns(Reading(predictor).columns(case.test), case.test.height)
     manifest = run.manifest
     labels = [str(label) for label in manifest.answer.get("labels", ())]
     if labels:

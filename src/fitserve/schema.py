@@ -69,19 +69,25 @@ class Field:
 MISSING_SPELLINGS = frozenset(
     ["", "?", "na", "n/a", "#n/a", "nan", "null", "nil", "<na>", "nat", "-", "--", ".", "missing", "#null!"]
 )
+# Those of them that people use as levels, too: a country, an answer, a family's name.
+MAY_BE_LEVELS = frozenset(["na", "n/a", "null", "nil", "missing"])
 # Where a number, a date or a yes/no is expected, these can only mean that there is none.
 MISSING_WHERE_TYPED = MISSING_SPELLINGS | {"none", "unknown", "undefined", "无", "空"}
 
 TRUE_WORDS = frozenset(["true", "t", "yes", "y", "on", "是", "真"])
 FALSE_WORDS = frozenset(["false", "f", "no", "n", "off", "否", "假"])
 
-NUMBER_PATTERN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)"
+# Patterns meet texts of strangers. None of them has two ways to divide the same characters among its parts, for then a
+# text that does not match would cost the square of its length; and longer texts are no numbers or dates, whatever
+# they say.
+LONGEST_TYPED = 300
+NUMBER_PATTERN = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)"
 _NUMBER = re.compile(NUMBER_PATTERN)
 # The spellings of dates; a time may stand behind each of them. Three numbers with the year at their end say day or
 # month first: a column decides.
 _TIME = (
-    r"(?:,?(?:T|\s+)\s*(?P<hour>[0-9]{1,2})[:时](?P<minute>[0-9]{2})分?(?::?(?P<second>[0-9]{2})秒?(?P<fraction>\.[0-9]+)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"(?:,?(?:T\s*|\s+)(?P<hour>[0-9]{1,2})[:时](?P<minute>[0-9]{2})分?(?::?(?P<second>[0-9]{2})秒?(?P<fraction>\.[0-9]+)?)?"
+    r"(?:\s*(?P<half>[AaPp]\.?[Mm]\.?))?(?:\s*(?P<zone>Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?)?"
 )
 _WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?"
 _NAMED = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -99,8 +105,17 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 FIRST_MOMENT = -62135596800.0  # 0001-01-01T00:00:00Z in epoch seconds
 LAST_MOMENT = math.nextafter(253402300800.0, 0.0)  # the last float before the year 10000
+# Whole numbers up to here are floats, too; of longer ones a float loses digits, and two of them may become one.
+LARGEST_EXACT = 2**53
+_MOST_DIGITS = 10**40
 # How some libraries write the whole numbers of a column with gaps, and dates: "2.0", "2026-01-31T00:00:00".
 _LONGER_THAN_NEEDED = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+|([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00:00(?:\.0+)?")
+
+
+class Level(str):
+    """A text that is a level of its column, although others would take it for a missing value: ``NA``, Namibia."""
+
+    __slots__ = ()
 
 
 def is_missing(value: object) -> bool:
@@ -128,8 +143,16 @@ def read_number(value: object) -> float:
     raise ValueError(f"{describe_type(value)} cannot be read as a number")
 
 
-def _number_of_text(text: str) -> float:
+def typed_text(text: str) -> str:
+    """A text that should be a number, a date or a yes/no, without blanks around it; raises ValueError if too long."""
     text = text.strip()
+    if len(text) > LONGEST_TYPED:
+        raise ValueError(f"a text of {len(text)} characters")
+    return text
+
+
+def _number_of_text(text: str) -> float:
+    text = typed_text(text)
     if _NUMBER.fullmatch(text):
         return float(text)
     if text.casefold() in MISSING_WHERE_TYPED:
@@ -140,7 +163,7 @@ def _number_of_text(text: str) -> float:
 def read_boolean(value: object) -> float:
     """1.0 for true, 0.0 for false, NaN if missing."""
     if isinstance(value, str):
-        text = value.strip().casefold()
+        text = typed_text(value).casefold()
         if text in TRUE_WORDS or text == "1":
             return 1.0
         if text in FALSE_WORDS or text == "0":
@@ -160,10 +183,11 @@ def read_boolean(value: object) -> float:
 def read_moment(value: object, day_first: bool | None = None) -> float:
     """Seconds since 1970-01-01T00:00Z; NaN if missing. Without a time zone, UTC is meant.
 
-    ``day_first`` says what ``1/2/2026`` means; None means that only a number above 12 can tell.
+    ``day_first`` says what ``1/2/2026`` means; None means that only a number above 12, or the same number twice, can
+    tell.
     """
     if isinstance(value, str):
-        text = value.strip()
+        text = typed_text(value)
         for pattern in _MOMENTS:
             if match := pattern.fullmatch(text):
                 return _moment_of_match(match.groupdict(), day_first)
@@ -226,7 +250,7 @@ def _month_and_day(parts: dict[str, str | None], day_first: bool | None) -> tupl
     first, other = int(parts["first"] or 0), int(parts["other"] or 0)
     if first > 12 or other > 12:
         return (other, first) if first > 12 else (first, other)
-    if day_first is None:
+    if day_first is None and first != other:
         raise ValueError("a date in which day and month cannot be told apart")
     return (other, first) if day_first else (first, other)
 
@@ -234,29 +258,34 @@ def _month_and_day(parts: dict[str, str | None], day_first: bool | None) -> tupl
 def read_category(value: object) -> str | None:
     """The canonical spelling of a level; ``None`` if missing.
 
-    Whole numbers are spelled without a fraction, so that ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are one level, and
-    moments at midnight as dates.
+    Whole numbers are spelled with all their digits and without a fraction, so that ``1``, ``1.0``, ``"1"`` and
+    ``"1.0"`` are one level, and moments at midnight as dates.
     """
     if isinstance(value, str):
         text = value.strip()
         longer = _LONGER_THAN_NEEDED.fullmatch(text)
-        return longer[1] or longer[2] if longer else None if text.casefold() in MISSING_SPELLINGS else text
+        if longer:
+            return longer[1] or longer[2]
+        return None if text.casefold() in MISSING_SPELLINGS and value.__class__ is not Level else text
     if is_missing(value):
         return None
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (int, float, Decimal, np.number)):
-        return _spell_number(read_number(value))
+        return _spell_number(value)
     if isinstance(value, (np.datetime64, dt.date)):
         return read_category(str(value) if isinstance(value, np.datetime64) else value.isoformat())
     raise ValueError(f"{describe_type(value)} cannot be a category")
 
 
-def _spell_number(number: float) -> str | None:
+def _spell_number(value: int | float | Decimal | np.number[Any]) -> str | None:
+    number = read_number(value)
     if math.isnan(number):
         return None
-    whole = abs(number) < 2**53 and number == int(number)
-    return str(int(number)) if whole else repr(number)
+    exact = not isinstance(value, (float, np.floating))
+    if abs(number) < (_MOST_DIGITS if exact else LARGEST_EXACT) and value == int(value):
+        return str(int(value))
+    return repr(number)
 
 
 def read_text(value: object) -> str | None:

@@ -217,7 +217,37 @@ def nearly_constant() -> tuple[Made, Made]:
 
 
 def identifier() -> tuple[Made, Made]:
+    codes = [f"{chr(97 + i * 7 % 26)}{i * 7919 % 9973}x" for i in range(N)]
+    return ({**plain(), "code": codes}, "y"), ({**plain(), "code": [codes[i // 2] for i in range(N)]}, "y")
+
+
+def running_number() -> tuple[Made, Made]:
     return ({**plain(), "row": list(range(N))}, "y"), ({**plain(), "row": [i // 2 for i in range(N)]}, "y")
+
+
+def label_spellings() -> tuple[Made, Made]:
+    y = labels()
+    variants = [label.upper() if i % 7 == 0 else label for i, label in enumerate(y)]
+    blanks = [f" {label} " if i % 7 == 0 else label for i, label in enumerate(y)]
+    return ({**plain(), "y": variants}, "y"), ({**plain(), "y": blanks}, "y")
+
+
+def infinite() -> tuple[Made, Made]:
+    return ({**plain(), "t": with_some(spread(), np.inf, 3)}, "y"), (
+        {**plain(), "t": with_some(spread(), 1e30, 3)},
+        "y",
+    )
+
+
+def texts_for_gaps() -> tuple[Made, Made]:
+    plan = [["basic", "pro", "NA"][i % 3] for i in range(N)]
+    return ({**plain(), "plan": plan}, "y"), ({**plain(), "plan": [None if p == "NA" else p for p in plan]}, "y")
+
+
+def levels_like_gaps() -> tuple[Made, Made]:
+    region = [["EU", "AS", "SA", "AF", "NA"][i * 7 % 5] for i in range(N)]
+    other = ["NO" if r == "NA" else r for r in region]
+    return ({**plain(), "region": region}, "y"), ({**plain(), "region": other}, "y")
 
 
 def duplicate_columns() -> tuple[Made, Made]:
@@ -256,6 +286,7 @@ CASES: dict[str, Callable[[], tuple[Made, Made]]] = {
         conflicting_targets, groups, dates, log, sorted_by_target, drift, few_rows, more_columns_than_rows, duplicate_rows,
         near_duplicate_rows, mostly_missing, missing_values, missing_together, zero_means_missing, placeholder,
         outliers, wrong_cells, spellings, mixed_types, unreadable, doubtful_spelling, constant, nearly_constant, identifier, duplicate_columns,
+        running_number, label_spellings, infinite, texts_for_gaps, levels_like_gaps,
     )
 }  # fmt: skip
 

@@ -20,7 +20,9 @@ from fitserve.data.read import read_batches, read_frame
 from fitserve.errors import DataError
 from fitserve.store import Workspace
 
-ROWS = [(i, i / 4, ["Köln", "北京", None][i % 3], i % 2 == 0, f"2026-01-{i % 28 + 1:02d} 08:30:00") for i in range(60)]
+ROWS = [
+    (i, i * i / 4, ["Köln", "北京", None][i % 3], i % 2 == 0, f"2026-01-{i % 28 + 1:02d} 08:30:00") for i in range(60)
+]
 CREATE = "CREATE TABLE houses (id integer, price numeric(10,2), town text, garden boolean, sold timestamp)"
 
 

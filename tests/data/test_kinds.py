@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.kinds import infer_field, missing_column, parse_kinds
+from fitserve.data.choices import missing_column, parse_kinds
+from fitserve.data.kinds import infer_field
 from fitserve.data.read import read_frame
 from fitserve.data.series import column_of_series
 from fitserve.errors import SpecError
@@ -68,9 +69,19 @@ def inferred(values: list[Any], wanted: Kind | None = None, name: str = "x") -> 
         (["2026-02-30", "2026-02-31"] * 5, Kind.CATEGORY, "2 levels"),
         ([f"a review of {i} words, {i * i} of them new" for i in range(40)], Kind.TEXT, "40 different texts of 9.0"),
         ([f"这家酒店的服务非常好下次还会再来{i}" for i in range(40)], Kind.TEXT, "40 different texts of 9.0 words"),
-        ([f"K{i:05d}" for i in range(40)], Kind.IDENTIFIER, "40 single words, each once"),
-        ([str(i) for i in range(40)], Kind.IDENTIFIER, "40 whole numbers, each once, as a running number would be"),
+        ([f"K{i * 7 % 40:05d}" for i in range(40)], Kind.IDENTIFIER, "40 single words, each once"),
+        ([str(i * 7 % 40) for i in range(40)], Kind.IDENTIFIER, "40 whole numbers, each once, as a running number would be"),
+        ([str(i) for i in range(40)], Kind.IDENTIFIER, "40 numbers that count up with the rows, as a running number does"),
+        ([str(i) for i in range(40, 0, -1)], Kind.IDENTIFIER, "count up with the rows"),
+        ([f"{i / 10:.1f}" for i in range(40)], Kind.IDENTIFIER, "count up with the rows"),
         ([f"{i}.0" for i in range(40)], Kind.IDENTIFIER, "running number"),
+        ([f"A-{i:03d}" for i in range(40)], Kind.IDENTIFIER, "single words, each once, whose numbers count up with the rows"),
+        (["+44", "+1", "+49"] * 10, Kind.CATEGORY, "with a plus sign before each, so not numbers"),
+        (["+44", "-1", "+49"] * 10, Kind.NUMBER, "3 different numbers"),
+        (["740245381351497732", "740245381351497733"] * 10, Kind.CATEGORY, "with more digits than a number keeps"),
+        ([740245381351497732, 740245381351497733] * 10, Kind.CATEGORY, "with more digits than a number keeps"),
+        ([740245381351497732, 5, 7] * 10, Kind.NUMBER, "3 different numbers"),
+        (["1.1", "1.9", "1.10"] * 10, Kind.NUMBER, "in doubt: '1.10' is read like '1.1'"),
         ([str(i * i) for i in range(40)], Kind.NUMBER, "40 different numbers"),
         (["a"] * 30, Kind.CONSTANT, "one value only"),
         (["a", None, " a "], Kind.CONSTANT, "one value only"),
@@ -95,17 +106,18 @@ def test_a_kind_is_inferred_with_its_reason(values: list[Any], kind: Kind, reaso
 
 
 def test_a_name_tells_an_identifier() -> None:
-    spread = [i * 1000 for i in range(40)]
+    spread = [i * 7 % 40 * 1000 for i in range(40)]
     assert inferred(spread, name="user_id")[0] == Kind.IDENTIFIER
     assert inferred(spread, name="income")[0] == Kind.NUMBER
 
 
 @pytest.mark.parametrize("spelling", sorted(schema.MISSING_SPELLINGS))
 def test_every_spelling_of_missing_is_missing_in_every_kind(spelling: str) -> None:
-    for known in (["1", "2"], ["yes", "no"], ["2026-01-31", "2026-02-01"], TOWNS[:2]):
+    for known in (["1", "2"], ["yes", "no"], ["2026-01-31", "2026-02-01"]):
         kind, _, missing = inferred([*known, f" {spelling.upper()} ", None])
         assert missing == pytest.approx(0.5)
         assert kind != Kind.CONSTANT
+    assert inferred([*TOWNS[:2], f" {spelling.upper()} "])[2] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

@@ -59,15 +59,22 @@ def test_a_number_is_predicted_in_its_own_unit(tmp_path: Path, price: Predictor,
     ]
 
 
-def test_a_column_of_the_same_name_is_replaced(tmp_path: Path, label: Predictor, rows: pl.DataFrame) -> None:
-    predict_file(label, written(rows, tmp_path / "in.csv"), tmp_path / "once.csv")
-    predict_file(label, tmp_path / "once.csv", tmp_path / "twice.csv")
-    assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
+def test_a_column_of_the_input_is_never_replaced(tmp_path: Path, label: Predictor, rows: pl.DataFrame) -> None:
+    mine = rows.with_columns(prediction=pl.lit("mine"), probability_no=pl.Series(range(rows.height)))
+    scored = predict_file(label, written(mine, tmp_path / "once.csv"), tmp_path / "twice.csv")
+    assert scored.columns == ["prediction_2", "probability_no_2", "probability_yes_2"]
+    assert any("'prediction', 'probability_no' already, which stays" in finding for finding in scored.findings)
+    found = result(tmp_path / "twice.csv")
+    assert found.columns == [*mine.columns, *scored.columns]
+    assert found["prediction"].to_list() == ["mine"] * rows.height
+    assert found["prediction_2"].to_list() == [label.predict(row)["prediction"] for row in rows.to_dicts()]
     predict_file(label, tmp_path / "twice.csv", tmp_path / "twice.csv")  # over its own input
-    assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
+    assert result(tmp_path / "twice.csv").columns[-3:] == ["prediction_3", "probability_no_3", "probability_yes_3"]
+    assert predict_file(label, tmp_path / "twice.csv", tmp_path / "alone.csv", alone=True).columns[0] == "prediction"
+    before = (tmp_path / "twice.csv").read_bytes()
     with pytest.raises(SpecError, match="is a file that is read; without its columns the rows would be lost"):
         predict_file(label, tmp_path / "t*.csv", tmp_path / "twice.csv", alone=True)
-    assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
+    assert (tmp_path / "twice.csv").read_bytes() == before
 
 
 def test_missing_columns_are_told_and_count_as_missing(tmp_path: Path, label: Predictor, rows: pl.DataFrame) -> None:
@@ -80,7 +87,7 @@ def test_missing_columns_are_told_and_count_as_missing(tmp_path: Path, label: Pr
 def test_a_file_without_a_header_is_predicted(tmp_path: Path, workspace: Path) -> None:
     import fitserve
 
-    table = pl.DataFrame({"column_1": range(40), "column_2": [x * 2.0 for x in range(40)]})
+    table = pl.DataFrame({"column_1": [x * x for x in range(40)], "column_2": [x * x * 2.0 for x in range(40)]})
     predictor = fitserve.train(
         table, "column_2", name="numbered", learners=["ridge"], task="regression", workspace=workspace
     ).predictor()

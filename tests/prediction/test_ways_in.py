@@ -33,7 +33,7 @@ def tables() -> dict[str, tuple[pl.DataFrame, str, dict[str, str]]]:
     dated = pl.DataFrame({"d": moments(), "x": noise, "y": ramp})
     early = dated.with_columns(d=pl.when(pl.col("d").dt.year() < 9000).then("d"))
     zoned = early.with_columns(pl.col("d").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Shanghai"))
-    huge = [1.7e308 if i % 2 else -1.7e308 * (i % 5) / 5 for i in range(N)]
+    huge = [1.7e308 if i % 2 else -1.7e308 * ((i % 5) / 5) for i in range(N)]
     gaps = {
         "c": [dt.date(2026, 1, 31) if i % 3 else None for i in range(N)],
         "b": [True if i % 4 else None for i in range(N)],
@@ -49,11 +49,11 @@ def tables() -> dict[str, tuple[pl.DataFrame, str, dict[str, str]]]:
         "moments as levels": (dated, "ridge", {"d": "category"}),
         "moments as texts": (dated, "ridge", {"d": "text"}),
         "moments with a zone": (zoned, "ridge", {}),
-        "numbers at the end of floats": (pl.DataFrame({"h": huge, "y": ["u" if i % 2 else "v" for i in range(N)]}), "logistic", {}),
+        "numbers at the end of floats": (pl.DataFrame({"h": huge, "x": noise, "y": ["u" if i % 2 else "v" for i in range(N)]}), "logistic", {}),
         "constants with gaps": (pl.DataFrame(gaps), "ridge", {}),
         "whole numbers as levels": (pl.DataFrame(levels), "ridge", {"k": "category"}),
         "unsigned and small types": (
-            pl.DataFrame({"a": pl.Series(range(N), dtype=pl.UInt64), "s": pl.Series([i % 5 for i in range(N)], dtype=pl.Int8),
+            pl.DataFrame({"a": pl.Series([i * i for i in range(N)], dtype=pl.UInt64), "s": pl.Series([i % 5 for i in range(N)], dtype=pl.Int8),
                           "y": ramp}),
             "ridge", {"s": "category"},
         ),
@@ -138,3 +138,109 @@ def test_columns_that_the_model_does_not_read_may_hold_anything(tmp_path: Path) 
     assert wrong == [model.answer({"x": None})[0]] * 40
     shanghai = dt.datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
     assert model.predict(pd.DataFrame({"x": [shanghai]})) == [model.answer({"x": shanghai})[0]]
+
+
+def test_an_integer_keeps_every_digit(tmp_path: Path) -> None:
+    authors = [740245381351497728 + i for i in range(4)]
+    frame = pl.DataFrame({
+        "author": [authors[i % 4] for i in range(N)], "x": np.random.default_rng(0).normal(size=N),
+        "y": [i % 4 * 3.0 + (i % 7) / 9 for i in range(N)],
+    })  # fmt: skip
+    predictions = set()
+    for ending in ("csv", "parquet", "jsonl"):
+        path = tmp_path / f"t.{ending}"
+        write: dict[str, Any] = {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}
+        write[ending](path)
+        run = fitserve.train(path, "y", name=ending, learners=["ridge"], budget=20.0, workspace=tmp_path / "w")
+        model = run.predictor()
+        step = next(step for step in run.manifest.steps if step["field"] == "author")
+        assert sorted(step["levels"]) == [str(author) for author in authors]
+        for author in authors:
+            row = {"author": author, "x": 0.5}
+            expected, problems = model.answer(row)
+            assert problems == []
+            assert model.answer({**row, "author": str(author)})[0] == expected
+            assert model.predict(pl.DataFrame([row])) == model.predict(pd.DataFrame([row])) == [expected]
+            predictions.add(round(expected["prediction"]))
+        [unseen] = model.answer({"author": authors[-1] + 1, "x": 0.5})[1]
+        assert (unseen.code, unseen.sent) == ("unseen_category", authors[-1] + 1)
+    assert len(predictions) == 4
+
+
+def test_names_are_read_alike_on_every_way_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({" lead": rng.normal(size=N), "trail ": rng.normal(size=N), "x.y": rng.normal(size=N)})
+    frame = frame.with_columns(y=pl.col(" lead") * 3 + pl.col("trail "))
+    frame.write_csv(tmp_path / "t.csv")
+    for source in (tmp_path / "t.csv", frame, frame.to_pandas()):
+        model = fitserve.train(source, "y", learners=["ridge"], budget=20.0, workspace=tmp_path / "w").predictor()
+        plain = model.answer({"lead": 1.0, "trail": 2.0, "x.y": 0.5})
+        assert plain[1] == []
+        assert model.answer({" lead": 1.0, "trail ": 2.0, " x.y": 0.5}) == plain
+        assert model.predict(pl.DataFrame({" lead": [1.0], "trail": [2.0], "x.y": [0.5]})) == [plain[0]]
+
+
+def test_nested_rows_are_read_alike_on_every_way_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cities = [str(city) for city in rng.choice(["Oslo", "Rome"], N)]
+    rows: list[dict[str, Any]] = [
+        {"customer": {"age": int(age), "address": {"city": city}}, "x": float(i % 5)}
+        for i, (age, city) in enumerate(zip(rng.integers(18, 80, N), cities, strict=True))
+    ]
+    truth = [row["customer"]["age"] / 10 + (row["customer"]["address"]["city"] == "Rome") * 5 for row in rows]
+    frame = pl.DataFrame(rows).with_columns(y=pl.Series(truth))
+    frame.write_ndjson(tmp_path / "t.jsonl")
+    frame.write_parquet(tmp_path / "t.parquet")
+    for source in (tmp_path / "t.jsonl", tmp_path / "t.parquet", frame, frame.to_arrow()):
+        model = fitserve.train(source, "y", learners=["ridge"], budget=20.0, workspace=tmp_path / "w").predictor()
+        assert {step.field for step in model.encoder.steps} == {"customer.age", "customer.address.city", "x"}
+        answer, problems = model.answer(rows[0])
+        assert problems == []
+        flat = {"customer.age": rows[0]["customer"]["age"], "customer.address.city": cities[0], "x": 0.0}
+        assert model.answer(flat) == (answer, [])
+        assert (
+            model.answer({"customer": {"age": flat["customer.age"]}, "customer.address.city": cities[0], "x": 0.0})[0]
+            == answer
+        )
+        for made in (pl.DataFrame, pd.DataFrame):
+            assert model.predict(made(rows[:3])) == model.predict(rows[:3])
+        for ending, write in (("jsonl", "write_ndjson"), ("parquet", "write_parquet")):
+            getattr(frame.drop("y").head(3), write)(tmp_path / f"in.{ending}")
+            predict_file(model, tmp_path / f"in.{ending}", tmp_path / "out.parquet", alone=True)
+            found = pl.read_parquet(tmp_path / "out.parquet")["prediction"].to_list()
+            assert found == [each["prediction"] for each in model.predict(rows[:3])]
+        codes = [(p.code, p.field) for p in model.answer({"customer": {"age": 30, "size": 4}, "x": 0})[1]]
+        assert codes == [("missing_field", "customer.address.city"), ("extra_field", "customer.size")]
+
+
+def test_an_infinite_value_is_missing_and_told(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"n": [float(i % 11) for i in range(N)], "y": [i % 11 * 2.0 + i / N for i in range(N)]})
+    model = fitserve.train(frame, "y", learners=["ridge"], budget=20.0, workspace=tmp_path).predictor()
+    missing = model.answer({"n": None})[0]
+    for value in (float("inf"), -float("inf"), "inf", "-Infinity", 10**400, "1e999"):
+        answer, problems = model.answer({"n": value})
+        assert answer == missing
+        assert "infinite_value" in [problem.code for problem in problems]
+    assert model.predict(pl.DataFrame({"n": [float("inf")]})) == [missing]
+
+
+def test_labels_have_one_type_everywhere(tmp_path: Path) -> None:
+    for labels, types in (
+        ([1, "a"], {str}),
+        ([1, 0.5], {float}),
+        ([True, "no"], {str}),
+        ([3, 4], {int}),
+        ([True, False], {bool}),
+    ):
+        table = pd.DataFrame(
+            {"x": range(0, 3 * N, 3), "z": np.arange(N) % 7, "y": [labels[i % 7 > 3] for i in range(N)]}
+        )
+        table["y"] = table["y"].astype(object)
+        run = fitserve.train(table, "y", learners=["tree"], budget=20.0, workspace=tmp_path / "w", name="m")
+        model = run.predictor()
+        alone = [model.answer({"x": 1, "z": z})[0]["prediction"] for z in range(7)]
+        assert {type(label) for label in alone} == types
+        pl.DataFrame({"x": [1] * 7, "z": range(7)}).write_parquet(tmp_path / "in.parquet")
+        predict_file(model, tmp_path / "in.parquet", tmp_path / "out.parquet")
+        found = pl.read_parquet(tmp_path / "out.parquet")["prediction"].to_list()
+        assert [(type(label), label) for label in found] == [(type(label), label) for label in alone]

@@ -46,6 +46,7 @@ def evaluate(
             "scores": result.scores, "unknown_labels": result.unknown_labels,
             "without_target": result.without_target, "missing_columns": result.missing_columns,
             "trained_on": result.trained_on, "findings": result.findings,
+            "problems": [{"field": f, "code": c, "rows": n} for (f, c), n in sorted(result.problems.items())],
         })  # fmt: skip
         return
     click.echo(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
@@ -60,6 +61,8 @@ def evaluate(
 
 def _tell(result: Any) -> None:
     """What a reader of the scores has to know."""
+    from fitserve.evaluation.reading import told_problems  # noqa: PLC0415
+
     if result.trained_on:
         click.secho("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
     for finding in result.findings:
@@ -68,8 +71,8 @@ def _tell(result: Any) -> None:
         click.echo(f"- {result.without_target} rows without a target were left out")
     if result.unknown_labels:
         click.echo(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
-    for name in result.missing_columns:
-        click.echo(f"- column {name!r} is not in the file; its values count as missing")
+    for told in told_problems(result.problems, result.rows):
+        click.echo(f"- {told}")
 
 
 def _tell_slices(report: Any) -> None:

@@ -9,15 +9,6 @@ import click
 
 from fitserve.cli.output import json_option, print_json, read_options, workspace_option
 
-_SAID = {
-    "not_a_number": "hold no number; the value counts as missing",
-    "not_a_boolean": "hold neither yes nor no; the value counts as missing",
-    "not_a_datetime": "hold no date; the value counts as missing",
-    "not_a_category": "hold no level; the value counts as unseen",
-    "unseen_category": "hold a level that was rare or unseen in training",
-    "missing_value": "hold no value, and training had no such rows",
-}
-
 
 @click.command()
 @click.argument("model")
@@ -35,20 +26,19 @@ def predict(
     Rows and predictions are written to one file.
     """
     from fitserve.evaluation.bulk import predict_file  # noqa: PLC0415
+    from fitserve.evaluation.reading import told_problems  # noqa: PLC0415
     from fitserve.prediction.named import open_named  # noqa: PLC0415
 
     named = open_named(model, workspace)
     scored = predict_file(named.predictor, source, output, reading, alone=predictions_only)
     if as_json:
         print_json({"model": named.model, "version": named.version, "rows": scored.rows, "output": str(output),
-                    "missing_columns": scored.missing_columns, "findings": scored.findings,
+                    "columns": scored.columns, "missing_columns": scored.missing_columns, "findings": scored.findings,
                     "problems": [{"field": field, "code": code, "rows": n}
                                  for (field, code), n in sorted(scored.problems.items())]})  # fmt: skip
         return
     for finding in scored.findings:
         click.echo(f"- {finding}")
-    for (field, code), n in sorted(scored.problems.items()):
-        click.echo(f"- column {field!r}: {n} rows {_SAID.get(code, code)}")
-    for name in scored.missing_columns:
-        click.echo(f"- column {name!r} is not in the file; its values count as missing")
+    for told in told_problems(scored.problems, scored.rows):
+        click.echo(f"- {told}")
     click.echo(f"Wrote {scored.rows} rows to {output}, predicted by {named.model} version {named.version}")

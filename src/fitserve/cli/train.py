@@ -18,7 +18,9 @@ from fitserve.cli.output import (
 from fitserve.cli.show_progress import ProgressLine
 from fitserve.errors import SpecError
 
-_SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like, or day-first, month-first."
+_SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like; day-first, month-first; any-case (Yes is yes)."
+_MISSING = "The values that mean that there is none, such as age=999 or plan=NA,-; plan= means blank cells alone."
+_MISSING_USAGE = "--missing takes COLUMN=VALUES, such as age=999"
 _OF_THE_RUN = (
     "target", "task", "metric", "exclude", "time", "group", "shuffle", "weight", "class_weight", "force",
     "learning_curve",
@@ -35,6 +37,7 @@ _OF_THE_RUN = (
 @click.option("--metric", help="The score to choose by, such as roc_auc, log_loss, rmse.")
 @click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column holds, if found out wrong.")
 @click.option("--spelling", "spellings", multiple=True, metavar="COLUMN=SPELLING", help=_SPELLING)
+@click.option("--missing", multiple=True, metavar="COLUMN=VALUES", help=_MISSING)
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
 @click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
 @click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
@@ -109,6 +112,7 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
         ("learners", "learner"),
         ("kinds", "kind"),
         ("spellings", "spelling"),
+        ("missing", "missing"),
         *((n, n.replace("_", "-")) for n in _OF_THE_RUN),
     ):
         if options[name]:
@@ -134,6 +138,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         learners=list(options["learners"]) or None,
         kinds=_by_column(options["kinds"], "--kind takes COLUMN=KIND, such as zip=category"),
         spellings=_by_column(options["spellings"], "--spelling takes COLUMN=SPELLING, such as price=1.234,56"),
+        missing={name: values.split(",") for name, values in _by_column(options["missing"], _MISSING_USAGE).items()},
         exclude=list(options["exclude"]),
         time=options["time"],
         group=options["group"],

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +13,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.series import FULL_NUMBER, NUMBER, SHORT, all_missing, column_of_series
+from fitserve.data.codes import LONG, doubt_of, long_share, may_be_codes, why_codes
+from fitserve.data.gaps import GapSpellings, kept_levels, marker_counts
+from fitserve.data.profiles import missing_share, profile_of
+from fitserve.data.running import FEWEST_ROWS, counts_up, is_counted, names_rows, numbers_rows, texts_count_up
+from fitserve.data.series import NUMBER, SHORT, all_missing, column_of_series, is_number_text
 from fitserve.errors import DataError, SpecError
-from fitserve.features.category import level_counts
-from fitserve.features.column import Coded, Column, Numbers
-from fitserve.features.moment import moment_reader, moments_of
-from fitserve.features.number import BooleanStep, number_reader, numbers_of
+from fitserve.features.column import Coded, Column
+from fitserve.features.moment import moment_reader
 from fitserve.features.spelling import (
+    ANY_CASE,
     DAY_FIRST,
     MONTH_FIRST,
-    SPELLINGS,
     Found,
     NumberReader,
     common_prefix,
@@ -33,11 +33,9 @@ from fitserve.features.spelling import (
     is_number,
     is_ordered,
 )
-from fitserve.schema import Field, Kind
+from fitserve.schema import Field, Kind, Level
 
 _ZONED = re.compile(r"[0-9]\s*(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})\Z", re.IGNORECASE)
-_LEADING_ZERO = "^0[0-9]+$"
-_PADDED = re.compile(r"0[0-9]+\Z")
 _UNKNOWN_TYPES = (pl.Struct, pl.Object, pl.Binary, pl.Duration, pl.Time)
 # Types that numpy has too, in which whole numbers keep all their digits.
 _EXACT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64)
@@ -48,13 +46,23 @@ _ENOUGH = 0.95
 # Texts become categories while the levels repeat; beyond, what is inside the text must speak.
 _REPEATS, _MANY_LEVELS, _FEW_LEVELS = 2.0, 1000, 20
 _WORDS_OF_TEXT = 3.0
-_FEWEST_FOR_IDENTIFIER = 20
 _FEW_LISTS, _SHARE_OF_LISTS, _WORDS_OF_AN_ITEM, _REPEATS_OF_ITEMS = 5, 0.3, 4.0, 5.0
-_NAMES_ROWS = re.compile(r"(?:^|[\s_-])(?:id|key|uuid|guid)\s*$|[a-z]I[dD]\s*$|(?i:^(?:id|key|uuid|guid)$)")
-_FEW_DATES = 50
-_PROFILE_LEVELS = 100
+_FEW_DATES, _MOST_OTHERS = 50, 10_000
+_OF_LEVELS = (Kind.CATEGORY, Kind.IDENTIFIER, Kind.TEXT, Kind.CONSTANT)
 IN_DOUBT = "in doubt"
 """What a field's reason says where its texts can be read in two ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What is known of the gaps of a column beside itself: the ``table``, and whether it is the ``target``.
+
+    ``all_kept``: the user has named the values that mean that there is none, and they are gone.
+    """
+
+    table: GapSpellings | None = None
+    target: bool = False
+    all_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class _Spelled:
 
     ``known`` of them are no missing value, ``n`` of those are different. Shares and flags are of a ``sample`` of
     the different ones; ``numbers`` and ``dates`` do not count spellings that mean "none" beside numbers or dates.
+    ``codes`` says why they are no numbers although they look like some.
     """
 
     known: int
@@ -71,13 +80,17 @@ class _Spelled:
     numbers: float
     dates: float
     booleans: bool
-    padded: bool
+    codes: str
     words: float
 
 
-def infer_field(series: pl.Series, wanted: Kind | None = None, spelling: str = "") -> tuple[Field, Column]:
+def infer_field(
+    series: pl.Series, wanted: Kind | None = None, spelling: str = "", gaps: Gaps | None = None
+) -> tuple[Field, Column]:
     """The field of a column and the column itself, read by its kind. ``wanted`` and ``spelling`` are the user's.
 
+    ``gaps`` tells how the table that it is a column of spells that there is no value. The column keeps what was
+    found out about its texts: whoever reads other rows of it reads them alike (see `read_alike`).
     Raises DataError for values that no kind has, SpecError if no value can be read as ``wanted``.
     """
     if isinstance(series.dtype, _UNKNOWN_TYPES) or _is_nested(series.dtype):
@@ -85,19 +98,60 @@ def infer_field(series: pl.Series, wanted: Kind | None = None, spelling: str = "
             f"column {series.name!r} holds {series.dtype} values; turn them into numbers or texts, "
             "or leave the column out with --exclude"
         )
-    if spelling and series.dtype == pl.String:
+    kept: frozenset[str] = frozenset()
+    if spelling and spelling != ANY_CASE and series.dtype == pl.String:
         wanted = wanted or (Kind.DATETIME if spelling in (DAY_FIRST, MONTH_FIRST) else Kind.NUMBER)
-    kind, reason = (wanted, "chosen by the user") if wanted else _kind(series)
-    column = column_of_series(series, kind, spelling)
+    if wanted:
+        kind, reason = wanted, "chosen by the user"
+    else:
+        kind, reason = _kind(series, kept)
+    labels = gaps is not None and gaps.target and kind is Kind.BOOLEAN
+    if (kind in _OF_LEVELS or labels) and series.dtype == pl.String and (kept := _kept(series, gaps)):
+        kind, reason = (kind, reason) if wanted else _kind(series, kept)
+    column = column_of_series(series, kind, spelling, kept)
     if spelling:
         reason += f", spelled {'like ' if kind is Kind.NUMBER else ''}{spelling}"
-    missing = _missing_share(column, kind)
-    if wanted in _TYPED and missing == 1.0 and _missing_share(column, Kind.CATEGORY) < 1.0:
+    elif kind is Kind.DATETIME and isinstance(column, Coded):
+        day_first = moment_reader(column).day_first
+        column = replace(column, spelling="" if day_first is None else DAY_FIRST if day_first else MONTH_FIRST)
+    missing = missing_share(column, kind)
+    if wanted in _TYPED and missing == 1.0 and missing_share(column, Kind.CATEGORY) < 1.0:
         raise SpecError(f"no value of column {series.name!r} can be read as a {kind}; leave --kind out for it")
-    return Field(series.name, kind, reason, True, missing, profile_of(column, kind)), column
+    running = {"running": True} if kind is Kind.IDENTIFIER and _is_running(series) else {}
+    return Field(series.name, kind, reason, True, missing, {**profile_of(column, kind), **running}), column
 
 
-def _kind(series: pl.Series) -> tuple[Kind, str]:
+def read_alike(series: pl.Series, field: Field, column: Column) -> Column:
+    """More rows of a column, read as the ``column`` of some of them was by `infer_field`."""
+    if not isinstance(column, Coded):
+        return column_of_series(series, field.kind)
+    kept = frozenset(level.strip() for level in column.levels if isinstance(level, Level))
+    return column_of_series(series, field.kind, column.spelling, kept)
+
+
+def _is_running(series: pl.Series) -> bool:
+    """Whether a column that names rows does so by numbers."""
+    if series.dtype == pl.String:
+        return bool(is_number_text(series.str.strip_chars()).all()) or texts_count_up(series)
+    return series.dtype.is_numeric()
+
+
+def _kept(series: pl.Series, gaps: Gaps | None) -> frozenset[str]:
+    """The texts that look like missing values and are levels."""
+    if gaps is not None and gaps.all_kept:
+        return frozenset(marker_counts(series.str.strip_chars().drop_nulls()))
+    texts = series.str.strip_chars().drop_nulls()
+    markers = marker_counts(texts)
+    if not markers:
+        return frozenset()
+    known = texts.filter(~texts.str.to_lowercase().is_in(list(schema.MISSING_SPELLINGS)))
+    others = dict(known.value_counts().head(_MOST_OTHERS).iter_rows())
+    blank = series.null_count() > 0 or bool((texts == "").any())
+    table, target = (None, False) if gaps is None else (gaps.table, gaps.target)
+    return kept_levels(markers, others, blank, table, target=target)
+
+
+def _kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, str]:
     dtype = series.dtype
     if dtype == pl.Null or series.null_count() == len(series):
         return Kind.CONSTANT, "no value at all"
@@ -109,7 +163,7 @@ def _kind(series: pl.Series) -> tuple[Kind, str]:
         known = series.drop_nulls()
         return _number_kind(series, (known if dtype in _EXACT else known.cast(pl.Float64)).to_numpy())
     if dtype == pl.String:
-        return _text_kind(series)
+        return _text_kind(series, kept)
     if isinstance(dtype, (pl.List, pl.Array)):
         return Kind.TEXT, "lists"
     return _or_constant(series, Kind.CATEGORY, "a categorical column")
@@ -122,36 +176,41 @@ def _or_constant(series: pl.Series, kind: Kind, reason: str) -> tuple[Kind, str]
 
 
 def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, str]:
+    """The kind of numbers, given in the order of the rows."""
     known = np.unique(numbers[~np.isnan(numbers)])
     distinct = len(known)
     if distinct <= 1:
         return Kind.CONSTANT, "one value only" if distinct else "no value at all"
     whole = known.dtype.kind != "f" or bool((known == np.floor(known)).all())
-    if whole and distinct == len(series) >= _FEWEST_FOR_IDENTIFIER and _looks_counted(series.name, known):
+    each_once = distinct == len(series)
+    if each_once and (distinct >= FEWEST_ROWS or numbers_rows(series.name)) and counts_up(numbers):
+        return Kind.IDENTIFIER, f"{distinct} numbers that count up with the rows, as a running number does"
+    if whole and each_once and distinct >= FEWEST_ROWS and (is_counted(known) or names_rows(series.name)):
         return Kind.IDENTIFIER, f"{distinct} whole numbers, each once, as a running number would be"
+    if known.dtype.kind in "iu" and long_share(known) >= 0.5:
+        few = distinct <= _FEW_LEVELS or (len(numbers) >= _REPEATS * distinct and distinct <= _MANY_LEVELS)
+        named = Kind.IDENTIFIER if each_once and distinct >= FEWEST_ROWS else Kind.CATEGORY if few else Kind.TEXT
+        return named, f"{distinct} whole numbers {LONG}"
     return Kind.NUMBER, f"{distinct} different numbers"
 
 
-def _looks_counted(name: str, ascending: NDArray[Any]) -> bool:
-    span = float(ascending[-1]) - float(ascending[0]) + 1
-    return span <= 1.5 * len(ascending) or bool(_NAMES_ROWS.search(name))
-
-
-def _text_kind(series: pl.Series) -> tuple[Kind, str]:
+def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, str]:
     """The kind of a column of texts, from its distinct values."""
-    numbers = _clean_numbers(series)
+    numbers = None if kept else _clean_numbers(series)
     if numbers is not None:
         return _number_kind(series, numbers)
-    seen = _spelled(series)
+    seen = _spelled(series, kept)
     if seen.n <= 1:
         return Kind.CONSTANT, "one value only" if seen.n else "no value at all"
     if seen.booleans:
         return Kind.BOOLEAN, "two words for yes and no"
-    if seen.numbers >= _ENOUGH and not seen.padded:
+    odd = round(seen.n * float(np.mean([NUMBER.match(text) is None for text in seen.sample])))
+    if seen.numbers >= _ENOUGH and not seen.codes and (not odd or find_number_spelling(seen.sample) is None):
         kind, reason = _number_kind(series, _readable_numbers(series))
-        odd = round(seen.n * float(np.mean([NUMBER.match(text) is None for text in seen.sample])))
-        return kind, f"{reason}; {odd} other spellings count as missing" if odd else reason
-    return _own_spelling_kind(series, seen) or _words_kind(seen.known, seen, len(series))
+        reason += f"; {odd} other spellings count as missing" if odd else ""
+        doubt = doubt_of(seen.sample) if kind is Kind.NUMBER else ""
+        return kind, f"{reason}; {IN_DOUBT}: {doubt}" if doubt else reason
+    return _own_spelling_kind(series, seen) or _words_kind(series, seen)
 
 
 def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str] | None:
@@ -159,19 +218,21 @@ def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str] | 
     if seen.dates >= _ENOUGH:
         return Kind.DATETIME, f"{seen.n} different dates{_dates_told(seen.sample)}"
     found = find_number_spelling(seen.sample)
-    if found is None or seen.padded:
+    if found is None or seen.codes:
         return None
     reader = NumberReader(found.style, found.prefix, found.suffix)
     numbers = np.array([reader.read(text) for text in seen.sample if is_number(text, reader)])
+    odd = len(seen.sample) - len(numbers)
     kind, reason = _number_kind(series, numbers)
-    return kind, f"{reason}{_numbers_told(found)}"
+    return kind, f"{reason}{_numbers_told(found)}" + (f"; {odd} other spellings count as missing" if odd else "")
 
 
 def _numbers_told(found: Found) -> str:
     around = " ".join(part for part in (found.prefix, "number", found.suffix) if part)
     told = f", spelled like {found.style}" if found.style else ""
     told += f", as {around!r}" if found.prefix or found.suffix else ""
-    return told + (f"; {IN_DOUBT}: 1,234 is taken for a thousand" if found.doubtful else "")
+    told += f" (also {', '.join(map(repr, found.variants))})" if found.variants else ""
+    return told + (f"; {IN_DOUBT}: {found.doubt}" if found.doubt else "")
 
 
 def _dates_told(texts: list[str]) -> str:
@@ -197,13 +258,9 @@ def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
     if len(series) <= SHORT:
         return None
     stripped = series.str.strip_chars()
-    read = stripped.str.contains(FULL_NUMBER).fill_null(False)
+    read = is_number_text(stripped)
     known = stripped.filter(read)
-    if (
-        not len(known)
-        or not all_missing(stripped.filter(~read), schema.MISSING_SPELLINGS)
-        or bool(known.str.contains(_LEADING_ZERO).any())
-    ):
+    if not len(known) or not all_missing(stripped.filter(~read), schema.MISSING_SPELLINGS) or may_be_codes(known):
         return None
     return known.cast(pl.Float64, strict=False).drop_nulls().to_numpy()
 
@@ -215,17 +272,17 @@ def _readable_numbers(series: pl.Series) -> NDArray[np.float64]:
     return series.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().to_numpy()
 
 
-def _words_kind(n_known: int, seen: _Spelled, n: int) -> tuple[Kind, str]:
-    repeats = n_known / seen.n
+def _words_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str]:
+    repeats, n = seen.known / seen.n, len(series)
     listed = _lists(seen.sample) if seen.n > _FEW_LISTS else None
     if listed is not None:
         return Kind.TEXT, listed
-    if seen.n == n >= _FEWEST_FOR_IDENTIFIER and seen.words < 1.5:
-        return Kind.IDENTIFIER, f"{seen.n} single words, each once"
+    if seen.n == n >= FEWEST_ROWS and seen.words < 1.5:
+        counted = ", whose numbers count up with the rows" if texts_count_up(series) else ""
+        return Kind.IDENTIFIER, f"{seen.n} single words, each once{counted}"
     if seen.n <= _FEW_LEVELS or (repeats >= _REPEATS and seen.n <= _MANY_LEVELS and seen.words < 2 * _WORDS_OF_TEXT):
-        return Kind.CATEGORY, f"{seen.n} levels, each {repeats:.1f} times on average" + (
-            "; with leading zeros, so not numbers" if seen.padded else ""
-        )
+        told = f"{seen.n} levels, each {repeats:.1f} times on average"
+        return Kind.CATEGORY, f"{told}; {seen.codes}" if seen.codes else told
     return Kind.TEXT, f"{seen.n} different texts of {seen.words:.1f} words on average"
 
 
@@ -248,31 +305,31 @@ def _is_nested(dtype: pl.DataType) -> bool:
     return isinstance(dtype, (pl.List, pl.Array)) and (dtype.inner.is_nested() or dtype.inner in (pl.Object, pl.Binary))
 
 
-def _spelled(series: pl.Series) -> _Spelled:
-    known, n, texts = _distinct(series)
+def _spelled(series: pl.Series, kept: frozenset[str]) -> _Spelled:
+    known, n, texts = _distinct(series, kept)
     typed = [text for text in texts if text.casefold() not in schema.MISSING_WHERE_TYPED]
     numbers = [NUMBER.match(text) is not None for text in typed]
     # Beside one number alone, "unknown" is a level like any other.
     share = float(np.mean(numbers)) if sum(numbers) > 1 or len(typed) == len(texts) > 0 else 0.0
-    # "007" is a code, not a number; "0" and "0.5" are numbers.
-    padded = any(_PADDED.match(text) for text in typed)
+    codes = why_codes([text for text, number in zip(typed, numbers, strict=True) if number]) if share else ""
     dates = 0 if share == 1.0 else _dates(typed)
     words = {text.casefold() for text in texts} if n <= 4 else set()
     two = bool(words & schema.TRUE_WORDS) and bool(words & schema.FALSE_WORDS)
     booleans = two and words <= schema.TRUE_WORDS | schema.FALSE_WORDS
     lengths = [len(text.split()) if text.isascii() else _script_words(text) for text in texts[:_MOST_MEASURED]]
     counted = float(np.mean(lengths)) if lengths else 0.0
-    return _Spelled(known, n, texts, share, dates / max(len(typed), 1), booleans, padded, counted)
+    return _Spelled(known, n, texts, share, dates / max(len(typed), 1), booleans, codes, counted)
 
 
-def _distinct(series: pl.Series) -> tuple[int, int, list[str]]:
+def _distinct(series: pl.Series, kept: frozenset[str]) -> tuple[int, int, list[str]]:
     """How many texts are no missing value, how many of them are different, and a sample of these."""
     if len(series) <= SHORT:
         stripped = [value.strip() for value in series.to_list() if value is not None]
-        kept = [text for text in stripped if text.casefold() not in schema.MISSING_SPELLINGS]
-        return len(kept), len(set(kept)), sorted(set(kept))
+        found = [text for text in stripped if text in kept or text.casefold() not in schema.MISSING_SPELLINGS]
+        return len(found), len(set(found)), sorted(set(found))
     texts = series.str.strip_chars().drop_nulls()
-    known = texts.filter(~texts.str.to_lowercase().is_in(list(schema.MISSING_SPELLINGS)))
+    gone = texts.str.to_lowercase().is_in(list(schema.MISSING_SPELLINGS))
+    known = texts.filter(~gone | texts.is_in(list(kept)) if kept else ~gone)
     distinct = known.unique()
     # Enough to judge by, for wide and long columns; taken evenly, so that the same table gives the same.
     sample = distinct.sort().gather_every(max(1, len(distinct) // _SAMPLE))
@@ -299,71 +356,3 @@ def _dates(texts: list[str]) -> int:
     if sum(map(is_date, few)) < len(few) / 2:  # most columns of texts are none: a look at some is enough
         return 0
     return sum(map(is_date, texts))
-
-
-def _missing_share(column: Column, kind: Kind) -> float:
-    if kind is Kind.BOOLEAN:
-        return float(np.isnan(BooleanStep("", missing_seen=True).column(column)).mean())
-    if kind is Kind.DATETIME:
-        return float(np.isnan(moments_of(column)).mean())
-    if isinstance(column, Numbers):
-        return float(np.isnan(column.values).mean())
-    if kind is Kind.NUMBER:
-        return float(np.isnan(numbers_of(column, number_reader(column).read)).mean())
-    return (len(column) - sum(level_counts(column).values())) / max(len(column), 1)
-
-
-def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
-    """What serving and drift need to know of the values: range and quantiles, or levels and counts."""
-    if kind in (Kind.NUMBER, Kind.DATETIME):
-        if kind is Kind.DATETIME:
-            read = moments_of(column)
-        else:
-            read = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
-        known = read[np.isfinite(read)]
-        if not len(known):
-            return {}
-        quantiles = np.quantile(known, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1], method="nearest").tolist()
-        whole = bool((known == np.floor(known)).all())
-        return {"quantiles": quantiles, "whole": whole}
-    if kind is Kind.TEXT:
-        return {}
-    counts = level_counts(column)
-    common = sorted(counts, key=lambda level: (-counts[level], level))
-    if kind is Kind.IDENTIFIER:  # its values name single rows, which may be private
-        return {"n_levels": len(counts)}
-    return {"levels": {level: counts[level] for level in common[:_PROFILE_LEVELS]}, "n_levels": len(counts)}
-
-
-def parse_kinds(columns: Mapping[str, str], known: list[str]) -> dict[str, Kind]:
-    """The user's choice of kinds; raises SpecError for an unknown column or kind."""
-    chosen = {}
-    for name, kind in columns.items():
-        if name not in known:
-            raise SpecError(missing_column(name, known))
-        if kind not in list(Kind):
-            raise SpecError(f"there is no kind {kind!r}; choose from {', '.join(Kind)}")
-        chosen[name] = Kind(kind)
-    return chosen
-
-
-def check_spellings(spellings: Mapping[str, str], known: list[str]) -> None:
-    """Raise SpecError for an unknown column or spelling."""
-    for name, spelling in spellings.items():
-        if name not in known:
-            raise SpecError(missing_column(name, known))
-        if spelling not in SPELLINGS:
-            raise SpecError(f"no column is spelled {spelling!r}; choose from {', '.join(map(repr, SPELLINGS))}")
-
-
-def missing_column(name: str, known: list[str]) -> str:
-    """The message for a column that is not there, with the nearest names."""
-    folded: dict[str, str] = {}
-    for column in known:
-        folded.setdefault(column.casefold(), column)
-    near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
-    near += [column for column in folded if len(name) > 2 and name.casefold() in column and column not in near]
-    if near:
-        return f"there is no column {name!r}; did you mean {' or '.join(repr(folded[key]) for key in near[:3])}?"
-    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"there is no column {name!r}; there are {', '.join(map(repr, known[:12]))}{more}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,14 +20,18 @@ SHORT = 200
 _MOST_SPELLINGS = 1000
 
 
-def column_of_series(series: pl.Series, kind: Kind | None = None, spelling: str = "") -> Column:
+def column_of_series(
+    series: pl.Series, kind: Kind | None = None, spelling: str = "", kept: frozenset[str] = frozenset()
+) -> Column:
     """A polars column as a step takes it. ``kind`` decides whether spelled numbers become floats at once.
 
-    ``spelling`` is how the user says that its texts are meant.
+    ``spelling`` says how its texts are meant, ``kept`` which of them are levels although they look like missing values.
     """
     dtype = series.dtype
-    if spelling and dtype == pl.String:
-        return replace(_texts(series), spelling=spelling)
+    if dtype == pl.String and (spelling or kept):
+        column = _texts(series)
+        levels = [schema.Level(text) if text.strip() in kept else text for text in map(str, column.levels)]
+        return Coded(column.codes, levels, spelling)
     if dtype == pl.String:
         return _spelled_numbers(series) if kind is Kind.NUMBER else _texts(series)
     if dtype == pl.Null:
@@ -35,9 +39,15 @@ def column_of_series(series: pl.Series, kind: Kind | None = None, spelling: str 
     if dtype == pl.Boolean:
         return Coded(series.cast(pl.Int32).fill_null(-1).to_numpy(), [False, True])
     if dtype.is_numeric():
-        exact = kind in (Kind.NUMBER, Kind.DATETIME, None) or not dtype.is_integer()
-        return _floats(series) if exact else coded(series.to_list())
+        counted = kind in (Kind.NUMBER, Kind.DATETIME) or (kind is None and not _is_long(series))
+        return _floats(series) if counted or dtype.is_float() else coded(series.to_list())
     return _other_column(series, kind)
+
+
+def _is_long(series: pl.Series) -> bool:
+    """Whether some whole numbers have more digits than a float keeps."""
+    ends: list[Any] = [] if series.dtype.is_float() else [series.min(), series.max()]
+    return any(end is not None and abs(int(end)) >= schema.LARGEST_EXACT for end in ends)
 
 
 def _other_column(series: pl.Series, kind: Kind | None) -> Column:
@@ -74,11 +84,17 @@ def _spelled_numbers(series: pl.Series) -> Column:
     if len(series) <= SHORT:
         return _few_spelled_numbers(series.to_list())
     stripped = series.str.strip_chars()
-    read = stripped.str.contains(FULL_NUMBER).fill_null(False)
+    read = is_number_text(stripped)
     if not all_missing(stripped.filter(~read), schema.MISSING_WHERE_TYPED):
         return _texts(series)
     numbers = stripped.set(~read, None).cast(pl.Float64, strict=False)
     return _texts(series) if int(read.sum()) > len(numbers) - numbers.null_count() else _floats(numbers)
+
+
+def is_number_text(stripped: pl.Series) -> pl.Series:
+    """Which texts, without blanks around them, are numbers by the one pattern of `schema`."""
+    short = stripped.str.len_chars() <= schema.LONGEST_TYPED
+    return (stripped.str.contains(FULL_NUMBER) & short).fill_null(False)
 
 
 def all_missing(texts: pl.Series, spellings: frozenset[str]) -> bool:
@@ -91,7 +107,7 @@ def _few_spelled_numbers(values: list[str | None]) -> Column:
     numbers = np.full(len(values), np.nan)
     for i, value in enumerate(values):
         text = "" if value is None else value.strip()
-        if NUMBER.match(text):
+        if len(text) <= schema.LONGEST_TYPED and NUMBER.match(text):
             numbers[i] = float(text)
         elif text.casefold() not in schema.MISSING_WHERE_TYPED:
             return coded(values)

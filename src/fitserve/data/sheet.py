@@ -108,7 +108,7 @@ class Sheet:
 
     @cached_property
     def told(self) -> dict[str, float]:
-        """The share of the target that each column tells by itself; nothing without a target."""
+        """The share of the target that each column tells by itself; nothing of names of rows, or without a target."""
         if self.target is None:
             return {}
         known, wanted = target_matrix(self.target, self.sample)
@@ -116,7 +116,8 @@ class Sheet:
             return {}
         binned = {name: number_bins(values[known]) for name, values in self.numbers.items()}
         binned |= {name: codes[known] for name, codes in self.codes.items()}
-        return {field.name: told_share(binned[field.name], wanted) for field in self.fields}
+        named = [field.name for field in self.fields if field.kind is not Kind.IDENTIFIER]
+        return {name: told_share(binned[name], wanted) for name in named}
 
 
 def as_numbers(column: Column, kind: Kind) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.kinds import infer_field
+from fitserve.data.choices import Choices
+from fitserve.data.codes import LONG
+from fitserve.data.gaps import GapSpellings
+from fitserve.data.kinds import Gaps, infer_field
 from fitserve.data.series import column_of_series
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
@@ -20,6 +24,7 @@ from fitserve.tasks import Task, get_task
 
 _MOST_CLASS_NUMBERS, _ROWS_A_CLASS_NUMBER = 10, 20
 _MOST_LABELS = 1000
+_NO_CHOICES = Choices()
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,18 @@ class Target:
         return replace(self, column=take(self.column, rows), truth=self.truth[rows])
 
 
-def decide_target(frame: pl.DataFrame, name: str, task_name: str | None = None, spelling: str = "") -> Target:
-    """What a column holds as a target; ``task_name`` and ``spelling`` are the user's.
+def decide_target(
+    frame: pl.DataFrame, name: str, task_name: str | None = None, choices: Choices = _NO_CHOICES
+) -> Target:
+    """What a column holds as a target; ``task_name`` and ``choices`` are the user's.
 
     Raises DataError for a column that cannot be predicted.
     """
     if frame[name].null_count() == frame.height:
         raise DataError(f"all values of the target {name!r} are missing; choose another column")
-    field, column = infer_field(frame[name], None, spelling)
+    spelling = choices.spellings.get(name, "")
+    gaps = Gaps(GapSpellings(frame), target=True, all_kept=name in choices.missing)
+    field, column = infer_field(frame[name], choices.kinds.get(name), spelling, gaps)
     chosen, reason = (task_name, "chosen by the user") if task_name else _decide_task(field, column)
     task = get_task(chosen)
     if chosen == "regression":
@@ -86,13 +95,54 @@ def decide_target(frame: pl.DataFrame, name: str, task_name: str | None = None, 
     return Target(field, task, reason, column, answerer, truth)
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Rows that cannot be learned from because of their target: how many, what it is, and what to do."""
+
+    count: int
+    what: str
+    advice: str
+
+
+def lost_rows(target: Target) -> list[Lost]:
+    """The rows whose target is missing, infinite, or no number where numbers are predicted."""
+    unknown = np.setdiff1d(np.arange(len(target.truth)), target.known)
+    column = take(target.column, unknown)
+    infinite, texts = _odd(column) if not target.is_label else (0, [])
+    without = len(unknown) - infinite - len(texts)
+    found = []
+    if without:
+        found.append(Lost(without, f"no target {target.name!r}", "nothing can be learned from them"))
+    if texts:
+        shown = ", ".join(repr(text[:30]) for text in list(dict.fromkeys(texts))[:3])
+        what = f"a target {target.name!r} that is no number ({shown})"
+        found.append(Lost(len(texts), what, "give numbers, or --task classification takes all of them as labels"))
+    if infinite:
+        found.append(Lost(infinite, f"an infinite target {target.name!r}", "give a number"))
+    return found
+
+
+def _odd(column: Column) -> tuple[int, list[str]]:
+    """How many values are infinite, and the texts that are no numbers, row by row."""
+    if isinstance(column, Numbers):
+        return int(np.isinf(column.values).sum()), []
+    reader, infinite, texts = number_reader(column), 0, []
+    for code in column.codes[column.codes >= 0]:
+        level = column.levels[code]
+        try:
+            infinite += math.isinf(reader.read(level))
+        except ValueError:
+            texts.append(str(level).strip())
+    return infinite, texts
+
+
 def _decide_task(field: Field, column: Column) -> tuple[str, str]:
     levels = field.profile.get("n_levels", 0)
     if field.kind is Kind.CONSTANT and not levels:
         raise DataError(f"all values of the target {field.name!r} are missing; choose another column")
     if field.kind is Kind.DATETIME:
         raise DataError(f"the target {field.name!r} holds dates, which cannot be predicted; choose another column")
-    if field.kind is Kind.TEXT or levels > _MOST_LABELS:
+    if (field.kind is Kind.TEXT and LONG not in field.reason) or levels > _MOST_LABELS:
         raise DataError(
             f"the target {field.name!r} holds {field.reason}: too many to be labels; choose another column, "
             "or --task classification if they are"

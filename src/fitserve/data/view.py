@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from fitserve.data.cells import WrongCell
 from fitserve.data.checks import check_sheet
+from fitserve.data.choices import missing_column
 from fitserve.data.finding import Finding, note
-from fitserve.data.kinds import infer_field, missing_column
+from fitserve.data.gaps import GapSpellings
+from fitserve.data.kinds import Gaps, infer_field
 from fitserve.data.sheet import Sheet, as_numbers
 from fitserve.data.target import Target, decide_target
 from fitserve.errors import DataError, SpecError
@@ -135,10 +137,11 @@ def make_sheet(frame: pl.DataFrame, target: Target | None) -> tuple[Sheet, list[
     fields: list[Field] = []
     columns: dict[str, Column] = {}
     left_out: list[str] = []
+    gaps = Gaps(GapSpellings(frame))
 
     def infer(name: str) -> tuple[Field, Column] | str:
         try:
-            return infer_field(frame[name])
+            return infer_field(frame[name], gaps=gaps)
         except DataError as error:
             return str(error)
 

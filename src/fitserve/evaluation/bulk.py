@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,11 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from fitserve.data.read import ReadOptions, read_batches
-from fitserve.data.series import column_of_series
+from fitserve.data.read import ReadOptions
 from fitserve.data.sources import is_among
 from fitserve.errors import DataError, SpecError
-from fitserve.features.column import Column
-from fitserve.features.number import NumberStep
-from fitserve.features.tally import tally
+from fitserve.evaluation.reading import Reading, opened, told_missing
 from fitserve.prediction import Predictor
-from fitserve.schema import Kind
 
 
 @dataclass
@@ -30,13 +26,15 @@ class Scored:
     """What a bulk prediction did: rows written, columns of the model that the file lacked, and problems.
 
     ``problems`` counts rows by field and code, as the warnings of a single prediction would name them;
-    ``findings`` tell what was found out about the file and may be wrong.
+    ``findings`` tell what was found out about the file and may be wrong. ``columns`` are the names of the columns that
+    were added to those of the file.
     """
 
     rows: int = 0
     missing_columns: list[str] = field(default_factory=list)
     problems: Counter[tuple[str, str]] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
 
 
 def predict_file(
@@ -49,16 +47,17 @@ def predict_file(
 ) -> Scored:
     """Write the rows of ``source`` (see `read_batches`) with their predictions to ``output``, CSV or Parquet.
 
-    ``alone`` leaves the input columns out. The file appears under its name only when it is whole. Raises
-    DataError if either file cannot be used.
+    ``alone`` leaves the input columns out; a column of the input is never replaced. The file appears under its name
+    only when it is whole. Raises DataError if either file cannot be used.
     """
     _check_output(output)
     if alone and (options is None or options.sql is None) and is_among(output, source):
         raise SpecError(f"{output} is a file that is read; without its columns the rows would be lost: choose another")
     scored = Scored()
-    with closing(read_batches(source, options, scored.findings)) as frames:
-        batches = (_scored(predictor, frame, scored, alone) for frame in frames)
-        first = next(batches)  # a file without rows is refused by the reader
+    with opened(predictor, source, options, scored.findings) as (reading, frames):
+        scored.problems = reading.problems
+        batches = (_scored(reading, frame, scored, alone) for frame in frames)
+        first = next(batches)
         _write_whole(first.cast({pl.Null: pl.String}), batches, output)
     return scored
 
@@ -138,33 +137,34 @@ def _write(first: pl.DataFrame, rest: Iterator[pl.DataFrame], path: Path, suffix
         lazy.sink_parquet(path)
 
 
-def _scored(predictor: Predictor, frame: pl.DataFrame, scored: Scored, alone: bool) -> pl.DataFrame:
+def _scored(reading: Reading, frame: pl.DataFrame, scored: Scored, alone: bool) -> pl.DataFrame:
     """A batch with its predictions."""
-    kinds, there = used_kinds(predictor), set(frame.columns)
-    present = [name for name in kinds if name in there]
+    predictor, there = reading.predictor, set(frame.columns)
+    present = [name for name in reading.kinds if name in there]
     if not scored.rows:
-        scored.missing_columns = [name for name in kinds if name not in there]
         predictor.check_columns(there)
-
-    def column(name: str) -> tuple[str, Column]:
-        return name, column_of_series(frame[name], kinds[name])
-
+        scored.missing_columns = [name for name in reading.kinds if name not in there]
+        scored.findings += told_missing(scored.missing_columns, frame.columns, reading.kinds)
     with ThreadPoolExecutor() as pool:
-        table = dict(pool.map(column, present))
+        table = dict(pool.map(lambda name: (name, reading.column(frame, name)), present))
     found = predictor.predict_columns(table, frame.height)
-    scored.problems.update(tally(predictor.encoder, table))
+    reading.count(table, frame.height)
+    if not scored.rows:
+        scored.columns = _new_names(list(found), [] if alone else frame.columns, scored.findings)
     scored.rows += frame.height
-    new = [pl.Series(name, values) for name, values in found.items()]
-    if alone:
-        return pl.DataFrame(new)
-    return frame.drop([series.name for series in new if series.name in there]).with_columns(new)
+    new = [pl.Series(name, values) for name, values in zip(scored.columns, found.values(), strict=True)]
+    return pl.DataFrame(new) if alone else frame.with_columns(new)
 
 
-def used_kinds(predictor: Predictor) -> dict[str, Kind]:
-    """The columns that a model reads, with the kinds by which their values are to be read.
-
-    Numbers with a spelling of their own are left to their step: "1.234" alone would look like a plain one.
-    """
-    own = {step.field for step in predictor.encoder.steps if isinstance(step, NumberStep) and not step.reader.is_plain}
-    kinds = {field.name: field.kind for field in predictor.manifest.schema() if field.used}
-    return {name: Kind.TEXT if name in own else kind for name, kind in kinds.items()}
+def _new_names(names: list[str], there: list[str], findings: list[str]) -> list[str]:
+    """The names of predictions beside the columns of the input: with a number behind them where one is taken."""
+    number, found = 1, names
+    while not set(found).isdisjoint(there):
+        number += 1
+        found = [f"{name}_{number}" for name in names]
+    if number > 1:
+        taken = ", ".join(repr(name) for name in names if name in there)
+        findings.append(
+            f"the input has {taken} already, which stays; the predictions are {', '.join(map(repr, found))}"
+        )
+    return found

@@ -13,10 +13,10 @@ from scipy.stats import binomtest
 from fitserve.charts.page import Html, Section, fragment, page, paragraph, table, text
 from fitserve.data.read import ReadOptions, name_of
 from fitserve.errors import SpecError
-from fitserve.evaluation.bulk import used_kinds
-from fitserve.evaluation.evaluate import batches_of, check_column, check_truth, columns_of, group_numbers, judge
+from fitserve.evaluation.evaluate import check_columns, check_truth, group_numbers, judge
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import all_parts
+from fitserve.evaluation.reading import Reading, opened
 from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.slices import differing_slices
@@ -147,25 +147,25 @@ def _answered(
     a: Predictor, b: Predictor, source: Any, options: ReadOptions | None, group: str | None
 ) -> tuple[Judged, Judged, tuple[dict[str, Column], NDArray[np.intp]], str]:
     """What both say to the rows with a target; the columns of a sample of these rows, and their places."""
-    kinds_a, kinds_b = used_kinds(a), used_kinds(b)
-    sample = Sample(list(dict.fromkeys([*kinds_a, *kinds_b])), _SEED)
     answers: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
     groups = []
-    for frame in batches_of(source, options, []):
-        check_column(frame, a.manifest.target, source, "the target")
-        if group is not None:
-            check_column(frame, group, source, "the column of groups")
-        raw, truth, kept = judge(a, frame, kinds_a)
-        sample.add(kept)
-        answers.append((raw, truth, b.raw_columns(columns_of(b, kept), kept.height)))
-        groups.append(kept.select(group).to_series() if group else None)
+    with opened(a, source, options, []) as (reading, batches):
+        other = Reading(b, reading.orders)
+        sample = Sample(list(dict.fromkeys([*reading.kinds, *other.kinds])), _SEED)
+        for frame in batches:
+            for predictor in (a, b):
+                check_columns(predictor, frame, source, group)
+            raw, truth, kept = judge(reading, frame)
+            sample.add(kept)
+            answers.append((raw, truth, b.raw_columns(other.columns(kept), kept.height)))
+            groups.append(kept.select(group).to_series() if group else None)
     raw_a, truth, raw_b = (np.concatenate([part[i] for part in answers]) for i in range(3))
     check_truth(a, truth, int((truth < 0).sum()) if truth.dtype.kind == "i" else 0, name_of(source))
     numbers = group_numbers([each for each in groups if each is not None]) if group else None
     first = Judged(a.answerer, raw_a, truth, numbers)
     second = Judged(*_in_terms_of(a.answerer, b.answerer, raw_b), truth, numbers)
     frame, places = sample.rows()
-    return first, second, (columns_of(a, frame), places), f"{len(truth):,} rows of {name_of(source)}"
+    return first, second, (reading.columns(frame), places), f"{len(truth):,} rows of {name_of(source)}"
 
 
 def _in_terms_of(a: Answerer, b: Answerer, raw: NDArray[Any]) -> tuple[Answerer, NDArray[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,16 +12,16 @@ from numpy.typing import NDArray
 
 from fitserve import schema
 from fitserve.charts.page import fragment
-from fitserve.data.kinds import missing_column
-from fitserve.data.read import ReadOptions, is_location, name_of, read_batches, read_frame
+from fitserve.data.choices import missing_column
+from fitserve.data.read import ReadOptions, name_of
 from fitserve.data.series import column_of_series
 from fitserve.data.split import content_hash
 from fitserve.errors import DataError
-from fitserve.evaluation.bulk import used_kinds
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.page import report_body, report_page
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
+from fitserve.evaluation.reading import Reading, opened, told_missing
 from fitserve.evaluation.report import Case, build_report
 from fitserve.evaluation.sample import Sample
 from fitserve.features.column import Column, Numbers
@@ -40,7 +39,8 @@ class Evaluation:
 
     ``unknown_labels`` of the rows have a label that training never saw: each counts as predicted wrong.
     ``trained_on`` says that it is the very table of the training, so that the scores flatter. ``findings`` tell
-    what was found out about the file and may be wrong. ``case`` is what `report` is made of.
+    what was found out about the file and may be wrong, ``problems`` counts rows by field and code, as the warnings of
+    single predictions would name them. ``case`` is what `report` is made of.
     """
 
     scores: dict[str, float | None]
@@ -50,6 +50,7 @@ class Evaluation:
     unknown_labels: int = 0
     trained_on: bool = False
     findings: list[str] = field(default_factory=list)
+    problems: dict[tuple[str, str], int] = field(default_factory=dict)
     case: Case | None = field(default=None, compare=False, repr=False)
 
     @cached_property
@@ -84,47 +85,45 @@ def evaluate_model(
     ``group`` names a column whose rows belong together: intervals are then over groups.
     """
     found: list[str] = []
-    batches = batches_of(source, options, found)
-    kinds = used_kinds(predictor)
-    sample = Sample(list(kinds), _SEED)
     judged: list[Part] = []
-    missing, n = list(kinds), 0
-    digests = []
-    for frame in batches:
-        check_column(frame, predictor.manifest.target, source, "the target")
-        if group is not None:
-            check_column(frame, group, source, "the column of groups")
-        missing = [name for name in kinds if name not in frame.columns]
-        n += frame.height
-        digests.append(content_hash(frame))
-        raw, truth, kept = judge(predictor, frame, kinds)
-        sample.add(kept)
-        judged.append((raw, truth, kept.select([group] if group else [])))
+    missing, n, digests = [], 0, []
+    with opened(predictor, source, options, found) as (reading, batches):
+        sample = Sample(list(reading.kinds), _SEED)
+        for frame in batches:
+            check_columns(predictor, frame, source, group)
+            if not n:
+                missing = [name for name in reading.kinds if name not in frame.columns]
+                found += told_missing(missing, frame.columns, reading.kinds)
+            n += frame.height
+            digests.append(content_hash(frame))
+            raw, truth, kept = judge(reading, frame)
+            sample.add(kept)
+            judged.append((raw, truth, kept.select([group] if group else [])))
     raw, truth = (np.concatenate([part[i] for part in judged]) for i in (0, 1))
     unknown = int((truth < 0).sum()) if truth.dtype.kind == "i" else 0
     check_truth(predictor, truth, unknown, name_of(source))
     trained_on = digests == [predictor.manifest.data.get("sha256")]
     groups = group_numbers([part[2][group] for part in judged]) if group else None
     whole = Judged(predictor.answerer, raw, truth, groups)
-    case = _case(predictor, whole, sample, kinds, f"rows of {name_of(source)}")
+    case = _case(reading, whole, sample, f"rows of {name_of(source)}")
     scores = predictor.answerer.score(raw, truth)
-    return Evaluation(scores, len(truth), n - len(truth), missing, unknown, trained_on, found, case)
+    return Evaluation(
+        scores, len(truth), n - len(truth), missing, unknown, trained_on, found, dict(reading.problems), case
+    )  # fmt: skip
 
 
-def batches_of(source: Any, options: ReadOptions | None, found: list[str]) -> Iterable[pl.DataFrame]:
-    """A table in batches; what was found out about a file is appended to ``found``."""
-    return read_batches(source, options, found) if is_location(source) else [read_frame(source)]
+def check_columns(predictor: Predictor, frame: pl.DataFrame, source: Any, group: str | None) -> None:
+    """Raise DataError if a table lacks the target, the column of groups, or all columns of the model."""
+    check_column(frame, predictor.manifest.target, source, "the target")
+    if group is not None:
+        check_column(frame, group, source, "the column of groups")
+    predictor.check_columns(frame.columns)
 
 
 def check_column(frame: pl.DataFrame, name: str, source: Any, what: str) -> None:
     """Raise DataError if a column is not there."""
     if name not in frame.columns:
         raise DataError(f"{name_of(source)} lacks {what}: {missing_column(name, frame.columns)}")
-
-
-def columns_of(predictor: Predictor, frame: pl.DataFrame) -> dict[str, Column]:
-    """The columns of a frame that a model reads."""
-    return {name: column_of_series(frame[name], kind) for name, kind in used_kinds(predictor).items() if name in frame}
 
 
 def group_numbers(parts: list[pl.Series]) -> NDArray[np.int64]:
@@ -136,9 +135,9 @@ def group_numbers(parts: list[pl.Series]) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def _case(predictor: Predictor, whole: Judged, sample: Sample, kinds: dict[str, Kind], on: str) -> Case:
+def _case(reading: Reading, whole: Judged, sample: Sample, on: str) -> Case:
     frame, places = sample.rows()
-    table = {name: column_of_series(frame[name], kind) for name, kind in kinds.items() if name in frame.columns}
+    predictor, table = reading.predictor, reading.columns(frame)
     own = whole.take(places)
     asked = Probe(predictor, table, own).sample(MOST_ASKED, _SEED)
     size = int(predictor.manifest.members[predictor.manifest.model_graph().member]["size"])
@@ -146,17 +145,18 @@ def _case(predictor: Predictor, whole: Judged, sample: Sample, kinds: dict[str, 
     return Case(predictor, whole, on, _SEED, baseline, table, own, size, asked)
 
 
-def judge(predictor: Predictor, frame: pl.DataFrame, kinds: dict[str, Kind]) -> Part:
+def judge(reading: Reading, frame: pl.DataFrame) -> Part:
     """Raw outputs, truth and columns of the rows that have a target."""
+    predictor = reading.predictor
     manifest = predictor.manifest
     task = get_task(manifest.task)
     plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
     column = column_of_series(frame[manifest.target], Kind.NUMBER if plain else None)
     truth = task.truth(column, predictor.answerer)
-    known = np.isfinite(truth) if truth.dtype.kind == "f" else ~_without_label(column)
+    known = np.isfinite(truth) if truth.dtype.kind == "f" else (truth >= 0) | ~_without_label(column)
     frame, truth = frame.filter(known), truth[known]
-    there = set(frame.columns)
-    table = {name: column_of_series(frame[name], kind) for name, kind in kinds.items() if name in there}
+    table = reading.columns(frame)
+    reading.count(table, len(truth))
     return predictor.raw_columns(table, len(truth)), truth, frame
 
 

@@ -77,9 +77,17 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value) and len(set(value)) == len(value)
 
 
+def checked_texts(value: object) -> list[str]:
+    """Different texts from a bundle; raises TypeError for anything else."""
+    if not isinstance(value, list) or not _is_texts(value):
+        raise TypeError("no list of different texts")
+    return value
+
+
 _IS_OF: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
+    "bool | None": lambda value: value is None or isinstance(value, bool),
     "float": _is_number,
     "Sequence[str]": _is_texts,
 }
@@ -89,8 +97,10 @@ def described(value: object) -> object:
     """A value as it is shown in a problem: short, and always JSON."""
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return described(schema.read_number(value))
     if value is None or isinstance(value, (bool, int, float)):
-        return value if not isinstance(value, int) or abs(value) < 2**63 else float(value)
+        return value
     text = value if isinstance(value, str) else _spelled(value)
     return text if len(text) <= 80 else text[:77] + "..."
 

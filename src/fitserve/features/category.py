@@ -14,6 +14,7 @@ from fitserve import schema
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.number import note_missing
+from fitserve.features.spelling import ANY_CASE, folded
 
 MISSING_CODE, UNSEEN_CODE, FIRST_LEVEL_CODE = 0, 1, 2
 _LEVELS_SHOWN = 20
@@ -21,7 +22,11 @@ _LEVELS_SHOWN = 20
 
 @dataclass(frozen=True)
 class CategoryStep:
-    """0 for a missing value, 1 for a level that was unseen or rare in training, then 2, 3, … by frequency."""
+    """0 for a missing value, 1 for a level that was unseen or rare in training, then 2, 3, … by frequency.
+
+    ``gaps`` are the texts, without case, that said in training that there is no value; others such as "NA" are read so,
+    too, and noted. ``any_case`` says that levels which differ in case or blanks alone are one.
+    """
 
     block: ClassVar[str] = "codes"
     width: ClassVar[int] = 1
@@ -29,11 +34,18 @@ class CategoryStep:
     field: str
     levels: Sequence[str]
     missing_seen: bool
+    gaps: Sequence[str] = ()
+    any_case: bool = False
 
     @cached_property
     def code_of(self) -> dict[object, int]:
         """The code of each level, by its canonical spelling."""
         return {level: code for code, level in enumerate(self.levels, FIRST_LEVEL_CODE)}
+
+    @cached_property
+    def _code_of_folded(self) -> dict[str, int]:
+        """The code of each level by its spelling without case; the most frequent of equals."""
+        return {folded(level): self.code_of[level] for level in reversed(self.levels)} if self.any_case else {}
 
     @property
     def n_codes(self) -> int:
@@ -46,6 +58,8 @@ class CategoryStep:
         out.append(self._unusual(value, notes) if code is None else code)
 
     def _unusual(self, value: object, notes: Notes) -> int:
+        if isinstance(value, str) and (code := self.code_of.get(value.strip())) is not None:
+            return code  # a level that looks like a missing value, too
         try:
             level = schema.read_category(value)
         except ValueError as error:
@@ -53,12 +67,22 @@ class CategoryStep:
             notes.append(Problem("not_a_category", self.field, message, described(value), fatal=True))
             return UNSEEN_CODE
         if level is None:
-            note_missing(self.field, self.missing_seen, notes)
+            self._note_missing(value, notes)
             return MISSING_CODE
         code = self.code_of.get(level, UNSEEN_CODE)
+        if code == UNSEEN_CODE and self.any_case:
+            code = self._code_of_folded.get(folded(level), UNSEEN_CODE)
         if code == UNSEEN_CODE:
             self._note_unseen(value, notes)
         return code
+
+    def _note_missing(self, value: object, notes: Notes) -> None:
+        text = value.strip().casefold() if isinstance(value, str) else ""
+        if text in schema.MAY_BE_LEVELS and text not in self.gaps:
+            message = "read as a missing value, which no row of the training had in this spelling"
+            notes.append(Problem("read_as_missing", self.field, message, described(value)))
+        else:
+            note_missing(self.field, self.missing_seen, notes)
 
     def _note_unseen(self, value: object, notes: Notes) -> None:
         known = list(self.levels[:_LEVELS_SHOWN])
@@ -84,11 +108,34 @@ def fit_category(field: str, column: Column, most_levels: int = 1000, least_coun
     frequent = [level for level, count in counts.items() if count >= least_count]
     frequent.sort(key=lambda level: (-counts[level], level))
     missing = len(column) - sum(counts.values())
-    return CategoryStep(field, frequent[:most_levels], missing > 0)
+    any_case = isinstance(column, Coded) and column.spelling == ANY_CASE
+    return CategoryStep(field, frequent[:most_levels], missing > 0, sorted(gap_counts(column)), any_case)
+
+
+def gap_counts(column: Column) -> dict[str, int]:
+    """How often each text, without case and blanks around it, says that there is no value."""
+    counts: dict[str, int] = {}
+    if isinstance(column, Coded):
+        occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
+        for value, count in zip(column.levels, occurrences, strict=True):
+            if count and isinstance(value, str) and value.strip() and schema.read_category(value) is None:
+                text = value.strip().casefold()
+                counts[text] = counts.get(text, 0) + count
+    return counts
 
 
 def level_counts(column: Column) -> dict[str, int]:
-    """How often each level occurs, by its canonical spelling."""
+    """How often each level occurs, by its canonical spelling: of those that are one, the most frequent."""
+    counts = _spelled_counts(column)
+    if not (isinstance(column, Coded) and column.spelling == ANY_CASE):
+        return counts
+    merged: dict[str, list[str]] = {}
+    for level in sorted(counts, key=lambda level: (-counts[level], level)):
+        merged.setdefault(folded(level), []).append(level)
+    return {levels[0]: sum(counts[level] for level in levels) for levels in merged.values()}
+
+
+def _spelled_counts(column: Column) -> dict[str, int]:
     if isinstance(column, Numbers):
         column = coded_numbers(column)
     occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()

@@ -79,7 +79,7 @@ def moments_of_micros(micros: NDArray[np.int64]) -> NDArray[np.float64]:
 def column_of(values: Any) -> Column:
     """A column from an array or sequence of values of any type.
 
-    Float and integer arrays become `Numbers`, datetime64 epoch seconds, everything else `Coded`.
+    Float and integer arrays become `Numbers`, datetime64 epoch seconds, everything else, and longer integers, `Coded`.
     """
     array = np.asarray(values) if hasattr(values, "__array__") else None
     if array is None or array.dtype.kind not in "fiuM":
@@ -87,4 +87,6 @@ def column_of(values: Any) -> Column:
     if array.dtype.kind == "M":
         micros = array.astype("datetime64[us]")
         return Numbers(np.where(np.isnat(micros), np.nan, moments_of_micros(micros.astype(np.int64))))
+    if array.dtype.kind in "iu" and len(array) and max(abs(int(array.min())), int(array.max())) >= schema.LARGEST_EXACT:
+        return coded(array.tolist())  # a float would not keep all digits of a code
     return Numbers(array.astype(np.float64))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as member
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.features.arrays import Arrays, Ragged
-from fitserve.features.base import Notes, Problem, Step, checked_state, described, state_of
+from fitserve.features.base import Notes, Problem, Step, checked_state, checked_texts, described, state_of
 from fitserve.features.category import CategoryStep, fit_category
 from fitserve.features.column import Coded, Column
+from fitserve.features.missing import said_missing, without_said_missing
 from fitserve.features.moment import PARTS, MomentStep, fit_moment
 from fitserve.features.number import BooleanStep, NumberStep, fit_boolean, fit_number
 from fitserve.features.row import UsualRow
@@ -47,10 +49,15 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Encoder:
-    """The fitted steps of a table. ``ignored`` names known columns that the model does not use."""
+    """The fitted steps of a table. ``ignored`` names known columns that the model does not use.
+
+    ``missing_as`` holds, for some fields, the values (in their canonical spelling, without case) that a user has
+    said to mean that there is none.
+    """
 
     steps: Sequence[AnyStep]
     ignored: frozenset[str] = frozenset()
+    missing_as: Mapping[str, frozenset[str]] = member(default_factory=dict)
 
     @cached_property
     def dense(self) -> list[Step]:
@@ -81,10 +88,14 @@ class Encoder:
 
     def row(self, row: Mapping[str, object], notes: Notes) -> EncodedRow:
         """The numbers of one row: dense values, codes, and text terms with weights; notes what is unusual."""
+        if self.missing_as:
+            row = without_said_missing(row, self.missing_as)
         if self._usual is not None and len(row) == len(self.steps):
             found = self._usual.read(row)
             if found is not None:
                 return found[0], found[1], []
+        if not row.keys() <= self._known:
+            row = self._named(row)
         dense_plan, code_plan, text_plan = self._plan
         get, absent = row.get, _ABSENT
         dense: list[float] = []
@@ -125,18 +136,42 @@ class Encoder:
             start += step.width
         return terms
 
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The names of all fields, also of those that are not used."""
+        return frozenset(step.field for step in self.steps) | self.ignored
+
+    @cached_property
+    def _nested(self) -> frozenset[str]:
+        """The names of objects whose members are fields: ``address`` of the field ``address.city``."""
+        return frozenset(name[:i] for name in self._known for i, sign in enumerate(name) if sign == ".")
+
+    def _named(self, row: Mapping[str, object]) -> Mapping[str, object]:
+        """A row by the names of training, where names have no blanks around them, and members of objects are fields."""
+        found: dict[str, object] = {}
+        for name, value in row.items():
+            if name in self._known or not isinstance(name, str):
+                found[name] = value
+            elif isinstance(value, Mapping) and name.strip() in self._nested:
+                for path, each in members(name.strip(), value, self._nested):
+                    found.setdefault(path, each)
+            else:
+                plain = name.strip()
+                found.setdefault(plain if plain in self._known and plain not in row else name, value)
+        return found
+
     def _note_fields(self, row: Mapping[str, object], missing: list[str], notes: Notes) -> None:
-        known = {step.field for step in self.steps}
+        known = self._known
         for name in missing:
             notes.append(Problem("missing_field", name, "not sent; treated as missing"))
         for name in row:
-            if name not in known and name not in self.ignored:
+            if name not in known:
                 notes.append(
                     Problem(
                         "extra_field",
                         str(described(name)),
                         "not a field of this model; ignored",
-                        among=tuple(missing or sorted(known)),
+                        among=tuple(missing or sorted(step.field for step in self.steps)),
                     )
                 )
 
@@ -175,6 +210,9 @@ class Encoder:
     def columns(self, table: Mapping[str, Column], n: int) -> Arrays:
         """The arrays of a table of n rows; a column that is not there counts as missing throughout."""
         missing = Coded(np.full(n, -1, dtype=np.int32), [])
+        if self.missing_as:
+            said = self.missing_as
+            table = {name: said_missing(own, said[name]) if name in said else own for name, own in table.items()}
         dense = [step.column(table.get(step.field, missing)) for step in self.dense]
         codes = [step.column(table.get(step.field, missing)) for step in self.codes]
         return Arrays(
@@ -194,7 +232,8 @@ class Encoder:
 
     def as_json(self) -> list[dict[str, Any]]:
         """The fitted states, without the arrays of text steps."""
-        return [{"step": _STEP_NAMES[type(step)], **state_of(step)} for step in self.steps]
+        said = {name: {"missing_as": sorted(values)} for name, values in self.missing_as.items()}
+        return [{"step": _STEP_NAMES[type(step)], **state_of(step), **said.get(step.field, {})} for step in self.steps]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The plain arrays that belong to the fitted states, by name."""
@@ -213,9 +252,12 @@ class Encoder:
     ) -> Encoder:
         """The encoder of `as_json` and `arrays`; raises KeyError, TypeError or ValueError on wrong ones."""
         steps: list[AnyStep] = []
+        missing_as: dict[str, frozenset[str]] = {}
         n_texts = 0
         for document in documents:
             state = dict(document)
+            if "missing_as" in state:
+                missing_as[state["field"]] = frozenset(checked_texts(state.pop("missing_as")))
             step_type = STEP_TYPES[state.pop("step")]
             state = checked_state(step_type, state)
             if step_type is TextStep:
@@ -232,14 +274,27 @@ class Encoder:
                 raise ValueError("a date has unknown parts")
         if len({step.field for step in steps}) < len(steps):
             raise ValueError("two steps read the same field")
-        return cls(steps, frozenset(ignored))
+        return cls(steps, frozenset(ignored), missing_as)
 
 
-def fit_encoder(fields: Iterable[Field], table: Mapping[str, Column]) -> Encoder:
-    """The steps of the used fields, fitted on the training part of a table."""
+def fit_encoder(
+    fields: Iterable[Field], table: Mapping[str, Column], missing_as: Mapping[str, frozenset[str]] | None = None
+) -> Encoder:
+    """The steps of the used fields, fitted on the training part of a table; ``missing_as`` is missing there already."""
     chosen = list(fields)
     steps: list[AnyStep] = [_FIT[field.kind](field.name, table[field.name]) for field in chosen if field.used]
-    return Encoder(steps, frozenset(field.name for field in chosen if not field.used))
+    said = {step.field: missing_as[step.field] for step in steps if missing_as and missing_as.get(step.field)}
+    return Encoder(steps, frozenset(field.name for field in chosen if not field.used), said)
+
+
+def members(name: str, value: Mapping[str, object], nested: frozenset[str]) -> Iterator[tuple[str, object]]:
+    """The members of an object by their path, ``address.city``, as deep as there are fields."""
+    for key, each in value.items():
+        path = f"{name}.{str(key).strip()}"
+        if isinstance(each, Mapping) and path in nested:
+            yield from members(path, each, nested)
+        else:
+            yield path, each
 
 
 def ragged(rows: Sequence[Sequence[tuple[int, float]]]) -> Ragged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from fitserve import schema
 from fitserve.features.base import Notes, Problem, described
-from fitserve.features.column import Column, Numbers
+from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.number import note_typed, numbers_of
-from fitserve.features.spelling import DAY_FIRST, common_prefix, find_day_first
+from fitserve.features.spelling import DAY_FIRST, MONTH_FIRST, common_prefix, find_day_first, order_shown
 
 DAY = 86_400
 # An exact power of two near a day, so that the division costs no digits.
@@ -28,8 +28,8 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute")
 class MomentStep:
     """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC.
 
-    ``low`` and ``high`` are the range seen in training. ``day_first`` says what 1/2/2026 means, ``prefix`` is what
-    all texts begin with.
+    ``low`` and ``high`` are the range seen in training. ``day_first`` says what 1/2/2026 means, None that training
+    had no such dates; ``prefix`` is what all texts begin with.
     """
 
     block: ClassVar[str] = "dense"
@@ -40,7 +40,7 @@ class MomentStep:
     missing_seen: bool
     low: float
     high: float
-    day_first: bool = True
+    day_first: bool | None = True
     prefix: str = ""
 
     @cached_property
@@ -63,6 +63,8 @@ class MomentStep:
             seconds = math.nan
         else:
             note_typed(self, value, seconds, isinstance(value, (int, float)), notes)
+            if isinstance(value, str):
+                self._note_order(value, notes)
         if math.isnan(seconds):
             out.extend([math.nan] * self.width)
             return
@@ -74,9 +76,28 @@ class MomentStep:
         parts = calendar_parts(math.floor(seconds))
         out.extend(parts[part] for part in self.parts)
 
+    def _note_order(self, text: str, notes: Notes) -> None:
+        """Note a date whose day and month training gives no reason to read so."""
+        shown = order_shown(self.reader.without_prefix(text))
+        if shown is None or (shown == "" and self.day_first is not None):
+            return
+        learned = {True: DAY_FIRST, False: MONTH_FIRST, None: None}[self.day_first]
+        if shown == "":
+            first = "day" if self.reader.reads_day_first(text) else "month"
+            message = f"day and month cannot be told apart; read as {first} first, send a date such as 2026-01-31"
+        elif learned is not None and shown != learned:
+            first, other = ("day", "month") if shown == DAY_FIRST else ("month", "day")
+            message = f"the {first} comes first, and in training the {other} did; send a date such as 2026-01-31"
+        else:
+            return
+        notes.append(Problem("ambiguous_date", self.field, message, described(text)))
+
     def column(self, column: Column) -> NDArray[np.float32]:
-        """Float32 of shape (n, width)."""
-        seconds = moments_of(column, self.reader)
+        """Float32 of shape (n, width); the column's own spelling, where it has one, says what 1/2/2026 means."""
+        reader = self.reader
+        if isinstance(column, Coded) and column.spelling:
+            reader = MomentReader(column.spelling == DAY_FIRST, self.prefix)
+        seconds = moments_of(column, reader)
         missing = np.isnan(seconds)
         whole = np.floor(np.where(missing, 0.0, seconds)).astype(np.int64)
         parts = calendar_parts(whole)
@@ -106,16 +127,24 @@ def moment_text(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MomentReader:
-    """Reads the moments of a column."""
+    """Reads the moments of a column. ``day_first`` None means that each date is read as such dates mostly are."""
 
-    day_first: bool = True
+    day_first: bool | None = None
     prefix: str = ""
 
     def read(self, value: object) -> float:
         """Epoch seconds, NaN if missing; raises ValueError if there is no moment."""
-        if self.prefix and isinstance(value, str):
-            value = value.strip().removeprefix(self.prefix)
-        return schema.read_moment(value, self.day_first)
+        if not isinstance(value, str):
+            return schema.read_moment(value)
+        return schema.read_moment(self.without_prefix(value), self.reads_day_first(value))
+
+    def without_prefix(self, text: str) -> str:
+        """A text without what all texts of the column begin with."""
+        return text.strip().removeprefix(self.prefix) if self.prefix else text
+
+    def reads_day_first(self, text: str) -> bool:
+        """What is taken to come first in a date of three numbers."""
+        return find_day_first([self.without_prefix(text)])[0] if self.day_first is None else self.day_first
 
 
 def moment_reader(column: Column) -> MomentReader:
@@ -126,7 +155,47 @@ def moment_reader(column: Column) -> MomentReader:
     prefix = common_prefix(texts)
     if column.spelling:
         return MomentReader(column.spelling == DAY_FIRST, prefix)
-    return MomentReader(find_day_first(text.removeprefix(prefix) for text in texts)[0], prefix)
+    dates = [text.removeprefix(prefix) for text in texts]
+    ordered = any(order_shown(date) is not None for date in dates)
+    return MomentReader(find_day_first(dates)[0] if ordered else None, prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What comes first in some dates: `DAY_FIRST`, `MONTH_FIRST` or "" (training's, or none is such a date).
+
+    ``told`` says so in words where training does not say it, or says something else; "" if there is nothing to say.
+    """
+
+    spelling: str = ""
+    told: str = ""
+
+
+def order_in(step: MomentStep, texts: Iterable[object]) -> Order:
+    """How a file as a whole, or another table, writes the dates of a column, beside what training has learned."""
+    shown = {order_shown(step.reader.without_prefix(text)): text for text in texts if isinstance(text, str)}
+    shown.pop(None, None)
+    days, months = shown.get(DAY_FIRST), shown.get(MONTH_FIRST)
+    learned = {True: DAY_FIRST, False: MONTH_FIRST, None: ""}[step.day_first]
+    if not shown or (learned and learned in shown and len({DAY_FIRST, MONTH_FIRST} & shown.keys()) == 1):
+        return Order()
+    if days and months:
+        both = f"dates such as {days!r} and {months!r}: the day comes first in some and the month in others"
+        return Order("", f"{both}; those that do not tell are read {_worded(learned) or 'as such dates mostly are'}")
+    found = DAY_FIRST if days else MONTH_FIRST if months else learned
+    if found:
+        if found == learned:
+            return Order()
+        unlike = f", unlike in training ({_worded(learned)})" if learned else ""
+        return Order(found, f"dates such as {days or months!r}: all are read {_worded(found)}{unlike}")
+    text = shown[""]
+    found = DAY_FIRST if step.reader.reads_day_first(text) else MONTH_FIRST
+    doubt = "no date shows what comes first, and training had none such; give dates such as 2026-01-31"
+    return Order(found, f"dates such as {text!r}, read {_worded(found)}: {doubt}")
+
+
+def _worded(order: str) -> str:
+    return {DAY_FIRST: "with the day first", MONTH_FIRST: "with the month first"}.get(order, "")
 
 
 def moments_of(column: Column, reader: MomentReader | None = None) -> NDArray[np.float64]:

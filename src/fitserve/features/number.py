@@ -18,15 +18,16 @@ from fitserve.features.spelling import NumberReader, find_number_spelling, reade
 
 # Beyond these powers of two float32 would overflow or lose digits as a subnormal number.
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 100, -100
+INFINITE = "infinite, or too large for a number; read as missing"
 
 
 @dataclass(frozen=True)
 class NumberStep:
     """``(value - offset) * scale`` in float64, then cast to float32: long integers keep their digits.
 
-    ``low`` and ``high`` are the range seen in training; ``missing_seen`` says whether values were missing
-    there. Values that float32 cannot hold become its largest number. ``style``, ``prefix`` and ``suffix`` tell how
-    training spelled them as texts: then a text is nothing unusual.
+    An infinite value counts as missing. ``low`` and ``high`` are the range seen in training; ``missing_seen`` says
+    whether values were missing there. Values that float32 cannot hold become its largest number. ``style``,
+    ``prefix`` and ``suffix`` tell how training spelled them as texts: then a text is nothing unusual.
     """
 
     block: ClassVar[str] = "dense"
@@ -65,6 +66,9 @@ class NumberStep:
         note_typed(self, value, number, coerced, notes)
         if math.isnan(number):
             return number
+        if math.isinf(number):
+            notes.append(Problem("infinite_value", self.field, INFINITE, described(value)))
+            return math.nan
         if not self.low <= number <= self.high:
             known = [self.low, self.high]
             message = f"outside {self.low:g} to {self.high:g}, the range seen in training"
@@ -74,8 +78,9 @@ class NumberStep:
     def column(self, column: Column) -> NDArray[np.float32]:
         """Float32 of shape (n, 1)."""
         values = column.values if isinstance(column, Numbers) else numbers_of(column, self.reader.read)
-        with np.errstate(over="ignore", invalid="ignore"):
-            shifted = (values - self.offset) * self.scale
+        finite = np.where(np.isfinite(values), values, np.nan)
+        with np.errstate(over="ignore"):
+            shifted = (finite - self.offset) * self.scale
         return np.clip(shifted, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)[:, None]
 
 
@@ -94,7 +99,7 @@ def fit_number(field: str, column: Column) -> NumberStep:
     exponent = math.frexp(min(furthest, np.finfo(np.float64).max))[1]
     fits = furthest == 0 or _SMALLEST_EXPONENT < exponent < _LARGEST_EXPONENT
     scale = 1.0 if fits else 2.0 ** -max(min(exponent, 1000), -1000)
-    return NumberStep(field, offset, scale, low, high, bool(np.isnan(values).any()), *spelled)
+    return NumberStep(field, offset, scale, low, high, len(known) < len(values), *spelled)
 
 
 def number_reader(column: Column) -> NumberReader:

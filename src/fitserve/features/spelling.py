@@ -1,7 +1,7 @@
 """How a column spells its numbers and its dates, found out from its texts and kept as the state of a step.
 
-Numbers: a decimal point or comma, groups of thousands, and one prefix or suffix that nearly all have (a currency,
-a percent sign, a unit). Dates of three numbers: whether the day or the month comes first.
+Numbers: a decimal point or comma, groups of thousands, and one currency or unit, in any of the ways in which people
+write it, behind all numbers or some. Dates of three numbers: whether the day or the month comes first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fitserve import schema
+from fitserve.features.units import CURRENCIES, unit_of
 
 # Groups of thousands, then the decimal sign. What both could mean is told apart by the other texts of a column.
 _STYLES: dict[str, tuple[str, str]] = {
@@ -23,37 +24,34 @@ _STYLES: dict[str, tuple[str, str]] = {
     "1 234.56": (" ", "."),
     "1'234.56": ("'", "."),
 }
-DAY_FIRST, MONTH_FIRST, PLAIN = "day-first", "month-first", "1234.56"
-SPELLINGS = (*_STYLES, PLAIN, DAY_FIRST, MONTH_FIRST)
-"""What a user may say of a column: how its numbers look, or what stands first in its dates."""
+DAY_FIRST, MONTH_FIRST, PLAIN, ANY_CASE = "day-first", "month-first", "1234.56", "any-case"
+SPELLINGS = (*_STYLES, PLAIN, DAY_FIRST, MONTH_FIRST, ANY_CASE)
+"""What a user may say of a column: how its numbers look, what stands first in its dates, or that case means nothing."""
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'", "\u2212": "-", "\uff0c": ","})
-# What may stand before or behind a number; other letters make a code of it, such as Q1 or L7.
-CURRENCIES = frozenset(
-    "€ $ £ ¥ ￥ ₹ ₩ ₽ US$ R$ A$ C$ HK$ EUR USD GBP CHF JPY CNY RMB 元 人民币 kr zł".split()  # noqa: SIM905 - a table
-)
-UNITS = CURRENCIES | frozenset(
-    "% ‰ ° °C °F km m cm mm mi ft in kg g mg lb lbs oz t l ml h hr hrs hours min mins minutes s sec ms d day days "  # noqa: SIM905
-    "weeks months yr yrs years km/h mph m/s m2 m² sqft sqm ha W kW kWh MW V A Hz kHz MHz GHz B kB KB MB GB TB hp cc px "
-    "岁 年 月 天 小时 分钟 秒 公里 千米 米 厘米 千克 公斤 克 平方米 万 万元 亿元".split()
-)
 _AROUND = re.compile(
-    r"[+-]?(?P<before>[^0-9+\-.,()\s]{0,8})\s*[(+-]?[0-9.,][0-9.,' ]*\)?\s*(?P<after>[^0-9+.,()\s]\S{0,7})?\Z"
+    r"(?P<sign>[+-]?)(?P<before>[^0-9+\-.,()\s]{0,8})\s*"
+    r"(?P<number>[+-]?(?:[0-9.,](?:[0-9.,' ]*[0-9.,])?|\([0-9.,](?:[0-9.,' ]*[0-9.,])?\)))"
+    r"\s*(?P<after>(?:[^0-9+.,()\s].{0,19})?)\Z"
 )
 _LABEL = re.compile(r"[^0-9]*[:=#]\s*")
 # So large a share of the texts has to be read before a column is taken for one of numbers.
 ENOUGH = 0.95
-_FEW, _MANY = 50, 2000
+_FEW, _MANY, _VARIANTS, _LONGEST_LABEL = 50, 2000, 4, 100
 _ORDERED = re.compile(r"\s*([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The spelling of a column of numbers; ``doubtful`` if its texts could mean other numbers, too."""
+    """The spelling of a column of numbers; ``variants`` are other ways to write its unit that occur.
+
+    ``doubt`` says in words why its texts could mean other numbers, too; "" if they cannot.
+    """
 
     style: str
     prefix: str
     suffix: str
-    doubtful: bool = False
+    variants: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,15 @@ class NumberReader:
         whole = rf"[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+|0|[1-9][0-9]*" if group else "0|[1-9][0-9]*"
         return re.compile(rf"([+-]?)((?:{whole})(?:{decimal}[0-9]*)?|{decimal}[0-9]+)")
 
+    @cached_property
+    def _units(self) -> frozenset[str]:
+        return frozenset(["", *(unit_of(part) or part for part in (self.prefix, self.suffix))])
+
     def read(self, value: object) -> float:
         """The value as a float, NaN if missing; raises ValueError if it cannot be read."""
         if not isinstance(value, str) or self.is_plain:
             return schema.read_number(value)
-        number = self._read_own(value)
+        number = self._read_own(schema.typed_text(value))
         return schema.read_number(value) if number is None else number
 
     def reads(self, text: str) -> bool:
@@ -94,12 +96,15 @@ class NumberReader:
         return self._read_own(text) is not None
 
     def _read_own(self, text: str) -> float | None:
-        text = text.translate(_BLANKS).strip()
-        if self.prefix:
-            text = re.sub(rf"^([+-]?){re.escape(self.prefix)}\s*", r"\1", text, count=1)
-        text = text.removesuffix(self.suffix).strip()
-        negative = text.startswith("(") and text.endswith(")")
-        match = self._pattern.fullmatch(text[1:-1] if negative else text)
+        around = _AROUND.match(text.translate(_BLANKS).strip())
+        if around is None:
+            return None
+        for part in (around["before"], around["after"]):
+            if part not in self._units and unit_of(part) not in self._units:
+                return None
+        spelled = around["sign"] + around["number"]
+        negative = spelled.startswith("(")
+        match = self._pattern.fullmatch(spelled[1:-1] if negative else spelled)
         if match is None:
             return None
         group, decimal = _STYLES.get(self.style, ("", "."))
@@ -110,22 +115,26 @@ class NumberReader:
 
 def find_number_spelling(texts: Sequence[str]) -> Found | None:
     """The spelling by which nearly all of some texts are numbers; None if there is none, or the plain one does."""
-    known = [text.translate(_BLANKS).strip() for text in texts]
+    known = [text.translate(_BLANKS).strip() if len(text) <= schema.LONGEST_TYPED else "long" for text in texts]
     known = [text for text in known if text.casefold() not in schema.MISSING_WHERE_TYPED]
     if len(known) < 2:
         return None
     # Most columns of texts hold no numbers at all: a look at some of them is enough.
     if _most_readable(known[:_FEW])[1] < ENOUGH / 2:
         return None
-    reader, share = _most_readable(known[:: max(1, len(known) // _MANY)])
+    few = known[:: max(1, len(known) // _MANY)]
+    reader, share = _most_readable(few)
     if share < ENOUGH or reader.is_plain:
         return None
-    return Found(reader.style, reader.prefix, reader.suffix, _is_doubtful(known, reader.style))
+    units = [around["after"] or around["before"] for text in few if (around := _AROUND.match(text))]
+    unit = reader.suffix or reader.prefix
+    variants = [text for text, _ in Counter(units).most_common() if text not in ("", unit)][:_VARIANTS]
+    return Found(reader.style, reader.prefix, reader.suffix, tuple(variants), _doubt(known, reader.style, units, unit))
 
 
 def reader_of(spelling: str, texts: Sequence[str]) -> NumberReader:
     """What reads texts of a spelling that the user has named; what stands before and behind the numbers is found."""
-    prefix, suffix = _affixes([text.translate(_BLANKS).strip() for text in texts])
+    prefix, suffix = _affixes([text[: schema.LONGEST_TYPED].translate(_BLANKS).strip() for text in texts])
     return NumberReader("" if spelling == PLAIN else spelling, prefix, suffix)
 
 
@@ -138,30 +147,47 @@ def _most_readable(texts: Sequence[str]) -> tuple[NumberReader, float]:
 
 
 def _affixes(texts: Sequence[str]) -> tuple[str, str]:
-    """What nearly all texts have before or behind their number; nothing if they differ."""
+    """The currency before, and the unit behind, the numbers of nearly all texts; nothing where they differ.
+
+    Some numbers may stand without one. Each is told as it is spelled most often.
+    """
     parts = [match for text in texts if (match := _AROUND.match(text))]
     if len(parts) < ENOUGH * len(texts):
         return "", ""
-    before, after = (_common([part[name] or "" for part in parts]) for name in ("before", "after"))
-    return before if before in CURRENCIES else "", after if after in UNITS else ""
+    before, after = (_unit_among([part[name] for part in parts]) for name in ("before", "after"))
+    return before if before in CURRENCIES else "", after
 
 
-def _common(parts: Sequence[str]) -> str:
-    most, n = Counter(parts).most_common(1)[0]
-    return most if n >= ENOUGH * len(parts) else ""
+def _unit_among(parts: Sequence[str]) -> str:
+    """The unit that nearly all of some parts name, in its usual spelling; "" if there are several, or none."""
+    named = Counter(part for part in parts if part)
+    units: Counter[str | None] = Counter()
+    for part, count in named.items():
+        units[unit_of(part)] += count
+    unit, n = units.most_common(1)[0] if units else (None, 0)
+    if unit is None or n < ENOUGH * units.total():
+        return ""
+    return next(part for part, _ in named.most_common() if unit_of(part) == unit)
 
 
-def _is_doubtful(texts: Sequence[str], style: str) -> bool:
-    """Whether no text shows which sign is the decimal one, as in a column of ``1,234`` alone."""
+def _doubt(texts: Sequence[str], style: str, units: Sequence[str], unit: str) -> str:
+    """In words, why the texts of a column could mean other numbers, too; "" if they could not.
+
+    No text may show which sign is the decimal one, as in a column of ``1,234`` alone, or a percent sign stand behind
+    some.
+    """
     group, decimal = _STYLES.get(style, ("", "."))
-    if not group or group in " '":
-        return False
-    return not any(decimal in text or text.count(group) > 1 for text in texts)
+    if group and group not in " '" and not any(decimal in text or text.count(group) > 1 for text in texts):
+        return "1,234 is taken for a thousand"
+    without = sum(not each for each in units)
+    if unit and without:
+        return f"{without} of {len(units)} different texts are without {unit!r}, and are read as if it were there"
+    return ""
 
 
 def common_prefix(texts: Sequence[str]) -> str:
     """What all of some texts begin with, up to a colon or the like before the first digit; "" if there is none."""
-    first, last = min(texts, default=""), max(texts, default="")
+    first, last = min(texts, default="")[:_LONGEST_LABEL], max(texts, default="")[:_LONGEST_LABEL]
     n = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     label = _LABEL.match(first[:n])
     return label[0] if label else ""
@@ -170,6 +196,19 @@ def common_prefix(texts: Sequence[str]) -> str:
 def is_ordered(text: str) -> bool:
     """Whether a date is one like 31/01/2026, whose day and month only their order tells apart."""
     return bool(_ORDERED.match(text))
+
+
+def order_shown(text: str) -> str | None:
+    """What a date like 31/01/2026 shows by a number above 12: `DAY_FIRST` or `MONTH_FIRST`.
+
+    "" where day and month cannot be told apart, None for other texts and where both are the same number.
+    """
+    match = _ORDERED.match(text)
+    if match is None or match[1] == match[3]:
+        return None
+    if int(match[1]) > 12 or int(match[3]) > 12:
+        return DAY_FIRST if int(match[1]) > 12 else MONTH_FIRST
+    return ""
 
 
 def find_day_first(texts: Iterable[object]) -> tuple[bool, bool]:
@@ -195,3 +234,8 @@ def is_number(text: str, reader: NumberReader) -> bool:
         return not math.isnan(reader.read(text))
     except ValueError:
         return False
+
+
+def folded(text: str) -> str:
+    """A text without case and with single blanks: where a user says ``any-case``, equal ones are one level."""
+    return " ".join(text.split()).casefold()

@@ -1,4 +1,4 @@
-"""What is unusual about a whole column, counted: the receipt of bulk predictions."""
+"""What is unusual about a whole table, counted: the receipt of bulk predictions, in the words of single ones."""
 
 from __future__ import annotations
 
@@ -7,30 +7,85 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fitserve import schema
 from fitserve.features.base import Notes
-from fitserve.features.column import Coded, Column
-from fitserve.features.encoder import Encoder
+from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.encoder import AnyStep, Encoder
+from fitserve.features.missing import said_missing
+from fitserve.features.moment import MomentStep
+from fitserve.features.number import BooleanStep, NumberStep
 from fitserve.features.text import TextStep
 
-# What a file cannot avoid (all its cells are texts) or what trees and scales are made for.
-_NOT_COUNTED = frozenset(["coerced", "out_of_range"])
+# What a file cannot avoid: all cells of a text file are texts.
+_NOT_COUNTED = frozenset(["coerced"])
 
 
 def tally(encoder: Encoder, table: Mapping[str, Column]) -> Counter[tuple[str, str]]:
     """How many rows of a table have which problem in which field: ``(field, code)`` to count.
 
-    Columns of floats are read as they are and have none; texts are not looked at.
+    A row has the problems that a service would name for it, except those of columns that are not there at all.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for step in encoder.steps:
         column = table.get(step.field)
-        if isinstance(step, TextStep) or not isinstance(column, Coded):
+        if column is None:
             continue
-        rows = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
-        for level, n_rows in zip(column.levels, rows, strict=True):
-            notes: Notes = []
-            step.row(level, [], notes)
-            for note in notes:
-                if n_rows and note.code not in _NOT_COUNTED:
-                    counts[step.field, note.code] += n_rows
+        if step.field in encoder.missing_as:
+            column = said_missing(column, encoder.missing_as[step.field])
+        found = _of_numbers(step, column) if isinstance(column, Numbers) else _of_levels(step, column)
+        for code, n_rows in found.items():
+            if n_rows and code not in _NOT_COUNTED:
+                counts[step.field, code] += n_rows
+    return counts
+
+
+def _of_levels(step: AnyStep, column: Coded) -> Counter[str]:
+    """Problems of each level, as often as it occurs."""
+    rows = np.bincount(column.codes + 1, minlength=len(column.levels) + 1).tolist()
+    counts: Counter[str] = Counter()
+    for level, n_rows in zip([None, *column.levels], rows, strict=True):
+        if n_rows:
+            counts.update(dict.fromkeys(_codes(step, level, column.spelling), n_rows))
+    return counts
+
+
+def _codes(step: AnyStep, level: object, spelling: str) -> list[str]:
+    notes: Notes = []
+    if isinstance(step, TextStep):
+        # The terms of a text tell nothing here and cost most of the work.
+        step.row(level if _is_no_text(level) else "a", [], notes)
+        return [note.code for note in notes]
+    step.row(level, [], notes)
+    # A column whose dates are spelled in one way has no doubtful ones.
+    return [note.code for note in notes if not (spelling and note.code == "ambiguous_date")]
+
+
+def _is_no_text(level: object) -> bool:
+    try:
+        return schema.read_text(level) is None
+    except ValueError:
+        return True
+
+
+def _of_numbers(step: AnyStep, column: Numbers) -> Counter[str]:
+    """The same of a column of floats, whose values are too many to be asked about one by one."""
+    values = column.values
+    missing = np.isnan(values)
+    counts: Counter[str] = Counter()
+    if missing.any():
+        counts.update(dict.fromkeys(_codes(step, None, ""), int(missing.sum())))
+    if not isinstance(step, (NumberStep, MomentStep, BooleanStep)):
+        levels, rows = np.unique(values[~missing], return_counts=True)
+        for level, n_rows in zip(levels.tolist(), rows.tolist(), strict=True):
+            counts.update(dict.fromkeys(_codes(step, level, ""), n_rows))
+        return counts
+    if isinstance(step, BooleanStep):
+        counts["not_a_boolean"] = int((~missing & (values != 0) & (values != 1)).sum())
+        return counts
+    low, high = (schema.FIRST_MOMENT, schema.LAST_MOMENT) if isinstance(step, MomentStep) else (-np.inf, np.inf)
+    readable = (values >= low) & (values <= high)
+    counts["not_a_datetime"] = int((~readable & ~missing).sum())
+    infinite = readable & np.isinf(values)
+    counts["infinite_value"] = int(infinite.sum())
+    counts["out_of_range"] = int((readable & ~infinite & ((values < step.low) | (values > step.high))).sum())
     return counts

@@ -11,6 +11,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
 from functools import cached_property
@@ -24,7 +25,8 @@ from fitserve import schema
 from fitserve.features.arrays import Ragged
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.category import coded_numbers
-from fitserve.features.column import Column, Numbers
+from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.likeness import sampled, scripts_of, unlike
 from fitserve.features.number import note_missing
 
 MOST_CHARACTERS = 10_000
@@ -33,11 +35,12 @@ _EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
 _WORD = re.compile(f"[{_IDEOGRAPH}{_EMOJI}]|[^\\W{_IDEOGRAPH}]+")
 _PIECE_LENGTHS = (3, 4)
 _LONGEST_WORD = 30
+_NORMALIZED_AT_ONCE = 256
 
 
 def terms_of(text: str) -> list[str]:
     """The terms of a text, repeated as often as they occur: words, pairs of words, ``~`` pieces of words."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold())
+    words = words_of(text)
     terms: list[str] = list(words)
     terms.extend(f"{first} {second}" for first, second in pairwise(words))
     for word in words:
@@ -48,11 +51,24 @@ def terms_of(text: str) -> list[str]:
     return terms
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, in order."""
+    return _WORD.findall(_normalized(text[:MOST_CHARACTERS])[:MOST_CHARACTERS])
+
+
+def _normalized(text: str) -> str:
+    """NFKC without case, piece by piece: accents without end on one letter cost the square of their number."""
+    starts, n = range(0, len(text), _NORMALIZED_AT_ONCE), _NORMALIZED_AT_ONCE
+    return "".join(unicodedata.normalize("NFKC", text[i : i + n]) for i in starts).casefold()
+
+
 @dataclass(frozen=True)
 class TextStep:
     """Term ids and weights of one text. ``terms`` and ``idf`` are arrays of the bundle, not JSON.
 
-    ``terms`` uint8: the UTF-8 of the terms joined by line feeds; ``idf`` float32: their weights.
+    ``terms`` uint8: the UTF-8 of the terms joined by line feeds; ``idf`` float32: their weights. ``coverage`` is the
+    share of words that it knows of other texts of the training's kind, ``scripts`` the share of letters of each
+    script there.
     """
 
     block: ClassVar[str] = "text"
@@ -61,6 +77,8 @@ class TextStep:
     missing_seen: bool
     terms: NDArray[np.uint8] = member(metadata={"state": False}, compare=False)
     idf: NDArray[np.float32] = member(metadata={"state": False}, compare=False)
+    coverage: float = 0.0
+    scripts: Mapping[str, float] = member(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -77,6 +95,9 @@ class TextStep:
             raise ValueError("the terms of a text are no plain arrays of one dimension")
         if len(set(self.known_terms())) != len(self.idf) or not np.isfinite(self.idf).all():
             raise ValueError("the terms of a text and their weights do not belong together")
+        shares = self.scripts.values() if isinstance(self.scripts, dict) else [None]
+        if not all(isinstance(share, (int, float)) for share in shares):
+            raise TypeError("the scripts of a text are no shares")
 
     @cached_property
     def _terms(self) -> dict[str, tuple[int, float]]:
@@ -101,6 +122,13 @@ class TextStep:
         weights = [(term, (1.0 + math.log(count)) * idf) for (term, idf), count in counts.items()]
         length = math.sqrt(sum(weight * weight for _, weight in weights))
         out.extend((term, weight / length) for term, weight in weights)
+
+    def told_unlike(self, column: Column) -> str:
+        """In words, how the texts of a column differ from those of the training; "" if they do not."""
+        texts = sampled(column.levels) if isinstance(column, Coded) else []
+        words = [word for text in texts for word in dict.fromkeys(words_of(text))]
+        known = sum(word in self._terms for word in words) / max(len(words), 1)
+        return unlike(scripts_of(texts), self.scripts, len(words), known, self.coverage)
 
     def column(self, column: Column) -> Ragged:
         """The entries of a whole column, read text by text."""
@@ -141,4 +169,12 @@ def fit_text(field_name: str, column: Column, most_terms: int = 30_000) -> TextS
     kept = sorted((t for t, n in frequency.items() if n >= least), key=lambda t: (-frequency[t], t))[:most_terms]
     idf = [math.log((1 + n_texts) / (1 + frequency[term])) + 1 for term in kept]
     joined = np.frombuffer("\n".join(kept).encode(), dtype=np.uint8)
-    return TextStep(field_name, n_texts < len(column), joined, np.array(idf, dtype=np.float32))
+    coverage, scripts = _coverage(frequency, kept, least), scripts_of(sampled(column.levels))
+    return TextStep(field_name, n_texts < len(column), joined, np.array(idf, dtype=np.float32), coverage, scripts)
+
+
+def _coverage(frequency: Mapping[str, int], kept: Sequence[str], least: int) -> float:
+    """The share of words that would be known if each text were new: those that others have often enough, too."""
+    words = {term: n for term, n in frequency.items() if term[0] != "~" and " " not in term}
+    known = sum(words[term] for term in kept if words.get(term, 0) > least)
+    return round(known / max(sum(words.values()), 1), 4)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from fitserve.bundle.manifest import Manifest
 from fitserve.errors import DataError, InputError, Problem
 from fitserve.features.base import described
-from fitserve.features.column import Column, column_of, take
+from fitserve.features.column import Coded, Column, column_of, take
 from fitserve.features.encoder import AnyStep, EncodedRow, Encoder
+from fitserve.features.moment import MomentStep, order_in
 from fitserve.prediction.session import Session
+from fitserve.schema import nearest
 from fitserve.tasks import Answer, Answerer
 
 CHUNK_ROWS = 8192
+_MOST_NAMES = 50
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,15 @@ class Predictor:
         return answers
 
     def check_columns(self, names: Collection[str]) -> None:
-        """Raise DataError if none of the model's columns is among some names."""
+        """Raise DataError, with the names that may be meant, if none of the model's columns is among some names."""
         fields = [step.field for step in self.encoder.steps]
-        if fields and not any(field in names for field in fields):
-            needed = ", ".join(fields[:8]) + (", …" if len(fields) > 8 else "")
-            raise DataError(f"the table has none of the model's columns ({needed}); predict another one")
+        if not fields or any(field in names for field in fields):
+            return
+        needed = ", ".join(fields[:8]) + (", …" if len(fields) > 8 else "")
+        near = [(name, found) for name in list(names)[:_MOST_NAMES] if (found := nearest(name, fields[:_MOST_NAMES]))]
+        meant = ", ".join(f"{found!r} for {name!r}" for name, found in near[:3])
+        advice = f"rename its columns: {meant}" if near else "predict another one"
+        raise DataError(f"the table has none of the model's columns ({needed}); {advice}")
 
     def raw_columns(self, table: Mapping[str, Column], n: int) -> NDArray[Any]:
         """Raw outputs of a table of n rows, computed in chunks on all cores."""
@@ -129,17 +137,42 @@ class Predictor:
 
 
 def columns_of_frame(frame: Any, steps: Iterable[AnyStep]) -> dict[str, Column]:
-    """The columns that some steps read of a pandas or polars DataFrame or an Arrow table."""
+    """The columns that some steps read of a pandas or polars DataFrame or an Arrow table.
+
+    Names are read as in training: without blanks around them, and members of objects by their path.
+    """
     names = frame.column_names if hasattr(frame, "column_names") else list(frame.columns)
     own: dict[str, Any] = {}
     for name in names:
-        own.setdefault(str(name), name)
-    # Where spellings count, moments must not become seconds.
-    return {
-        step.field: column_of(_plain(frame[own[step.field]], spelled=step.block != "dense"))
-        for step in steps
-        if step.field in own
-    }
+        own.setdefault(str(name).strip(), name)
+    found: dict[str, Column] = {}
+    for step in steps:
+        if step.field in own:
+            # Where spellings count, moments must not become seconds.
+            found[step.field] = column_of(_plain(frame[own[step.field]], spelled=step.block != "dense"))
+        else:
+            parents = [step.field[:i] for i, sign in enumerate(step.field) if sign == "." and step.field[:i] in own]
+            if parents:
+                path = step.field[len(parents[-1]) + 1 :].split(".")
+                objects = list(_plain(frame[own[parents[-1]]], spelled=True))
+                found[step.field] = column_of([_member(each, path) for each in objects])
+    return {step.field: _in_one_order(step, found[step.field]) for step in steps if step.field in found}
+
+
+def _member(value: object, path: Sequence[str]) -> object:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _in_one_order(step: AnyStep, column: Column) -> Column:
+    """A column whose dates are read as a whole where training does not say whether the day or the month comes first."""
+    if not isinstance(step, MomentStep) or not isinstance(column, Coded):
+        return column
+    order = order_in(step, column.levels)
+    if order.told:
+        warnings.warn(f"column {step.field!r} holds {order.told}", UserWarning, stacklevel=4)
+    return replace(column, spelling=order.spelling) if order.spelling else column
 
 
 def _plain(series: Any, *, spelled: bool) -> Any:

@@ -12,23 +12,30 @@ from numpy.typing import NDArray
 
 from fitserve import schema
 from fitserve.errors import DataError
-from fitserve.features.category import coded_numbers
-from fitserve.features.column import Column, Numbers
+from fitserve.features.category import coded_numbers, level_counts
+from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.spelling import ANY_CASE, folded
 from fitserve.metrics import classification_scores
 from fitserve.tasks.base import Answer, Raw
 
 Label = str | int | float | bool
 
 
+_DTYPES: dict[type, Any] = {int: np.int64, float: np.float64, bool: np.bool_, str: np.object_}
+_POSITIVE = schema.TRUE_WORDS | {"positive", "pos", "+", "阳性"}
+
+
 @dataclass(frozen=True)
 class ClassAnswerer:
-    """Labels in the order of the probabilities, of the type that they had in the data.
+    """Labels in the order of the probabilities, of the type that they had in the data; all are of one type.
 
-    Of two labels the second is the positive one; a model then gives its probability alone.
+    Of two labels the second is the positive one; a model then gives its probability alone. ``any_case`` says that
+    labels which differ in case or blanks alone are one.
     """
 
     labels: Sequence[Label]
     threshold: float = 0.5
+    any_case: bool = False
 
     @property
     def n_outputs(self) -> int:
@@ -38,7 +45,7 @@ class ClassAnswerer:
     @cached_property
     def names(self) -> list[str]:
         """The labels as JSON object keys."""
-        return [schema.read_category(label) or str(label) for label in self.labels]
+        return [_spelling(schema.Level(label) if isinstance(label, str) else label) for label in self.labels]
 
     def decode(self, raw: Raw) -> list[Answer]:
         """Answers with ``prediction`` and ``probabilities``."""
@@ -70,20 +77,11 @@ class ClassAnswerer:
             best = (probabilities[:, 1] >= self.threshold).astype(np.intp)
         else:
             best = probabilities.argmax(axis=1)
-        labels = np.array(self.labels if self._label_dtype is not object else self.names, dtype=self._label_dtype)
+        labels = np.array(self.labels, dtype=_DTYPES[type(self.labels[0])])
         found = {"prediction": labels[best]}
         for i, name in enumerate(self.names):
             found[f"probability_{name}"] = probabilities[:, i]
         return found
-
-    @property
-    def _label_dtype(self) -> Any:
-        types = frozenset(type(label) for label in self.labels)
-        known: dict[frozenset[type], Any] = {
-            frozenset([int]): np.int64, frozenset([float]): np.float64, frozenset([bool]): np.bool_,
-            frozenset([int, float]): np.float64,
-        }  # fmt: skip
-        return known.get(types, object)
 
     def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
         """The scores of `fitserve.metrics.classification_scores`."""
@@ -110,7 +108,7 @@ class Classification:
             )
         if len(labels) == 2 and _first_is_positive(labels, counts):
             labels.reverse()
-        return ClassAnswerer(labels)
+        return ClassAnswerer(labels, any_case=isinstance(target, Coded) and target.spelling == ANY_CASE)
 
     def load(self, state: dict[str, Any]) -> ClassAnswerer:
         """The answerer of a stored state."""
@@ -120,6 +118,8 @@ class Classification:
             raise TypeError("labels are texts, numbers, true or false")
         if len(labels) < 2 or len(set(answerer.names)) < len(labels) or not 0 <= answerer.threshold <= 1:
             raise ValueError("there are not two different labels with a threshold")
+        if len({type(label) for label in labels}) > 1 or not isinstance(answerer.any_case, bool):
+            raise TypeError("labels are of one type")
         return answerer
 
     def truth(self, target: Column, answerer: ClassAnswerer) -> NDArray[np.int64]:
@@ -127,11 +127,16 @@ class Classification:
         index = {name: i for i, name in enumerate(answerer.names)}
         # A file spells True and False in its own way, a data frame has them.
         truths = {name.casefold(): i for name, i in index.items() if name.casefold() in ("true", "false")}
+        if answerer.any_case:
+            truths |= {folded(name): i for name, i in reversed(index.items())}
         column = coded_numbers(target) if isinstance(target, Numbers) else target
 
         def place(value: object) -> int:
+            text = value.strip() if isinstance(value, str) else ""
+            if text in index:  # a label that looks like a missing value, too
+                return index[text]
             spelling = _spelling(value)
-            return index.get(spelling, truths.get(spelling.casefold(), -1))
+            return index.get(spelling, truths.get(folded(spelling), -1))
 
         return column.map(place, -1, np.int64)
 
@@ -144,16 +149,20 @@ def _spelling(value: object) -> str:
 
 
 def _labels(target: Column) -> tuple[list[Label], list[int]]:
+    """The labels in order and how often each occurs. Labels of several types become texts, 1 and 0.5 both floats."""
     column = coded_numbers(target) if isinstance(target, Numbers) else target
-    occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
+    counts = level_counts(column)
     typed: dict[str, Label] = {}
-    counts: dict[str, int] = {}
-    for value, count in zip(column.levels, occurrences, strict=True):
+    for value in column.levels:
         name = _spelling(value)
-        if name and count:
+        if name in counts:
             typed.setdefault(name, _typed(value, name))
-            counts[name] = counts.get(name, 0) + count
-    names = sorted(typed, key=lambda name: (isinstance(typed[name], str), _sortable(typed[name])))
+    types = {type(label) for label in typed.values()}
+    if types == {int, float}:
+        typed = {name: float(label) for name, label in typed.items()}
+    elif len(types) > 1:
+        typed = {name: name for name in typed}
+    names = sorted(typed, key=lambda name: _sortable(typed[name]))
     return [typed[name] for name in names], [counts[name] for name in names]
 
 
@@ -171,10 +180,13 @@ def _sortable(label: Label) -> Any:
 
 
 def _first_is_positive(labels: Sequence[Label], counts: Sequence[int]) -> bool:
-    """Whether the first of two labels is the event of interest: the one that says yes, else the rarer one."""
-    said = [isinstance(label, str) and label.casefold() in schema.TRUE_WORDS for label in labels]
+    """Whether the first of two labels is the event of interest: the one that says yes, else the rarer one.
+
+    Of -1 and 1, as of 0 and 1, it is 1.
+    """
+    said = [isinstance(label, str) and label.casefold() in _POSITIVE for label in labels]
     if said[0] != said[1]:
         return said[0]
-    if set(labels) == {0, 1}:
+    if set(labels) in ({0, 1}, {-1, 1}):
         return labels[0] == 1
     return counts[0] < counts[1]

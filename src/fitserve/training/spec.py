@@ -15,13 +15,14 @@ class Spec:
     """What to train. Every field but the target has a default.
 
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
-    ``kinds`` overrides what columns hold, ``spellings`` how their numbers or dates are meant; ``exclude`` names
-    columns to leave out. ``time`` names the column by which rows are in order, so that the last ones judge (by
-    itself, where they stand in the order of a date), ``shuffle`` says that random ones judge; ``group`` names the
-    column whose rows are not to be divided. ``weight`` names the column that says how much a row counts in a fit,
-    ``class_weight`` "balanced" lets all labels count alike; scores count every row once. ``force`` trains although a
-    check says that the scores would be a lie. ``learning_curve`` asks for the score by the number of training rows,
-    which takes more than twice another fit.
+    ``kinds`` overrides what columns hold, ``spellings`` how their numbers, dates or levels are meant, ``missing`` which
+    values mean that there is none (an empty list: only blank cells do); ``exclude`` names columns to leave out.
+    ``time`` names the column by which rows are in order, so that the last ones judge (by itself, where they stand in
+    the order of a date), ``shuffle`` says that random ones judge; ``group`` names the column whose rows are not to
+    be divided. ``weight`` names the column that says how much a row counts in a fit, ``class_weight`` "balanced"
+    lets all labels count alike; scores count every row once. ``force`` trains although a check says that the scores
+    would be a lie. ``learning_curve`` asks for the score by the number of training rows, which takes more than twice
+    another fit.
     """
 
     target: str
@@ -31,6 +32,7 @@ class Spec:
     learners: Sequence[str] | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exclude: Sequence[str] = ()
     time: str | None = None
     group: str | None = None
@@ -94,6 +96,7 @@ _TYPES: dict[str, Any] = {
     "learners": list | tuple | None,
     "kinds": Mapping,
     "spellings": Mapping,
+    "missing": Mapping,
     "exclude": list | tuple,
     "time": str | None,
     "group": str | None,
@@ -112,6 +115,7 @@ _MEANT = {
     "learners": "give a list of names",
     "kinds": "give a mapping from column to kind",
     "spellings": "give a mapping from column to spelling",
+    "missing": "give a mapping from column to a list of values",
     "exclude": "give a list of columns",
     "time": "give the name of a column",
     "group": "give the name of a column",

@@ -119,7 +119,7 @@ def nearly_constants(sheet: Sheet) -> Iterator[Finding]:
 
 def identifiers(sheet: Sheet) -> Iterator[Finding]:
     """Columns that name each row."""
-    names = [field.name for field in sheet.fields if field.kind is Kind.IDENTIFIER]
+    names = [f.name for f in sheet.fields if f.kind is Kind.IDENTIFIER and not f.profile.get("running")]
     if names:
         what = "columns name" if len(names) > 1 else "column names"
         yield note(

@@ -12,23 +12,28 @@ from fitserve.data.sheet import Sheet
 
 Check = Callable[[Sheet], Iterable[Finding]]
 
-OF_THE_TARGET: tuple[Check, ...] = (
+FOR_TRAINING: tuple[Check, ...] = (
     target.copies_of_the_target,
     target.sums_of_columns,
+    target.spellings_of_labels,
+    target.lost_targets,
     target.telling_gaps,
     target.too_telling_columns,
-    target.missing_targets,
     target.rare_classes,
     target.imbalance,
+    order.sorted_rows,
+    values.infinities,
+    values.texts_for_gaps,
+    values.levels_like_gaps,
 )
 """What a training looks at, too: these decide whether its scores can be believed."""
 
 EVERY: tuple[Check, ...] = (
-    *OF_THE_TARGET,
+    *FOR_TRAINING,
     rows.conflicting_targets,
     order.groups,
     order.dates,
-    order.sorted_rows,
+    order.running_numbers,
     order.drift,
     rows.few_rows,
     rows.duplicate_rows,

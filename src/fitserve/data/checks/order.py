@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 from scipy.stats import chi2_contingency, ks_2samp, spearmanr
 
 from fitserve.data.finding import Finding, named, note, warn
@@ -24,7 +25,9 @@ _FEWEST_REPEATS, _FEWEST_GROUPS = 1.5, 10
 _DETERMINED, _FEWEST_DETERMINED = 0.95, 3
 _MOST_ROWS_COMPARED, _MOST_OWNERS = 5000, 25
 _FEWEST_ROWS = 200
-_SORTED = 0.98
+_SORTED, _FEWEST_IN_ORDER = 0.98, 8
+# One order in a hundred and fifty, as a logarithm.
+_SURE = 5.0
 _FEWEST_MOMENTS, _MOST_GAPS = 10, 0.01
 # Sizes of change below these are of no consequence however sure they are.
 _CHANGE, _CHANCE = 0.1, 0.001
@@ -128,23 +131,47 @@ def in_order(moments: NDArray[np.float64]) -> bool:
 
 
 def sorted_rows(sheet: Sheet) -> Iterator[Finding]:
-    """Tables whose rows stand in the order of the target."""
+    """Tables whose rows stand in the order of the target, of any size in which that is no chance."""
     target = sheet.target
-    if target is None or len(sheet.sample) < _FEWEST_ROWS:
+    if target is None:
         return
     truth = target.truth[sheet.sample].astype(np.float64)
-    known = truth >= 0 if target.is_label else np.isfinite(truth)
-    changes = int((np.diff(truth[known]) != 0).sum())
-    n_labels = len(np.unique(truth[known]))
-    in_blocks = target.is_label and changes < 2 * n_labels
-    if in_blocks or (not target.is_label and abs(_order(truth[known])) > _SORTED):
+    truth = truth[truth >= 0 if target.is_label else np.isfinite(truth)]
+    if _is_in_blocks(truth) if target.is_label else _is_sorted(truth):
         yield note(
             "sorted_by_target",
             [target.name],
             f"the rows stand in the order of the target {target.name!r}",
-            "they are split at random; never take the first or last rows of this file for a test",
+            "they are split at random; never take the first or last rows of this file for a test, nor a column that "
+            "counts them for a model",
             0,
         )
+
+
+def _is_in_blocks(labels: NDArray[np.float64]) -> bool:
+    """Whether rows of one label stand together: as good as all of them, and by more than chance."""
+    counts = np.unique(labels, return_counts=True)[1]
+    changes, n_labels = int((np.diff(labels) != 0).sum()), len(counts)
+    if n_labels < 2 or changes >= 2 * n_labels:
+        return False
+    # The logarithm of the number of orders of these labels, for each that has them all together.
+    ways = gammaln(len(labels) + 1) - gammaln(counts + 1).sum() - gammaln(n_labels + 1)
+    return len(labels) >= _FEWEST_ROWS or (changes == n_labels - 1 and float(ways) > _SURE)
+
+
+def _is_sorted(values: NDArray[np.float64]) -> bool:
+    return len(values) >= _FEWEST_IN_ORDER and len(np.unique(values)) > 2 and abs(_order(values)) > _SORTED
+
+
+def running_numbers(sheet: Sheet) -> Iterator[Finding]:
+    """Columns that number the rows."""
+    names = [field.name for field in sheet.fields if field.profile.get("running")]
+    if names:
+        what = "columns number the rows" if len(names) > 1 else "column numbers the rows"
+        advice = (
+            f"a number of rows says nothing of rows to come; no model uses it unless told --kind {names[0]!r}=number"
+        )
+        yield note("running_number", names, f"{len(names)} {what}: {named(names)}", advice, len(names))
 
 
 def _order(values: NDArray[np.float64]) -> float:

@@ -13,7 +13,9 @@ from fitserve.data.association import target_matrix, told_share
 from fitserve.data.checks.columns import gaps_of
 from fitserve.data.finding import Finding, named, note, share, stop, warn
 from fitserve.data.sheet import Sheet
-from fitserve.data.target import Target
+from fitserve.data.spellings import find_spellings
+from fitserve.data.target import Target, lost_rows
+from fitserve.features.spelling import ANY_CASE, folded
 from fitserve.schema import Kind
 
 _FEWEST_ROWS = 50
@@ -25,6 +27,7 @@ _LARGEST_SUM = 6
 # One column alone that tells so much of a target is rarely known beforehand.
 _TOO_TELLING, _TELLING_GAPS, _SUSPECT = 0.95, 0.5, 0.35
 _RARE, _UNEVEN = 10, 0.1
+_MOST_GROUPS = 3
 _KNOWN_LATER = re.compile(
     r"(?:^|[_\s-])(?:outcome|result|status_final|final|closed|resolved|resolution|settled|settlement|refund|refunded|"
     r"recovery|recovered|recoveries|chargeoff|charged_off|discharge|discharged|death|died|survival|finished|ended|"
@@ -187,18 +190,26 @@ def too_telling_columns(sheet: Sheet) -> Iterator[Finding]:
             yield warn("known_after", [name], told + why, f"if it is known only afterwards, {_exclude([name])}", 0)
 
 
-def missing_targets(sheet: Sheet) -> Iterator[Finding]:
-    """Rows without a target."""
+def lost_targets(sheet: Sheet) -> Iterator[Finding]:
+    """Rows without a target, or with one that cannot be learned."""
+    for lost in lost_rows(sheet.target) if sheet.target is not None else ():
+        assert sheet.target is not None
+        message = f"{share(lost.count, sheet.height)} rows have {lost.what}"
+        yield note("missing_target", [sheet.target.name], message, f"{lost.advice}; they are left out", lost.count)
+
+
+def spellings_of_labels(sheet: Sheet) -> Iterator[Finding]:
+    """Labels that differ in spelling alone: each would be predicted as a class of its own."""
     target = sheet.target
-    if target is not None and len(target.known) < sheet.height:
-        count = sheet.height - len(target.known)
-        yield note(
-            "missing_target",
-            [target.name],
-            f"{share(count, sheet.height)} rows have no target {target.name!r}",
-            "nothing can be learned from them; they are left out",
-            count,
-        )
+    groups = find_spellings(target.counts) if target is not None and target.is_label else []
+    if target is None or not groups:
+        return
+    told = "; ".join(f"{group.canonical!r} is also {named(group.variants, 3)}" for group in groups[:_MOST_GROUPS])
+    more = f"; and {len(groups) - _MOST_GROUPS} more" if len(groups) > _MOST_GROUPS else ""
+    message = f"the target {target.name!r} spells the same label in several ways: {told}{more}"
+    case = all(folded(text) == folded(group.canonical) for group in groups for text in group.variants)
+    advice = f"train with --spelling {_quoted(target.name)}={ANY_CASE}" if case else "make them one in the table"
+    yield warn("label_spellings", [target.name], message, f"if they are one, {advice}", len(groups))
 
 
 def rare_classes(sheet: Sheet) -> Iterator[Finding]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.finding import Finding, named, share, warn
+from fitserve.data.finding import Finding, named, note, share, shortened, warn
 from fitserve.data.kinds import IN_DOUBT
-from fitserve.data.sheet import Sheet
+from fitserve.data.sheet import Sheet, as_numbers
 from fitserve.features.column import Coded, Numbers
 from fitserve.schema import Field, Kind
 
@@ -22,6 +22,7 @@ _FEWEST_PLACEHOLDERS = 3
 # Outliers lie so many widths of the inner 98 % of the values away from them.
 _WIDTHS, _WIDTHS_OF_LOGS, _SKEWED = 3.0, 1.5, 1.5
 _MIXED = (0.05, 0.95)
+_MOST_TOLD = 4
 _FEWEST_NUMBERS = 3
 _NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
 
@@ -115,6 +116,53 @@ def _far(known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float, float]:
     return (known < low - width) | (known > high + width), low, high
 
 
+def infinities(sheet: Sheet) -> Iterator[Finding]:
+    """Infinite numbers, which are mostly the result of a division by zero."""
+    for field in sheet.fields:
+        if field.kind is Kind.NUMBER:
+            column = sheet.columns[field.name]
+            values = column.values if isinstance(column, Numbers) else as_numbers(column, field.kind)
+            count = int(np.isinf(values).sum())
+            if count:
+                message = f"column {field.name!r} is infinite in {share(count, len(values))} rows"
+                yield warn("infinite", [field.name], message, "these cells count as missing, as they will later", count)
+
+
+def texts_for_gaps(sheet: Sheet) -> Iterator[Finding]:
+    """Words such as "NA" in columns of levels or texts that are taken for missing values."""
+    every = _of_levels(sheet, "gaps")
+    words = {name: {text: n for text, n in counts.items() if text.isalpha()} for name, counts in every.items()}
+    found = {name: counts for name, counts in words.items() if counts}
+    if found:
+        message = f"texts are taken for missing values: {_counted(found)}"
+        advice = f"where they mean something, --missing {next(iter(found))!r}= keeps them as levels"
+        yield note("texts_for_gaps", list(found), message, advice, sum(sum(c.values()) for c in found.values()))
+
+
+def levels_like_gaps(sheet: Sheet) -> Iterator[Finding]:
+    """Words such as "NA" that are taken for levels like others."""
+    found = _of_levels(sheet, "kept")
+    if found:
+        message = f"texts that look like missing values are taken for levels like others: {_counted(found)}"
+        name, counts = next(iter(found.items()))
+        advice = f"where they mean that there is no value, say so: --missing {name!r}={next(iter(counts))}"
+        yield note("levels_like_gaps", list(found), message, advice, sum(sum(c.values()) for c in found.values()))
+
+
+def _of_levels(sheet: Sheet, member: str) -> dict[str, dict[str, int]]:
+    """What the profiles of columns of levels or texts, the target among them, tell of texts like missing values."""
+    fields = [*([sheet.target.field] if sheet.target is not None else []), *sheet.fields]
+    kinds = (Kind.CATEGORY, Kind.TEXT)
+    return {f.name: f.profile[member] for f in fields if f.kind in kinds and f.profile.get(member)}
+
+
+def _counted(found: Mapping[str, Mapping[str, int]]) -> str:
+    every = [f"{', '.join(f'{t!r} ({n:,})' for t, n in c.items())} in {shortened(name)!r}" for name, c in found.items()]
+    return "; ".join(every[:_MOST_TOLD]) + (
+        f"; and in {len(every) - _MOST_TOLD} more" if len(every) > _MOST_TOLD else ""
+    )
+
+
 def mixed_types(sheet: Sheet) -> Iterator[Finding]:
     """Texts of which a part are numbers."""
     for field in sheet.fields:
@@ -169,7 +217,7 @@ def doubtful_spellings(sheet: Sheet) -> Iterator[Finding]:
     for field in sheet.fields:
         if IN_DOUBT in field.reason:
             message = f"column {field.name!r}: {field.reason}"
-            yield warn("doubtful_spelling", [field.name], message, "say how it is meant with --spelling", 0)
+            yield warn("doubtful_spelling", [field.name], message, "say how it is meant with --spelling or --kind", 0)
 
 
 def _number_columns(sheet: Sheet) -> Iterator[tuple[Field, NDArray[np.float64]]]:
