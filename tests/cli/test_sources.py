@@ -69,7 +69,10 @@ def test_standard_input_is_a_source(home: Path, command: Command) -> None:
 def test_what_was_found_out_about_a_file_is_told_everywhere(home: Path, command: Command) -> None:
     rows = "".join(f"{i},{'Köln' if i % 2 else 'Bonn'},{i * 3 + i % 2}\n" for i in range(40))
     (home / "latin.csv").write_bytes(f"größe,ort,price\n{rows}".encode("latin-1"))
-    finding = "latin.csv was read as cp1252, found out from its bytes; --encoding chooses another"
+    finding = (
+        "latin.csv was read as cp1252, found out from its bytes (sure: it gives words such as 'größe'); "
+        "--encoding chooses another"
+    )
     assert finding in command("train", "latin.csv", *TRAIN).json["findings"]
     assert finding in command("evaluate", "latin", "latin.csv", "--json").json["findings"]
     assert finding in command("predict", "latin", "latin.csv", "-o", "out.csv", "--json").json["findings"]

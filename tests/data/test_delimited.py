@@ -69,6 +69,13 @@ def refused(read: Reader, path: Path, words: str, options: ReadOptions | None = 
         ("a,b,\n1,2,\n3,4,\n", ["a", "b", "column_3"], [("1", "2", None), ("3", "4", None)]),
         (",b,,\n1,2,3,4\n", ["column_1", "b", "column_3", "column_4"], [("1", "2", "3", "4")]),
         ("column_2,,c\n1,2,3\n", ["column_2", "column_2_", "c"], [("1", "2", "3")]),
+        ("a,b,a\n1,2,3\n", ["a", "b", "a.1"], [("1", "2", "3")]),
+        ("a,b, a,a.1,a\n1,2,3,4,5\n", ["a", "b", "a.2", "a.1", "a.3"], [("1", "2", "3", "4", "5")]),
+        (
+            "a,b\n1,é\n2,ö\n3,ü\n4,".encode() + b"\xe9\n",
+            ["a", "b"],
+            [("1", "é"), ("2", "ö"), ("3", "ü"), ("4", "\ufffd")],
+        ),
         ("a,b\n\n1,2\n\r\n\n3,4\n\n", ["a", "b"], [("1", "2"), ("3", "4")]),
         ("\r\n\na,b\n1,2\n", ["a", "b"], [("1", "2")]),
         ("a,b,c\n1\n1,2\n", ["a", "b", "c"], [("1", None, None), ("1", "2", None)]),
@@ -77,13 +84,13 @@ def refused(read: Reader, path: Path, words: str, options: ReadOptions | None = 
         ("城市,y\n北京,1\n", ["城市", "y"], [("北京", "1")]),
     ],
 )
-def test_a_table_is_read(tmp_path: Path, read: Reader, content: str, columns: list[str], rows: Rows) -> None:
+def test_a_table_is_read(tmp_path: Path, read: Reader, content: str | bytes, columns: list[str], rows: Rows) -> None:
     frame = read(written(tmp_path, content), ReadOptions())
     assert frame.columns == columns
     assert frame.rows() == rows
     assert set(frame.dtypes) == {pl.String}
     packed = tmp_path / "no ending tells that it is packed"
-    packed.write_bytes(gzip.compress(content.encode()))
+    packed.write_bytes(gzip.compress(content if isinstance(content, bytes) else content.encode()))
     assert read(packed, ReadOptions()).equals(frame)
 
 
@@ -117,15 +124,12 @@ def test_what_is_no_delimiter_is_refused(tmp_path: Path, read: Reader, delimiter
         ("a,b\n", "has a header but no rows; give a table with data"),
         ("a,b", "has a header but no rows"),
         ("a,b\n\n\n", "has a header but no rows"),
-        ("a,b,a\n1,2,3\n", "has two columns named 'a'; rename one"),
-        ("a,b, a\n1,2,3\n", "has two columns named 'a'; rename one"),
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 fields, the header 2; check quotes and delimiters there"),
         ('a,b\n"x\ny",2\n\n3,4,5\n', "line 5 has 3 fields, the header 2"),
         ('a,b\n1,2\n1,"x\n2,y\n', "line 3 is broken .*; close or double the quote there"),
         ('a,b\n1,2\n1,"x\n2,y\n3,z"w,4\n', "the quoting that starts on line 3 is broken"),
         ('a,b\n5" pipe,1\n1,2,3\n', "line 3 has 3 fields, the header 2"),
         ('a,b\n5" pipe,1\n6" pipe,"2\n', "the quoting that starts on line 3 is broken"),
-        ("a,b\n1,é\n2,ö\n3,ü\n4,".encode() + b"\xe9\n", r"is not UTF-8 \(line 5\); leave --encoding out, or say"),
     ],
 )
 def test_a_broken_table_is_refused_with_its_line(

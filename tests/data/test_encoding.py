@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitserve.data.encoding import find_encoding
+from fitserve.data.encoding import Guess, find_encoding
 from fitserve.data.read import read_frame
 
 FRENCH = "prénom,âge,métier\nRené,34,ingénieur à Orléans\nChloé,21,étudiante\n"
@@ -48,26 +48,26 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 @pytest.mark.parametrize("size", [7, 50, 1 << 20])
 def test_an_encoding_is_found(text: str, encoding: str, found: str, size: int) -> None:
     data = (text.split("\n", 1)[0] + "\n" + text.split("\n", 1)[1] * 5).encode(encoding)
-    assert find_encoding(pieces(data, max(size, 1 << 20 if "16" in encoding else 0))) == found
+    assert find_encoding(pieces(data, max(size, 1 << 20 if "16" in encoding else 0))).encoding == found
     assert data.decode(found).removeprefix("\ufeff") == data.decode(encoding)
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=200), size=st.integers(1, 40))
 def test_what_is_utf8_is_never_taken_for_anything_else(text: str, size: int) -> None:
     data = text.replace("\0", "").removeprefix("\ufeff").encode()
-    assert find_encoding(pieces(data, size)) == "utf-8"
+    assert find_encoding(pieces(data, size)) == Guess("utf-8")
 
 
 def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:
     lines = [*CHINESE.encode().splitlines(), *GERMAN.encode().splitlines()]
     lines[-1] = "截断".encode()[:-1]
-    assert find_encoding([b"\n".join(lines)]) == "utf-8"
+    assert find_encoding([b"\n".join(lines)]).encoding == "utf-8"
 
 
 def test_the_bytes_that_tell_may_stand_far_behind() -> None:
     ascii_only = b"1,2\n" * 500_000
-    assert find_encoding(pieces(b"a,b\n" + ascii_only + "3,Müller\n".encode("latin-1"), 1 << 16)) == "cp1252"
-    assert find_encoding(pieces(b"a,b\n" + ascii_only + CHINESE.encode("gbk"), 1 << 16)) == "gb18030"
+    assert find_encoding(pieces(b"a,b\n" + ascii_only + "3,Müller\n".encode("latin-1"), 1 << 16)).encoding == "cp1252"
+    assert find_encoding(pieces(b"a,b\n" + ascii_only + CHINESE.encode("gbk"), 1 << 16)).encoding == "gb18030"
 
 
 def test_a_guess_is_told_and_a_choice_is_not(tmp_path: Path) -> None:
@@ -75,7 +75,8 @@ def test_a_guess_is_told_and_a_choice_is_not(tmp_path: Path) -> None:
     path.write_bytes(FRENCH.encode("latin-1"))
     findings: list[str] = []
     assert read_frame(path, None, findings)["métier"].to_list() == ["ingénieur à Orléans", "étudiante"]
-    assert findings == ["table.csv was read as cp1252, found out from its bytes; --encoding chooses another"]
+    told = "sure: it gives words such as 'prénom'"
+    assert findings == [f"table.csv was read as cp1252, found out from its bytes ({told}); --encoding chooses another"]
     path.write_text(FRENCH, encoding="utf-8")
     findings.clear()
     read_frame(path, None, findings)

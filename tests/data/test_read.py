@@ -216,9 +216,6 @@ def test_an_arrow_dictionary_is_a_category() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the DataFrame has two columns named 'a'; rename one"),
-        (pd.DataFrame([[1, 2]], columns=[1, "1"]), "the DataFrame has two columns named '1'"),
-        (pa.table([[1], [2]], names=["a", "a"]), "the Table has two columns named 'a'"),
         (pd.DataFrame(), "the DataFrame has no columns"),
         (pd.DataFrame({"a": []}), "the DataFrame has a header but no rows"),
         (pl.DataFrame(), "the DataFrame has no columns"),
@@ -232,6 +229,22 @@ def test_an_arrow_dictionary_is_a_category() -> None:
 )
 def test_what_is_no_table_is_refused(source: Any, words: str) -> None:
     refused(source, words)
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "told"),
+    [
+        (pd.DataFrame([[1, 2, 3]], columns=["a", "a", "a.1"]), ["a", "a.2", "a.1"], "the DataFrame has 2 columns named 'a': the second is called 'a.2', and 'a' means the first"),
+        (pd.DataFrame([[1, 2, 3]], columns=[1, "1", ""]), ["1", "1.1", "column_3"], "the DataFrame has 2 columns named '1': the second is called '1.1', and '1' means the first"),
+        (pa.table([[1], [2], [3]], names=["a", "a", "a"]), ["a", "a.1", "a.2"], "the Table has 3 columns named 'a': the others are called 'a.1', 'a.2', and 'a' means the first"),
+    ],
+)  # fmt: skip
+def test_columns_of_one_name_are_kept_apart(source: Any, names: list[str], told: str) -> None:
+    found: list[str] = []
+    frame = read_frame(source, None, found)
+    assert frame.columns == names
+    assert frame.row(0) == (1, 2, 3)
+    assert found == [told]
 
 
 def test_names_of_pandas_columns_become_texts() -> None:

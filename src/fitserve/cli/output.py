@@ -35,8 +35,9 @@ def read_options(command: F) -> F:
     def with_record(*, sources: tuple[str, ...], delimiter: str | None, **options: Any) -> Any:
         from fitserve.data.delimited import ReadOptions  # noqa: PLC0415 - imports polars
 
-        delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter)
-        chosen = {name: options.pop(name) for name in ("encoding", "header", "sheet", "sql", "fetch")}
+        delimiter = {"\\t": "\t", "tab": "\t", "blanks": r"\s+"}.get(delimiter or "", delimiter)
+        names = ("encoding", "header", "sheet", "sql", "fetch", "skip_rows", "skip_footer", "comment")
+        chosen = {name: options.pop(name) for name in names}
         if chosen["sql"] is not None and len(sources) != 1:
             raise SpecError("--sql needs one source, the URL of the database, such as sqlite:///houses.db")
         source = sources[0] if len(sources) == 1 else list(sources) or None
@@ -49,8 +50,11 @@ def read_options(command: F) -> F:
         click.option("--sql", metavar="QUERY", help="Take the rows of a query; SOURCE is the URL of a database."),
         click.option("--sheet", help="The sheet of a spreadsheet; default: the only one with a table."),
         click.option("--header/--no-header", default=None, help=header),
+        click.option("--comment", metavar="SIGN", help="What comment lines begin with; default: found out at the top."),
+        click.option("--skip-footer", metavar="N", type=int, help="Rows at the end that are none; default: found out."),
+        click.option("--skip-rows", metavar="N", type=int, help="Lines before the header; default: found out."),
         click.option("--encoding", help="Of a text file, such as gb18030; default: found out."),
-        click.option("--delimiter", help="Of a CSV file; default: found out."),
+        click.option("--delimiter", help="Of a CSV file, or 'blanks' for one or several; default: found out."),
     ):
         option = decorator(option)
     return cast(F, option)

@@ -11,26 +11,34 @@ import polars as pl
 from sqlalchemy import CursorResult, Row, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from fitserve.data.names import column_names
 from fitserve.errors import DataError, MissingExtraError
 
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
-def read_query(url: str, query: str) -> pl.DataFrame:
-    """All rows of a query; raises DataError, without the password of the URL, if it fails."""
+def read_query(url: str, query: str, findings: list[str] | None = None) -> pl.DataFrame:
+    """All rows of a query; raises DataError, without the password of the URL, if it fails.
+
+    Columns of one name get a suffix, which is added to ``findings``.
+    """
     with _result(url, query) as result:
-        return _frame(result, result.all())
+        return _frame(_names(result, findings), result.all())
 
 
-def query_batches(url: str, query: str, rows: int) -> Iterator[pl.DataFrame]:
+def query_batches(url: str, query: str, rows: int, findings: list[str] | None = None) -> Iterator[pl.DataFrame]:
     """The rows of a query in batches; types are those of each batch."""
     with _result(url, query) as result:
+        names = _names(result, findings)
         for part in result.partitions(rows):
-            yield _frame(result, part)
+            yield _frame(names, part)
 
 
-def _frame(result: CursorResult[Any], rows: Sequence[Row[Any]]) -> pl.DataFrame:
-    names = list(result.keys())
+def _names(result: CursorResult[Any], findings: list[str] | None) -> list[str]:
+    return column_names(list(result.keys()), "the query", findings)
+
+
+def _frame(names: list[str], rows: Sequence[Row[Any]]) -> pl.DataFrame:
     if not rows:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.Null))
     return pl.DataFrame(list(map(tuple, rows)), schema=names, orient="row", infer_schema_length=None)

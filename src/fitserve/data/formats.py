@@ -8,12 +8,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import orjson
 import polars as pl
 
+from fitserve.data.delimited import ReadOptions
+from fitserve.data.names import column_names
 from fitserve.data.packed import opened, starts_with
+from fitserve.data.sheets import read_sheet
 from fitserve.errors import DataError
 
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -28,6 +30,7 @@ _FOREIGN = {
     b"FEA1": "a Feather file of version 1; save it as Parquet first",
     b"\x89HDF": "an HDF5 file; save the table as Parquet first",
     b"%PDF": "a PDF; save its table as CSV first",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself; fetch that with git lfs pull",
 }
 # Bytes in memory for a byte of the file: packed columns grow, spelled ones become texts and then numbers.
 GROWTH = {"parquet": 8, "arrow": 3, "arrow stream": 3, "json": 6, "json lines": 6, "sheet": 12, "csv": 4}
@@ -36,7 +39,7 @@ GROWTH = {"parquet": 8, "arrow": 3, "arrow stream": 3, "json": 6, "json lines": 
 def format_of(path: Path) -> str:
     """What kind of table a file holds, by its content: a key of `GROWTH`; raises DataError for what is none."""
     with path.open("rb") as file:
-        start = file.read(16)
+        start = file.read(32)
     for mark, told in _FOREIGN.items():
         if start.startswith(mark):
             raise DataError(f"{path} is {told}")
@@ -64,6 +67,8 @@ def _text_format(path: Path) -> str:
     with opened(path) as stream:
         start = stream.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()
     first = start.split(b"\n", 1)[0].strip()
+    if re.match(rb"<(?:!doctype|html|\?xml)\b", start, re.IGNORECASE):
+        raise DataError(f"{path} is a page of HTML or XML; get the table itself, as CSV for example")
     if re.match(rb"\[\s*(?:\{|\]|\Z)", start):
         return "json"
     if start.startswith(b"{") and (_JSON_ENDING.search(path.name) or _is_object(first)):
@@ -78,8 +83,8 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def read_whole(path: Path, kind: str, sheet: str | None) -> pl.DataFrame:
-    """The whole table of a file of one of these formats."""
+def read_whole(path: Path, kind: str, options: ReadOptions, findings: list[str] | None = None) -> pl.DataFrame:
+    """The whole table of a file of one of these formats; what was found out about it is added to ``findings``."""
     if kind == "parquet":
         return pl.read_parquet(path, glob=False)
     if kind == "arrow":
@@ -87,15 +92,28 @@ def read_whole(path: Path, kind: str, sheet: str | None) -> pl.DataFrame:
     if kind == "arrow stream":
         return pl.read_ipc_stream(path)
     if kind == "sheet":
-        return _read_sheet(path, sheet)
+        return read_sheet(path, options, findings)
     with opened(path) as stream:
         content = stream.read().removeprefix(b"\xef\xbb\xbf")
     read: Callable[..., pl.DataFrame] = pl.read_json if kind == "json" else pl.read_ndjson
     try:
         return _flat(read(io.BytesIO(content), infer_schema_length=None))
-    except pl.exceptions.PolarsError as error:
+    except pl.exceptions.PolarsError:
         what = "a list of objects, one for each row" if kind == "json" else "one object for each line"
-        raise DataError(f"{path} is no JSON table ({str(error).splitlines()[0][:120]}); give {what}") from None
+        raise DataError(f"{path} is no JSON table ({_why_no_json(content, kind)}); give {what}") from None
+
+
+def _why_no_json(content: bytes, kind: str) -> str:
+    """What is wrong with JSON of which no table can be made."""
+    lines = content.split(b"\n") if kind == "json lines" else [content]
+    for number, line in enumerate(lines, 1):
+        try:
+            found = orjson.loads(line) if line.strip() else {}
+        except orjson.JSONDecodeError as error:
+            return f"line {error.lineno if kind == 'json' else number} is no valid JSON"
+        if kind == "json lines" and not isinstance(found, dict):
+            return f"line {number} holds no object"
+    return "its objects do not make one table"
 
 
 def batches_of(path: Path, kind: str, rows: int, cells: int) -> Iterator[pl.DataFrame]:
@@ -110,33 +128,11 @@ def batches_of(path: Path, kind: str, rows: int, cells: int) -> Iterator[pl.Data
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with the members of nested objects as columns of their own, ``address.city``."""
     while nested := [series for series in frame if isinstance(series.dtype, pl.Struct)]:
-        members: dict[str, list[pl.Series]] = {
+        members = {
             series.name: [member.alias(f"{series.name}.{member.name}") for member in series.struct.unnest()]
             for series in nested
         }
-        columns: list[Any] = []
-        for series in frame:
-            columns += members.get(series.name, [series])
-        frame = pl.DataFrame(columns)
+        columns = [each for series in frame for each in members.get(series.name, [series])]
+        names = column_names([series.name for series in columns], "the table")
+        frame = pl.DataFrame([series.alias(name) for series, name in zip(columns, names, strict=True)])
     return frame
-
-
-def _read_sheet(path: Path, sheet: str | None) -> pl.DataFrame:
-    """One sheet of a workbook: the named one, or the only one that holds anything."""
-    import fastexcel  # noqa: PLC0415 - only for spreadsheets
-
-    try:
-        book = fastexcel.read_excel(path)
-        names = book.sheet_names
-        if sheet is not None and sheet not in names:
-            raise DataError(f"{path} has no sheet {sheet!r}; it has {', '.join(map(repr, names))}")
-        chosen = [sheet] if sheet is not None else names
-        frames = {name: book.load_sheet(name, schema_sample_rows=None).to_polars() for name in chosen}
-    except fastexcel.FastExcelError as error:
-        reason = str(error).splitlines()[0][:120]
-        raise DataError(f"{path} cannot be read as a spreadsheet ({reason}); save the table as CSV") from None
-    filled = [name for name, frame in frames.items() if frame.width and frame.height]
-    if len(filled) > 1:
-        others = ", ".join(map(repr, filled[1:]))
-        raise DataError(f"{path} has {len(filled)} sheets with tables; say --sheet {filled[0]!r} (or {others})")
-    return frames[filled[0] if filled else chosen[0]]

@@ -6,13 +6,14 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import pairwise
 
 from fitserve import schema
+from fitserve.data.aligned import BLANKS, SEPARATOR, separated
 from fitserve.errors import DataError
 
 _DELIMITERS = ",;\t|"
-_SAMPLE_LINES = 200
 # A record may be as long as four blocks of sixteen megabytes.
 LONGEST_CELL = 64 << 20
 _NUMBER = re.compile(rf"\s*(?:{schema.NUMBER_PATTERN})\s*\Z")
@@ -36,27 +37,44 @@ def wide_fields() -> Iterator[None]:
 
 def check_delimiter(delimiter: str | None) -> None:
     """Raise DataError for what cannot separate fields."""
-    if delimiter is None:
+    if delimiter is None or delimiter == BLANKS:
         return
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n\0':
         raise DataError(f"a delimiter is one ASCII character such as , ; | or a tab, not {delimiter!r}")
 
 
-def first_records(sample: bytes, delimiter: str, *, whole: bool) -> list[list[str]]:
-    """The records of a file's beginning; the last line is left out unless the sample is the ``whole`` file."""
-    lines = sample.decode(errors="replace").splitlines(keepends=True)
-    lines = (lines if whole else lines[:-1])[:_SAMPLE_LINES]
-    records: list[list[str]] = []
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a text file: the number of lines before it, its cells, and whether a blank line is among them."""
+
+    line: int
+    cells: list[str]
+    gap: bool
+    text: str
+
+
+def records_of(lines: Sequence[str], delimiter: str) -> list[Record]:
+    """The records of some lines, the first ones before a quote that never closes."""
+    if delimiter == BLANKS:
+        lines, delimiter = separated("".join(lines).encode()).decode().splitlines(keepends=True), SEPARATOR
+    records: list[Record] = []
     with wide_fields(), suppress(csv.Error):
-        records = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        reader = csv.reader(lines, delimiter=delimiter)
+        line, gap = 0, False
+        for row in reader:
+            blank = len(row) < 2 and not "".join(row).strip()
+            if not blank:
+                records.append(Record(line, row, gap, lines[line]))
+            gap = blank
+            line = reader.line_num
     return records
 
 
-def find_delimiter(sample: bytes, *, whole: bool) -> str:
+def best_delimiter(lines: Sequence[str]) -> str:
     """The delimiter that cuts the first lines into the most columns, equally many in each."""
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:
-        widths = [len(row) for row in first_records(sample, delimiter, whole=whole)]
+        widths = [len(record.cells) for record in records_of(lines, delimiter)]
         common = max(set(widths), key=lambda width: (widths.count(width), width)) if widths else 1
         score = (widths.count(common) / len(widths), common) if common > 1 else (0.0, 0)
         if score > best_score:
@@ -74,12 +92,13 @@ def header_lines(records: Records) -> int:
     if len(records) < _FEWEST_RECORDS:
         return 1
     first, second, rest = records[0], records[1], records[1:]
-    if _are_values(first, rest):
+    if are_values(first, rest):
         return 0
     return 2 if _continues(first, second, records[2:]) else 1
 
 
-def _are_values(first: Sequence[str], rest: Records) -> bool:
+def are_values(first: Sequence[str], rest: Records) -> bool:
+    """Whether a record holds values, as those below it do, and no names."""
     places = [i for i, cell in enumerate(first) if _NUMBER.match(cell) and _mostly_numbers(rest, i)]
     if not places or len({cell.strip() for cell in first}) < len(first):
         return bool(places)
@@ -88,8 +107,34 @@ def _are_values(first: Sequence[str], rest: Records) -> bool:
         years = all(number in _YEARS for number in numbers)
         counted = numbers == [numbers[0] + i for i in range(len(numbers))] and numbers[0] in (0.0, 1.0)
         counted = counted and len(numbers) > 1 + numbers[0]  # "1,2" alone may well be values
-        return not (years or counted)
-    return True
+        return not (years or (counted and all(first[i].strip().isdecimal() for i in places)))
+    below = [row[places[0]] for row in rest if places[0] < len(row)]
+    return numbers[0] not in _YEARS or len(first) < 2 or any(map(_is_year, below))
+
+
+def _is_year(cell: str) -> bool:
+    return _NUMBER.match(cell) is not None and float(cell) in _YEARS
+
+
+def are_names(record: Sequence[str]) -> bool:
+    """Whether cells may be names of columns: none is a number but for years, or blank, and no two are equal."""
+    return len({cell.strip() for cell in record}) == len(record) and _may_name(record)
+
+
+def _may_name(cells: Sequence[str]) -> bool:
+    names = [cell.strip() for cell in cells]
+    numbers = [name for name in names if _NUMBER.match(name)]
+    return all(names) and len(names) > len(numbers) and all(map(_is_year, numbers))
+
+
+def names_columns(record: Sequence[str], rest: Records) -> bool:
+    """Whether a record holds names, at least one above a column of numbers; the first and the last may be blank."""
+    names = record[not record[0].strip() : len(record) - (len(record) > 1 and not record[-1].strip())]
+    if not _may_name(names) or any(name.strip().casefold() in schema.MISSING_WHERE_TYPED for name in names):
+        return False
+    if are_values(record, rest):
+        return False
+    return any(record[place].strip() and _mostly_numbers(rest, place) for place in range(len(record)))
 
 
 def _mostly_numbers(rest: Records, place: int) -> bool:

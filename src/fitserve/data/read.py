@@ -16,13 +16,15 @@ import polars as pl
 
 from fitserve import schema, settings
 from fitserve.data.database import query_batches, read_query, shown_url
-from fitserve.data.delimited import BLOCK_BYTES, ReadOptions, column_names, csv_frames
+from fitserve.data.delimited import BLOCK_BYTES, ReadOptions, check_options, csv_frames
 from fitserve.data.formats import GROWTH, batches_of, format_of, read_whole
+from fitserve.data.names import column_names
 from fitserve.data.packed import DAMAGED, is_packed
 from fitserve.data.sources import is_address, is_location, local_files
 from fitserve.errors import DataError
 
 _FRAME_GROWTH = 2
+_DAMAGE = "it is damaged, cut off or of a kind that is unknown here; get the file again"
 BATCH_ROWS, _BATCH_CELLS = 100_000, 20_000_000
 
 __all__ = [
@@ -43,17 +45,18 @@ def read_frame(source: Any, options: ReadOptions | None = None, findings: list[s
     Files: CSV, JSON and JSON Lines (also packed by gzip, zstd or zip), Parquet, Arrow, spreadsheets. ``source``
     may be a list of paths, a pattern, "-" for standard input, an address (see `ReadOptions.fetch`), or the URL of
     a database (see `ReadOptions.sql`). What was found out about a file and may be wrong is added to ``findings``.
-    Names are made unique where blank; a name that is there twice is refused.
+    Names are made unique: those that are blank, and those that are there twice, which is a finding.
     Raises DataError or NotFoundError, with one line that says what to do.
     """
     options = options or ReadOptions()
+    check_options(options)
     if options.sql is not None:
-        frame = read_query(str(source), options.sql)
+        frame = read_query(str(source), options.sql, findings)
     elif is_location(source):
         with local_files(source, options.fetch) as paths:
             frame = _together([_read_path(path, options, findings) for path in paths], paths)
     else:
-        frame = _from_memory(source)
+        frame = _from_memory(source, findings)
     if frame.width == 0:
         raise DataError(f"{name_of(source)} has no columns; give a table with a header")
     if frame.height == 0:
@@ -98,28 +101,37 @@ def _check_names(frame: pl.DataFrame, path: Path, expected: list[str], first: Pa
         raise DataError(f"{path} {what}, compared with {first}; files that are read as one need the same columns")
 
 
-def _from_memory(source: Any) -> pl.DataFrame:
+def _from_memory(source: Any, findings: list[str] | None) -> pl.DataFrame:
     try:
         if isinstance(source, pl.DataFrame):
             return source
         if isinstance(source, pl.LazyFrame):
             return source.collect()
         if hasattr(source, "column_names") and hasattr(source, "to_pylist"):
-            return _renamed(pl.from_arrow(source.rename_columns(list(map(str, range(source.num_columns))))), source)
+            numbered = pl.from_arrow(source.rename_columns(list(map(str, range(source.num_columns)))))
+            return _renamed(numbered, source, findings)
         if type(source).__module__.startswith("pandas") and hasattr(source, "columns"):
             columns = [_pandas_column(str(i), source.iloc[:, i]) for i in range(source.shape[1])]
-            return _renamed(pl.DataFrame(columns), source)
+            return _renamed(pl.DataFrame(columns), source, findings)
         if isinstance(source, dict):
             return pl.DataFrame(source, strict=False)
-    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        raise DataError(f"{name_of(source)} cannot be read: {_first_line(error)}") from None
+    except (pl.exceptions.PolarsError, TypeError, ValueError):
+        raise DataError(f"{name_of(source)} cannot be read: {_advice(source)}") from None
     raise DataError(f"{name_of(source)} is not a table; give a path, a DataFrame or an Arrow table")
 
 
-def _renamed(frame: Any, source: Any) -> pl.DataFrame:
-    """The frame with the names of its source, which polars would refuse without saying which one is doubled."""
+def _advice(source: Any) -> str:
+    if isinstance(source, pl.LazyFrame):
+        return "its query fails; call collect() on it to see why"
+    if isinstance(source, dict):
+        return "give a list of values for each column, all equally long"
+    return "a column holds what no table can; turn it into numbers, texts or dates"
+
+
+def _renamed(frame: Any, source: Any, findings: list[str] | None) -> pl.DataFrame:
+    """The frame with the names of its source, which may be there twice."""
     names = [str(name) for name in getattr(source, "column_names", None) or source.columns]
-    frame.columns = column_names(names, name_of(source))
+    frame.columns = column_names(names, name_of(source), findings)
     return pl.DataFrame(frame)
 
 
@@ -145,20 +157,16 @@ def _spelled(level: object) -> str:
         return str(level)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn whatever reading raises into one line."""
     try:
         yield
     except OSError as error:
-        told = f"{error.strerror}; check the file" if error.strerror else f"{_first_line(error)}; get the file again"
+        told = f"{error.strerror}; check the file" if error.strerror else _DAMAGE
         raise DataError(f"{path} cannot be read: {told}") from None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, *DAMAGED) as error:
-        raise DataError(f"{path} cannot be read: {_first_line(error)}; get the file again") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, *DAMAGED):
+        raise DataError(f"{path} cannot be read: {_DAMAGE}") from None
     except MemoryError:
         raise DataError(f"{path} does not fit into memory; use a part of its rows") from None
 
@@ -168,7 +176,7 @@ def _read_path(path: Path, options: ReadOptions, findings: list[str] | None) -> 
         kind = format_of(path)
         if kind != "csv":
             _check_memory(path, path.stat().st_size * GROWTH[kind])
-            return _named(read_whole(path, kind, options.sheet), path)
+            return _named(read_whole(path, kind, options, findings), path, findings)
         _check_memory(path, path.stat().st_size * (1 if is_packed(path) else GROWTH["csv"]))
         parts, taken = [], 0
         for part in csv_frames(path, options, _block_bytes(), findings):
@@ -180,8 +188,8 @@ def _read_path(path: Path, options: ReadOptions, findings: list[str] | None) -> 
         return pl.concat(parts, rechunk=True)
 
 
-def _named(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    frame.columns = column_names([name.strip() for name in frame.columns], str(path))
+def _named(frame: pl.DataFrame, path: Path, findings: list[str] | None) -> pl.DataFrame:
+    frame.columns = column_names([name.strip() for name in frame.columns], path.name, findings)
     return frame
 
 
@@ -224,9 +232,10 @@ def read_batches(
 ) -> Generator[pl.DataFrame]:
     """Files or a query in batches of rows, so that their size does not matter; else like `read_frame`."""
     options = options or ReadOptions()
+    check_options(options)
     n = 0
     if options.sql is not None:
-        for frame in query_batches(str(source), options.sql, BATCH_ROWS):
+        for frame in query_batches(str(source), options.sql, BATCH_ROWS, findings):
             n += frame.height
             yield frame
     else:
@@ -255,6 +264,7 @@ def _batches(path: Path, options: ReadOptions, findings: list[str] | None) -> It
         for block in csv_frames(path, options, _block_bytes(), findings):
             yield from block.iter_slices(BATCH_ROWS)
     elif kind in ("parquet", "arrow"):
-        yield from batches_of(path, kind, BATCH_ROWS, _BATCH_CELLS)
+        for i, frame in enumerate(batches_of(path, kind, BATCH_ROWS, _BATCH_CELLS)):
+            yield _named(frame, path, findings if i == 0 else None)
     else:
         yield from _read_path(path, options, findings).iter_slices(BATCH_ROWS)

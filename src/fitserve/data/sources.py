@@ -6,6 +6,8 @@ import glob
 import http.client
 import re
 import shutil
+import socket
+import ssl
 import sys
 import tempfile
 import urllib.error
@@ -123,6 +125,19 @@ def _last_part(address: str) -> str:
     return re.sub(r"[^\w.-]", "_", name)[-100:].lstrip(".") or "table"
 
 
+def _why(error: Exception) -> str:
+    """Why an address cannot be fetched."""
+    reason = getattr(error, "reason", error)
+    known = {
+        socket.gaierror: "its host is not known",
+        ConnectionRefusedError: "its host refuses connections",
+        TimeoutError: f"nothing came for {_SILENCE_SECONDS} seconds",
+        ssl.SSLError: "its certificate cannot be trusted, or it speaks no TLS",
+        OSError: "the connection broke off",
+    }
+    return next((told for kind, told in known.items() if isinstance(reason, kind)), "it does not speak HTTP")
+
+
 def _fetched(address: str, place: Path) -> Path:
     """Download an address; nothing is sent but the request for it."""
     place.parent.mkdir()
@@ -134,10 +149,9 @@ def _fetched(address: str, place: Path) -> Path:
                 if file.tell() > _MOST_FETCHED:
                     raise DataError(f"{address} has more than {_MOST_FETCHED >> 30} GB; fetch it yourself")
     except urllib.error.HTTPError as error:
-        raise DataError(f"{address} answers {error.code} {error.reason}; check the address") from None
+        raise DataError(f"{address} answers with the status {error.code}; check the address") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise DataError(f"{address} cannot be fetched ({reason}); check the address") from None
+        raise DataError(f"{address} cannot be fetched ({_why(error)}); check the address") from None
     if not place.stat().st_size:
         raise DataError(f"{address} is empty; give a table with a header and rows")
     return place
