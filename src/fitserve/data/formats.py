@@ -13,7 +13,6 @@ import orjson
 import polars as pl
 
 from fitserve.data.delimited import ReadOptions
-from fitserve.data.names import column_names
 from fitserve.data.packed import opened, starts_with
 from fitserve.data.sheets import read_sheet
 from fitserve.errors import DataError
@@ -97,7 +96,7 @@ def read_whole(path: Path, kind: str, options: ReadOptions, findings: list[str] 
         content = stream.read().removeprefix(b"\xef\xbb\xbf")
     read: Callable[..., pl.DataFrame] = pl.read_json if kind == "json" else pl.read_ndjson
     try:
-        return _flat(read(io.BytesIO(content), infer_schema_length=None))
+        return read(io.BytesIO(content), infer_schema_length=None)
     except pl.exceptions.PolarsError:
         what = "a list of objects, one for each row" if kind == "json" else "one object for each line"
         raise DataError(f"{path} is no JSON table ({_why_no_json(content, kind)}); give {what}") from None
@@ -123,16 +122,3 @@ def batches_of(path: Path, kind: str, rows: int, cells: int) -> Iterator[pl.Data
     for batch in lazy.collect_batches(chunk_size=max(1000, min(rows, cells // width))):
         if batch.height:
             yield batch
-
-
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the members of nested objects as columns of their own, ``address.city``."""
-    while nested := [series for series in frame if isinstance(series.dtype, pl.Struct)]:
-        members = {
-            series.name: [member.alias(f"{series.name}.{member.name}") for member in series.struct.unnest()]
-            for series in nested
-        }
-        columns = [each for series in frame for each in members.get(series.name, [series])]
-        names = column_names([series.name for series in columns], "the table")
-        frame = pl.DataFrame([series.alias(name) for series, name in zip(columns, names, strict=True)])
-    return frame

@@ -1,9 +1,11 @@
-"""Names of columns: each one once, and none without a name."""
+"""Names of columns: each one once, none without a name, and members of objects by their path."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+
+import polars as pl
 
 
 def column_names(names: Sequence[str], where: str, findings: list[str] | None = None) -> list[str]:
@@ -49,3 +51,16 @@ def _told(where: str, name: str, later: Sequence[str]) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(map(repr, names[:3]))
     return f"{shown} and so on" if len(names) > 3 else shown
+
+
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the members of nested objects as columns of their own, ``address.city``."""
+    while nested := [series for series in frame if isinstance(series.dtype, pl.Struct)]:
+        members = {
+            series.name: [member.alias(f"{series.name}.{member.name}") for member in series.struct.unnest()]
+            for series in nested
+        }
+        columns = [each for series in frame for each in members.get(series.name, [series])]
+        names = column_names([series.name for series in columns], "the table")
+        frame = pl.DataFrame([series.alias(name) for series, name in zip(columns, names, strict=True)])
+    return frame

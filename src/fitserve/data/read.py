@@ -18,7 +18,7 @@ from fitserve import schema, settings
 from fitserve.data.database import query_batches, read_query, shown_url
 from fitserve.data.delimited import BLOCK_BYTES, ReadOptions, check_options, csv_frames
 from fitserve.data.formats import GROWTH, batches_of, format_of, read_whole
-from fitserve.data.names import column_names
+from fitserve.data.names import column_names, flat
 from fitserve.data.packed import DAMAGED, is_packed
 from fitserve.data.sources import is_address, is_location, local_files
 from fitserve.errors import DataError
@@ -103,10 +103,8 @@ def _check_names(frame: pl.DataFrame, path: Path, expected: list[str], first: Pa
 
 def _from_memory(source: Any, findings: list[str] | None) -> pl.DataFrame:
     try:
-        if isinstance(source, pl.DataFrame):
-            return source
-        if isinstance(source, pl.LazyFrame):
-            return source.collect()
+        if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
+            return _with_plain_names(source.lazy().collect(), name_of(source), findings)
         if hasattr(source, "column_names") and hasattr(source, "to_pylist"):
             numbered = pl.from_arrow(source.rename_columns(list(map(str, range(source.num_columns)))))
             return _renamed(numbered, source, findings)
@@ -114,7 +112,7 @@ def _from_memory(source: Any, findings: list[str] | None) -> pl.DataFrame:
             columns = [_pandas_column(str(i), source.iloc[:, i]) for i in range(source.shape[1])]
             return _renamed(pl.DataFrame(columns), source, findings)
         if isinstance(source, dict):
-            return pl.DataFrame(source, strict=False)
+            return _with_plain_names(pl.DataFrame(source, strict=False), name_of(source), findings)
     except (pl.exceptions.PolarsError, TypeError, ValueError):
         raise DataError(f"{name_of(source)} cannot be read: {_advice(source)}") from None
     raise DataError(f"{name_of(source)} is not a table; give a path, a DataFrame or an Arrow table")
@@ -130,9 +128,9 @@ def _advice(source: Any) -> str:
 
 def _renamed(frame: Any, source: Any, findings: list[str] | None) -> pl.DataFrame:
     """The frame with the names of its source, which may be there twice."""
-    names = [str(name) for name in getattr(source, "column_names", None) or source.columns]
+    names = [str(name).strip() for name in getattr(source, "column_names", None) or source.columns]
     frame.columns = column_names(names, name_of(source), findings)
-    return pl.DataFrame(frame)
+    return flat(pl.DataFrame(frame))
 
 
 def _pandas_column(name: str, series: Any) -> pl.Series:
@@ -189,8 +187,14 @@ def _read_path(path: Path, options: ReadOptions, findings: list[str] | None) -> 
 
 
 def _named(frame: pl.DataFrame, path: Path, findings: list[str] | None) -> pl.DataFrame:
-    frame.columns = column_names([name.strip() for name in frame.columns], path.name, findings)
-    return frame
+    return _with_plain_names(frame, path.name, findings)
+
+
+def _with_plain_names(frame: pl.DataFrame, where: str, findings: list[str] | None) -> pl.DataFrame:
+    """The frame with members of objects as columns, and names without blanks around them, as requests are read."""
+    found = flat(frame)
+    names = column_names([name.strip() for name in found.columns], where, findings)
+    return found if names == found.columns else found.rename(dict(zip(found.columns, names, strict=True)))
 
 
 def _without_rows(source: Any) -> DataError:
