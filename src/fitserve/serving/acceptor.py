@@ -1,9 +1,8 @@
 """Accepts the connections of a listening socket that several processes share.
 
-The event loop's own server accepts one connection a turn (libuv since 1.45). With a thousand busy connections a
-turn takes a tenth of a second, and who comes new waits behind all who came before him. Here a turn accepts one
-connection, too, as long as that is enough: so workers that have nothing to do share a burst. Where more are waiting
-than were accepted, the next turn accepts twice as many.
+The event loop's own server accepts one connection a turn. With a thousand busy connections a turn takes a tenth of a
+second and more, and who comes new waits behind all who came before him. Here a turn accepts the more the longer the
+turn before it took. Short turns accept few, so that workers which have nothing to do share a burst.
 """
 
 from __future__ import annotations
@@ -14,11 +13,16 @@ import errno
 import logging
 import socket
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 _log = logging.getLogger("fitserve.serving")
-_MOST_IN_A_TURN = 128
+# While connections wait, one is accepted for so many seconds that a turn takes; at least two, for the second one tells
+# whether there are more.
+_SECONDS_EACH = 0.0005
+_FEWEST_IN_A_TURN = 2
+_MOST_IN_A_TURN = 256
 _MOST_AT_THE_END = 8192
 # So long nothing is accepted after the process, or the machine, has run out of files or memory; how often it is logged.
 _PAUSE_SECONDS = 0.5
@@ -44,7 +48,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._protocol = protocol
-        self._at_once = 1
+        self._more_since: float | None = None
         self._log_again_at = 0.0
         self._arriving: set[asyncio.Task[None]] = set()
         self.is_open = True
@@ -80,11 +84,13 @@ class Acceptor:
         self._listener.close()
 
     def _accept_some(self) -> None:
-        for _ in range(self._at_once):
+        now = time.monotonic()
+        turn = now - self._more_since if self._more_since is not None else 0.0
+        self._more_since = now
+        for _ in range(min(max(_FEWEST_IN_A_TURN, int(turn / _SECONDS_EACH)), _MOST_IN_A_TURN)):
             if not self._accept():
-                self._at_once = 1
+                self._more_since = None
                 return
-        self._at_once = min(2 * self._at_once, _MOST_IN_A_TURN)
 
     def _accept(self) -> bool:
         """Whether there may be more."""

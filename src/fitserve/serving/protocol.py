@@ -160,7 +160,8 @@ class Protocol(HttpToolsProtocol):
             if self._deaf:
                 return
             parsed = end
-        self.flow.hold(bool(self.pipeline))
+        if self.flow.held or self.pipeline:
+            self.flow.hold(bool(self.pipeline))
 
     def _parse(self, data: bytes) -> None:
         self._unframed += len(data)
@@ -227,7 +228,7 @@ class Protocol(HttpToolsProtocol):
             self._parse_on()
             if self.server_state.leaving:
                 self.shutdown()
-        if self.flow.write_paused:
+        if self.flow.write_paused and not self._deaf:
             self._await_client()
 
     def pause_writing(self) -> None:
