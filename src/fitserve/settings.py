@@ -40,6 +40,7 @@ SETTINGS = {
         Setting("body_limit", int, 16 << 20, "bytes of one request body"),
         Setting("rows_limit", int, 10_000, "rows of one request"),
         Setting("stop_seconds", float, 10.0, "seconds that open requests get at shutdown"),
+        Setting("hang_seconds", float, 10.0, "seconds without a sign of life until a worker is replaced, at least 2"),
     )
 }
 

@@ -114,10 +114,13 @@ def launch(workspace: Path) -> Callable[..., subprocess.Popen[str]]:
 
 @pytest.fixture(scope="session")
 def start(launch: Callable[..., subprocess.Popen[str]], children: Callable[[int], set[int]]) -> Start:
-    """Starts a service, waits until it is ready, gives a client of it; in the end stops it and looks for remains."""
+    """Starts a service, waits until it is ready, gives a client of it; in the end stops it and looks for remains.
+
+    What it logged is appended to ``log``; without one, and if it is to be ``quiet``, it must not log anything.
+    """
 
     @contextmanager
-    def started(*arguments: str, quiet: bool = True, **options: Any) -> Iterator[Started]:
+    def started(*arguments: str, quiet: bool = True, log: list[str] | None = None, **options: Any) -> Iterator[Started]:
         process = launch(*arguments, **options)
         try:
             ready = first_document(process)
@@ -132,7 +135,9 @@ def start(launch: Callable[..., subprocess.Popen[str]], children: Callable[[int]
                 assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
             assert said == ""
             assert "Traceback" not in complaint
-            assert not quiet or complaint == ""
+            assert log is not None or not quiet or complaint == ""
+            if log is not None:
+                log.extend(complaint.splitlines())
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

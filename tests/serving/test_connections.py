@@ -159,6 +159,15 @@ def test_a_head_without_end_is_refused(
     assert most_memory() - before < 16 * MEGABYTE
 
 
+def test_a_head_has_a_bearable_number_of_fields(client: httpx.Client, talk: Talk) -> None:
+    def head(fields: int) -> bytes:
+        return b"GET /livez HTTP/1.1\r\n" + b"x: y\r\n" * fields + b"\r\n"
+
+    answers = answers_in(talk(client, REQUEST + head(256) + head(257) + REQUEST, open_end=True))
+    assert [status for status, _ in answers] == [200, 200, 431]
+    assert "256 fields" in checked(answers[-1][1], 431)["detail"]
+
+
 def test_half_a_request_is_forgotten(client: httpx.Client, talk: Talk) -> None:
     for end in (1, 10, 40, len(REQUEST) - len(ROW), len(REQUEST) - 1):
         assert talk(client, REQUEST[:end]) == b""

@@ -38,7 +38,7 @@ def worker(workspace: Path) -> Iterator[Worker]:
         descriptors = (listener.fileno(), theirs.fileno(), counters)
         limits = {"keys": None, "body_limit": 1 << 20, "rows_limit": 100_000, "stop_seconds": 0.2, "silent_seconds": 1}
         served = [ServedVersion("small", 1, str(bundle))]
-        orders = Orders.from_json(Orders(served, *descriptors, 0, None, 0, 0, 0.0, 0).as_json() | limits)
+        orders = Orders.from_json(Orders(served, *descriptors, 0, 1, None, 0, 0, 0.0, 0).as_json() | limits)
         pipe = subprocess.PIPE
         process = subprocess.Popen(COMMAND, stdin=pipe, stderr=pipe, pass_fds=descriptors, text=True)
         theirs.close()
@@ -104,6 +104,19 @@ def test_a_client_that_does_not_read_its_answer_loses_it(worker: Worker, more: b
         head, _, answer = heard_on(quick).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK")
         assert len(json.loads(answer)["predictions"]) == 40_000
+        eventually(lambda: sockets_of(process.pid) == before)
+
+
+def test_a_client_that_asks_on_and_never_reads_loses_its_connection(worker: Worker) -> None:
+    process, address = worker
+    before = sockets_of(process.pid)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        deaf.connect(address)
+        deaf.settimeout(PATIENCE)
+        with suppress(ConnectionError):
+            while True:  # until the worker has had enough
+                deaf.sendall(WHOLE * 10_000)
         eventually(lambda: sockets_of(process.pid) == before)
 
 

@@ -20,8 +20,8 @@ class ServedVersion:
 class Orders:
     """Everything a worker needs to know. File descriptors are inherited; ``keys`` None means that none is needed.
 
-    The first of ``models`` answers ``/predict``. A connection on which nothing is heard for ``silent_seconds``,
-    between two requests or within one, is closed.
+    The first of ``models`` answers ``/predict``. The worker counts in place ``slot`` of ``n_slots``. A connection on
+    which nothing is heard for ``silent_seconds``, between two requests or within one, is closed.
     """
 
     models: Sequence[ServedVersion]
@@ -29,6 +29,7 @@ class Orders:
     control_fd: int
     telemetry_fd: int
     slot: int
+    n_slots: int
     keys: Sequence[str] | None
     body_limit: int
     rows_limit: int

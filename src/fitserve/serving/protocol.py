@@ -6,8 +6,9 @@ its own; for answers as small as a prediction that is a tenth of the whole work.
 The manners: what is no HTTP gets a problem document like everything else, after the answers to the requests
 before it; a head without end is refused; a client that has closed its own direction still gets its answers; one
 that offers another protocol (Java's HTTP client offers HTTP/2 with its first request) is served by HTTP/1.1,
-body and all; and one that falls silent in the middle of a request, or stops reading in the middle of an answer,
-does not keep its connection for ever.
+body and all; one that falls silent in the middle of a request, or stops reading in the middle of an answer,
+does not keep its connection for ever; one that sends request after request without waiting is not read ahead of
+its answers; and one that keeps its connection is told with an answer when the server is about to end.
 """
 
 from __future__ import annotations
@@ -16,13 +17,22 @@ import asyncio
 from typing import Any, cast
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from fitserve.serving.app import Service
 from fitserve.serving.problems import CONTENT_TYPE, HttpProblem
 
 # Bytes that may come without any of them being a body's: a request's head, or what stands between two chunks.
 _HEAD_BYTES = 65_536
+# Fields of a head; a field of three bytes takes some hundred bytes of memory.
+_HEAD_FIELDS = 256
+# While so many requests of a connection wait behind the one that is answered, no more of it are read.
+_MOST_WAITING = 16
+# What has been read is parsed in pieces of so many bytes: the smaller the more requests may begin within them.
+_PIECES = (65_536, 4_096, 256)
+_END_OF_HEAD = b"\r\n\r\n"
 # A client that is refused has so long to stop sending and read why, before its connection is closed.
 _LAST_SECONDS = 2.0
 
@@ -65,16 +75,52 @@ class _JoinedTransport(asyncio.Transport):
         self._transport.close()
 
 
+class Connections(ServerState):
+    """What the connections of a worker share; while it is ``leaving``, no answer promises another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leaving = False
+
+
+class _Flow(FlowControl):
+    """Flow control by which nothing is read while a request waits behind another."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self.held:
+            super().resume_reading()
+
+    def hold(self, held: bool) -> None:
+        """Stop reading, whoever asks for more; or read again."""
+        self.held = held
+        if held:
+            self.pause_reading()
+        else:
+            self.resume_reading()
+
+
+class _TooManyFields(Exception):  # noqa: N818 - raised through the parser
+    """A head has more fields than anybody needs."""
+
+
 class Protocol(HttpToolsProtocol):
     """One connection."""
+
+    server_state: Connections
+    flow: _Flow
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._out = _JoinedTransport(transport)
         self._unframed = 0
+        self._unparsed = b""
         self._deaf = False
         self._last_words = b""
         self._unread = 0
+        self._quiet: tuple[asyncio.TimerHandle | None, int] = (None, 0)
         super().connection_made(self._out)
+        self.flow = _Flow(self._out)
         self._await_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -85,6 +131,39 @@ class Protocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._unset_keepalive_if_required()
+        if self._unparsed or len(data) > _PIECES[0] or data.count(_END_OF_HEAD) > 1:
+            self._unparsed += data
+            self._parse_on()
+        else:
+            self._parse(data)
+            if self.pipeline:
+                self.flow.hold(True)
+        if self._deaf:
+            return
+        if self.server_state.leaving:
+            self.shutdown()
+        cycle = self.cycle
+        # A client that sends on without reading its answer is waited for like one that is silent.
+        if cycle is None or cycle.more_body or cycle.response_complete or self.flow.write_paused:
+            self._await_client()
+
+    def _parse_on(self) -> None:
+        """Parse what has been read, but no more of it while many requests wait for their turn."""
+        data, self._unparsed = self._unparsed, b""
+        parsed = 0
+        while parsed < len(data):
+            if len(self.pipeline) >= _MOST_WAITING:
+                self._unparsed = data[parsed:]
+                break
+            end = parsed + _piece(data, parsed)
+            self._parse(data[parsed:end])
+            if self._deaf:
+                return
+            parsed = end
+        if self.flow.held or self.pipeline:
+            self.flow.hold(bool(self.pipeline))
+
+    def _parse(self, data: bytes) -> None:
         self._unframed += len(data)
         try:
             try:
@@ -92,18 +171,11 @@ class Protocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as offer:
                 self._decline(data, offer)
         except httptools.HttpParserError as error:
-            unreadable = isinstance(error, httptools.HttpParserCallbackError)
-            reason = "its target cannot be read" if unreadable else str(error)
-            self._refuse(HttpProblem(400, f"this is no HTTP/1.1 request ({reason})"))
+            self._refuse(_unreadable(error))
             return
         if self._unframed > _HEAD_BYTES:
             detail = f"the head of the request has more than {_HEAD_BYTES} bytes; a row belongs into the body"
             self._refuse(HttpProblem(431, detail))
-            return
-        cycle = self.cycle
-        # A client that sends on without reading its answer is waited for like one that is silent.
-        if cycle is None or cycle.more_body or cycle.response_complete or self.flow.write_paused:
-            self._await_client()
 
     def _decline(self, data: bytes, offer: httptools.HttpParserUpgrade) -> None:
         """Read on after a request that offers another protocol: to the parser it ended with its head."""
@@ -124,6 +196,14 @@ class Protocol(HttpToolsProtocol):
         lengths = (b"content-length", b"transfer-encoding")
         return [(name, value) for name, value in self.headers if name in lengths and value.strip(b"0")]
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) == _HEAD_FIELDS:
+            raise _TooManyFields
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
     def on_body(self, body: bytes) -> None:
         self._unframed = 0
         super().on_body(body)
@@ -143,6 +223,13 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing():
             self._await_client()
+            return
+        if self.flow.held and not self.pipeline:
+            self._parse_on()
+            if self.server_state.leaving:
+                self.shutdown()
+        if self.flow.write_paused and not self._deaf:
+            self._await_client()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -160,6 +247,28 @@ class Protocol(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         cycle = self.cycle
         return cycle is not None and not (cycle.response_complete or cycle.more_body or cycle.disconnected)
+
+    def shutdown(self) -> None:
+        """Have the answer to the last request that has been read say that it is the last one."""
+        cycle = self.cycle
+        if cycle is not None and not (self._unparsed or self._deaf or cycle.response_started):
+            cycle.keep_alive = False
+
+    def leave(self, patience: int) -> None:
+        """Called again and again while the server ends: closes if that often in a row nothing has happened here.
+
+        A client whose connection is closed at once may have sent a request already, which would be lost.
+        """
+        self.shutdown()
+        if self._deaf or self.transport.is_closing() or self.pipeline:
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        timer, times = self._quiet
+        # Whatever happens on a connection that waits for its client sets a timer of its own.
+        self._quiet = (self.timeout_keep_alive_task, times + 1 if timer is self.timeout_keep_alive_task else 0)
+        if self._quiet[1] >= patience:
+            self._out.close()
 
     def timeout_keep_alive_handler(self) -> None:
         """End a connection on which nothing was heard, unless its client waits for an answer or reads it, slowly."""
@@ -217,9 +326,28 @@ class Protocol(HttpToolsProtocol):
         self._out.flush()
         # Closing while the client still sends would reset the connection, and the answer would be lost.
         self.transport.write_eof()
-        self.flow.resume_reading()
+        self.flow.hold(False)
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(_LAST_SECONDS, self.timeout_keep_alive_handler)
+
+
+def _piece(data: bytes, start: int) -> int:
+    """How many bytes to parse at once, so that few requests begin within them."""
+    for size in _PIECES:
+        if data.count(_END_OF_HEAD, start, start + size) <= _MOST_WAITING:
+            return size
+    return _PIECES[-1]
+
+
+def _unreadable(error: httptools.HttpParserError) -> HttpProblem:
+    """What to say about bytes that are no request."""
+    if isinstance(error.__context__, _TooManyFields):
+        return HttpProblem(
+            431, f"the head of the request has more than {_HEAD_FIELDS} fields; send those that are needed"
+        )
+    unreadable = isinstance(error, httptools.HttpParserCallbackError)
+    reason = "its target cannot be read" if unreadable else str(error)
+    return HttpProblem(400, f"this is no HTTP/1.1 request ({reason})")
 
 
 class _AfterHead:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import math
 import mmap
 import os
 import selectors
@@ -23,6 +24,7 @@ from fitserve import settings
 from fitserve.errors import SpecError, UserError
 from fitserve.serving.orders import Orders, ServedVersion
 from fitserve.serving.telemetry import Telemetry
+from fitserve.serving.vitals import Vitals
 
 _log = logging.getLogger("fitserve.serving")
 _END = frozenset([signal.SIGTERM, signal.SIGINT])
@@ -31,6 +33,11 @@ _LONGEST_PAUSE = 30.0
 _YOUNG = 10.0
 # Long enough for a client that keeps a connection between two requests, and for a bad line in the middle of one.
 _SILENT_SECONDS = 75
+# A worker is taken to hang after so many looks without a new sign of life. Looks are counted and not seconds: a
+# supervisor that was itself stopped, with the whole machine for instance, has not looked meanwhile.
+_LOOKS = 10
+# Workers give a sign of life twice a second, if they are not busy.
+_SHORTEST_HANG = 2.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class _Worker:
     started: float
     ready: bool = False
     said: bytes = b""
+    beats: float = 0.0
+    silent_looks: int = 0
 
 
 @dataclass
@@ -102,6 +111,7 @@ class Supervisor:
     def run(self) -> None:
         """Serve; raises UserError if the address is taken or a model cannot be loaded."""
         self.spec.check()
+        self._look_seconds = _hang_seconds() / _LOOKS
         self._listener = listen(self.spec.host, self.spec.port)
         try:
             self._keys = self.spec.needed_keys(self._listener.getsockname()[0])
@@ -111,6 +121,8 @@ class Supervisor:
 
     def _supervise(self) -> None:
         self._telemetry_fd = _shared_memory(Telemetry.size(self.spec.workers, 1 + len(self.spec.models)))
+        shared = mmap.mmap(self._telemetry_fd, 0)
+        self._vitals = Vitals(shared, self.spec.workers)
         self._selector = selectors.DefaultSelector()
         signals_in, signals_out = socket.socketpair()
         signals_out.setblocking(False)
@@ -128,6 +140,7 @@ class Supervisor:
                 signal.signal(number, handler)
             for opened in (self._selector, signals_in, signals_out):
                 opened.close()
+            shared.close()
             os.close(self._telemetry_fd)
 
     @property
@@ -144,6 +157,7 @@ class Supervisor:
             theirs.fileno(),
             self._telemetry_fd,
             slot,
+            self.spec.workers,
             self._keys,
             int(settings.get("body_limit")),
             int(settings.get("rows_limit")),
@@ -176,9 +190,10 @@ class Supervisor:
 
     def _watch(self, signals: socket.socket) -> None:
         """Wait for signals and workers; return when a signal asks for the end."""
+        look_at = time.monotonic() + self._look_seconds
         while True:
-            pause = max(0.0, min(due for due, _ in self._due) - time.monotonic()) if self._due else None
-            for key, _ in self._selector.select(pause):
+            wake_at = min([look_at, *(due for due, _ in self._due)])
+            for key, _ in self._selector.select(max(0.0, wake_at - time.monotonic())):
                 if key.fileobj is signals:
                     if _END & set(signals.recv(64)):
                         return
@@ -188,6 +203,17 @@ class Supervisor:
             for due, slot in [entry for entry in self._due if entry[0] <= now]:
                 self._due.remove((due, slot))
                 self._start(slot)
+            if now >= look_at:
+                self._look()
+                look_at = time.monotonic() + self._look_seconds
+
+    def _look(self) -> None:
+        """End every worker that has given no sign of life for too long; one that loads its models gives none."""
+        for worker, beats in [(worker, self._vitals.beats()[worker.slot]) for worker in self._workers if worker.ready]:
+            worker.silent_looks = worker.silent_looks + 1 if beats == worker.beats else 0
+            worker.beats = beats
+            if worker.silent_looks == _LOOKS:
+                worker.process.kill()  # the end of file on its control socket tells when it has gone
 
     def _hear(self, worker: _Worker) -> None:
         said = worker.control.recv(65_536)
@@ -210,7 +236,7 @@ class Supervisor:
                 self.on_ready(self.url)
 
     def _bury(self, worker: _Worker) -> None:
-        """A worker has ended by itself: start another in its place, ever later if they die young."""
+        """A worker has ended: start another in its place, ever later if they die young."""
         self._selector.unregister(worker.control)
         worker.control.close()
         code = worker.process.wait()
@@ -219,13 +245,18 @@ class Supervisor:
             raise UserError(f"a worker ended with code {code} before it was ready; its message stands above")
         young = time.monotonic() - worker.started < _YOUNG
         self._pause = min(self._pause * 2, _LONGEST_PAUSE) if young else 0.5
-        _log.error("worker %d ended with code %d; another starts in %.1f s", worker.process.pid, code, self._pause)
+        hung = worker.silent_looks >= _LOOKS
+        seconds = _LOOKS * self._look_seconds
+        what = f"hung for {seconds:g} s and was killed" if hung else f"ended with code {code}"
+        _log.error("worker %d %s; another starts in %.1f s", worker.process.pid, what, self._pause)
+        self._vitals.count_restart("hung" if hung else "ended")
         self._due.append((time.monotonic() + self._pause, worker.slot))
 
     def _stop_all(self) -> None:
-        self._listener.close()  # with the workers' ends: whoever comes now is turned away instead of kept waiting
         for worker in self._workers:
             worker.control.close()  # its end of file is the order to stop
+        # The socket goes with the last end of it, and that is a worker's: by then its queue is empty.
+        self._listener.close()
         deadline = time.monotonic() + float(settings.get("stop_seconds")) + 2
         for worker in self._workers:
             try:
@@ -237,6 +268,14 @@ class Supervisor:
 
 def _ignore(_number: int, _frame: object) -> None:
     """Signals arrive on the wake-up socket; a handler must exist for that."""
+
+
+def _hang_seconds() -> float:
+    seconds = float(settings.get("hang_seconds"))
+    if not _SHORTEST_HANG <= seconds < math.inf:
+        variable = settings.SETTINGS["hang_seconds"].variable
+        raise SpecError(f"{variable}={seconds:g}: a busy worker may be silent so long; give {_SHORTEST_HANG:g} or more")
+    return seconds
 
 
 def _shared_memory(size: int) -> int:

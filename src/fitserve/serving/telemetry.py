@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fitserve.serving.vitals import Vitals
+
 # Those of the OpenTelemetry conventions for HTTP, begun earlier: a prediction takes well under 5 ms.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 CODES = (200, 307, 400, 401, 404, 405, 413, 415, 422, 431, 500, 503)
@@ -33,21 +35,23 @@ class Label:
 
 
 class Telemetry:
-    """One worker's counts, and the view on those of all."""
+    """One worker's counts, and the view on those of all. The memory begins with the workers' signs of life."""
 
-    def __init__(self, shared: mmap.mmap, slot: int, labels: Sequence[Label]) -> None:
+    def __init__(self, shared: mmap.mmap, slot: int, n_slots: int, labels: Sequence[Label]) -> None:
+        self.vitals = Vitals(shared, n_slots)
         self._shared = shared
         self._labels = labels
-        self._slot_bytes = 8 * WIDTH * len(labels)
         self._format = f"{WIDTH * len(labels)}d"
-        self._start = slot * self._slot_bytes
+        slot_bytes = struct.calcsize(self._format)
+        self._starts = [Vitals.size(n_slots) + i * slot_bytes for i in range(n_slots)]
+        self._start = self._starts[slot]
         flat = struct.unpack_from(self._format, shared, self._start)
         self._counts = [list(flat[i * WIDTH : (i + 1) * WIDTH]) for i in range(len(labels))]
 
     @staticmethod
     def size(n_slots: int, n_labels: int) -> int:
         """Bytes of shared memory for so many workers and labels."""
-        return 8 * WIDTH * n_slots * n_labels
+        return Vitals.size(n_slots) + 8 * WIDTH * n_slots * n_labels
 
     def count(self, label: int, code: int, seconds: float, rows: int = 0, warnings: int = 0) -> None:
         """Count one answered request."""
@@ -66,12 +70,13 @@ class Telemetry:
         """The sum over all workers in Prometheus' text format (version 0.0.4)."""
         self.publish()
         totals = [[0.0] * WIDTH for _ in self._labels]
-        for start in range(0, len(self._shared) - self._slot_bytes + 1, self._slot_bytes):
+        for start in self._starts:
             flat = struct.unpack_from(self._format, self._shared, start)
             for i, total in enumerate(totals):
                 for place in range(WIDTH):
                     total[place] += flat[i * WIDTH + place]
-        return "\n".join([*_info(self._labels), *_lines(self._labels, totals)]) + "\n"
+        lines = [*_info(self._labels), *_lines(self._labels, totals), *_restarts(self.vitals)]
+        return "\n".join(lines) + "\n"
 
 
 def _info(labels: Sequence[Label]) -> list[str]:
@@ -81,6 +86,12 @@ def _info(labels: Sequence[Label]) -> list[str]:
             told = f'learner="{label.learner}",sha256="{label.sha256}"'
             lines.append(f"fitserve_model_info{{{_names(label)},{told}}} 1")
     return lines
+
+
+def _restarts(vitals: Vitals) -> list[str]:
+    name = "fitserve_worker_restarts_total"
+    lines = [f"# HELP {name} Workers that were replaced.", f"# TYPE {name} counter"]
+    return lines + [f'{name}{{reason="{reason}"}} {count:.0f}' for reason, count in vitals.restarts().items()]
 
 
 def _names(label: Label) -> str:

@@ -2,7 +2,7 @@
 
 Started by the supervisor as ``python -m fitserve.serving.worker``; its orders come as one JSON line on standard
 input. It writes one JSON line on the control socket when it is ready or cannot become so; the supervisor's
-end of file there means that the supervisor is gone, and that the worker has to go, too.
+end of file there is the order to stop, or means that the supervisor is gone, and that the worker has to go, too.
 """
 
 from __future__ import annotations
@@ -22,21 +22,28 @@ import time
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 
 import uvicorn
-from uvicorn.server import ServerState
 
 from fitserve.errors import BundleError, SpecError, UserError
 from fitserve.prediction import load
+from fitserve.serving.acceptor import Acceptor
 from fitserve.serving.app import Limits, Service
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.orders import Orders, ServedVersion
 from fitserve.serving.pages import pages_of
-from fitserve.serving.protocol import Protocol
+from fitserve.serving.protocol import Connections, Protocol
 from fitserve.serving.telemetry import Label, Telemetry
 
 _PUBLISH_SECONDS = 0.5
 _BACKLOG = 2048
+# When the server ends, connections on which nothing happens are looked at so often, and closed after so many looks:
+# so a client that is about to send a request is told with its answer that there will be no other.
+_LOOK_SECONDS = 0.025
+_LOOKS = 40
+# A client that has been let in just before may be so far away that its word arrives only after so many seconds.
+_FAR_AWAY_SECONDS = 0.25
 _IDENTITY = re.compile("[0-9a-f]{64}")
 
 
@@ -87,7 +94,7 @@ def assemble(orders: Orders) -> Service:
         routes[f"/models/{endpoint.model}/versions/{endpoint.version}/predict"] = place
         routes.setdefault("/predict", place)
     shared = mmap.mmap(orders.telemetry_fd, 0)
-    telemetry = Telemetry(shared, orders.slot, labels)
+    telemetry = Telemetry(shared, orders.slot, orders.n_slots, labels)
     keys = frozenset(orders.keys) if orders.keys is not None else None
     pages = pages_of(endpoints, endpoints[0], needs_key=keys is not None)
     return Service(routes, pages, telemetry, Limits(orders.body_limit, keys))
@@ -116,7 +123,6 @@ def _listening(descriptor: int) -> socket.socket:
 
 
 async def _serve(orders: Orders, service: Service, control: socket.socket, listener: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
     config = uvicorn.Config(
         service,
         http="httptools",
@@ -130,38 +136,44 @@ async def _serve(orders: Orders, service: Service, control: socket.socket, liste
         timeout_keep_alive=orders.silent_seconds,
     )
     config.load()
-    state = ServerState()
-    _every_second(loop, state, service.telemetry)
+    connections = Connections()
+    _every_half_second(orders.slot, connections, service.telemetry)
     # uvicorn's protocol class serves; its own server does not fit: it stops accepting at SIGTERM by itself,
     # and nobody but a terminal can talk to it.
-    server = await loop.create_server(
-        lambda: Protocol(config=config, server_state=state, app_state={}), sock=listener, backlog=_BACKLOG
-    )
+    acceptor = Acceptor(listener, lambda: Protocol(config=config, server_state=connections, app_state={}))
     # What is loaded stays: it need not be looked through for garbage again and again.
     gc.collect()
     gc.freeze()
     control.setblocking(False)
+    loop = asyncio.get_running_loop()
     with suppress(OSError):  # an order to stop, or the supervisor's end; maybe before this worker was ready
         await loop.sock_sendall(control, json.dumps({"event": "ready", "pid": os.getpid()}).encode() + b"\n")
         await loop.sock_recv(control, 4096)
-    server.close()
-    await _drain(state, orders.stop_seconds)
+    await _drain(acceptor, connections, orders.stop_seconds)
     service.telemetry.publish()
 
 
-def _every_second(loop: asyncio.AbstractEventLoop, state: ServerState, telemetry: Telemetry) -> None:
-    state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+def _every_half_second(slot: int, connections: Connections, telemetry: Telemetry) -> None:
+    connections.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
     telemetry.publish()
-    loop.call_later(_PUBLISH_SECONDS, _every_second, loop, state, telemetry)
+    telemetry.vitals.beat(slot)
+    loop = asyncio.get_running_loop()
+    loop.call_later(_PUBLISH_SECONDS, _every_half_second, slot, connections, telemetry)
 
 
-async def _drain(state: ServerState, seconds: float) -> None:
-    """Let open requests finish, then close what is left."""
-    for connection in list(state.connections):
-        connection.shutdown()
-    deadline = time.monotonic() + seconds
-    while state.connections and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
+async def _drain(acceptor: Acceptor, connections: Connections, seconds: float) -> None:
+    """Let nobody in any more, answer whoever is in, and end when all have gone or after so many seconds."""
+    connections.leaving = True
+    acceptor.turn_away()
+    now = time.monotonic()
+    deadline, all_here = now + seconds, now + min(_FAR_AWAY_SECONDS, seconds / 2)
+    while now < deadline and (connections.connections or not acceptor.is_done):
+        if acceptor.is_open and now >= all_here:
+            acceptor.close()
+        for connection in list(connections.connections):
+            cast("Protocol", connection).leave(_LOOKS)
+        await asyncio.sleep(_LOOK_SECONDS)
+        now = time.monotonic()
 
 
 if __name__ == "__main__":
