@@ -146,10 +146,10 @@ class Service:
         _, kind, name, rest, version, *_ = [*(part[:100] for part in path.split("/")), "", "", "", "", ""]
         if kind == "models" and name and name not in versions:
             near = schema.nearest(name, versions)
-            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(versions))}"
+            hint = f"did you mean {near!r}?" if near else f"there are {_listed(sorted(versions))}"
             return f"there is no model {name!r} here; {hint}"
         if kind == "models" and name in versions and rest == "versions" and version:
-            served = ", ".join(map(str, sorted(versions[name])))
+            served = _listed(sorted(versions[name]))
             return f"version {version!r} of {name!r} is not served here, only {served}"
         near = schema.nearest(path[:200], [*self.endpoints, *self.pages, *_PROBES, _METRICS])
         return f"there is nothing at this path; {f'did you mean {near}?' if near else '/docs lists what there is'}"
@@ -218,6 +218,11 @@ async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _Disconnected
+
+
+def _listed(names: Sequence[object]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(map(str, names[:10])) + more
 
 
 def _sized(status: int, body: bytes, headers: Headers) -> Answer:
