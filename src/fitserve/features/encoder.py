@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +42,8 @@ STEP_TYPES: dict[str, type[Any]] = {
 }
 _STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
 _ABSENT = object()
+# So many names are shown where none is right.
+_MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -127,37 +128,25 @@ class Encoder:
 
     def _note_fields(self, row: Mapping[str, object], missing: list[str], notes: Notes) -> None:
         known = {step.field for step in self.steps}
+        extra = [str(described(name)) for name in row if name not in known and name not in self.ignored]
+        among = tuple(missing or sorted(known)) if extra else ()
+        if len(missing) == len(self.steps) > 0:  # an answer to nothing would be an answer all the same
+            notes.append(_no_known_field([step.field for step in self.steps]))
+            for name in extra[:_MOST_SHOWN]:
+                notes.append(Problem("unknown_field", name, "not a field of this model", fatal=True, among=among))
+            return
         for name in missing:
             notes.append(Problem("missing_field", name, "not sent; treated as missing"))
-        for name in row:
-            if name not in known and name not in self.ignored:
-                notes.append(
-                    Problem(
-                        "extra_field",
-                        str(described(name)),
-                        "not a field of this model; ignored",
-                        among=tuple(missing or sorted(known)),
-                    )
-                )
+        for name in extra:
+            notes.append(Problem("extra_field", name, "not a field of this model; ignored", among=among))
 
-    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes, most: int | None = None) -> Arrays:
-        """The arrays of some rows, each read by `row`; problems carry the index of their row.
-
-        Of more than ``most`` of them, the others are counted in a last one; fatal ones are kept, as many again.
-        """
+    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes) -> Arrays:
+        """The arrays of some rows, each read by `row`; problems carry the index of their row."""
         encoded = []
-        most = sys.maxsize if most is None else most
-        left_out = 0
         for i, row in enumerate(rows):
             own: Notes = []
             encoded.append(self.row(row, own))
-            kept = own[: max(0, most - len(notes))]
-            if len(kept) < len(own) and len(notes) < 2 * most:
-                kept += [note for note in own[len(kept) :] if note.fatal]
-            notes.extend(at_row(kept, i))
-            left_out += len(own) - len(kept)
-        if left_out:
-            notes.append(Problem("more", "", f"{left_out} more are not listed; send fewer rows to see all"))
+            notes.extend(at_row(own, i))
         return self.stack(encoded)
 
     def stack(self, rows: Sequence[EncodedRow]) -> Arrays:
@@ -240,6 +229,13 @@ def fit_encoder(fields: Iterable[Field], table: Mapping[str, Column]) -> Encoder
     chosen = list(fields)
     steps: list[AnyStep] = [_FIT[field.kind](field.name, table[field.name]) for field in chosen if field.used]
     return Encoder(steps, frozenset(field.name for field in chosen if not field.used))
+
+
+def _no_known_field(fields: Sequence[str]) -> Problem:
+    named = ", ".join(field if len(field) <= 30 else f"{field[:29]}…" for field in fields[:8])
+    more = f" and {len(fields) - 8} more" if len(fields) > 8 else ""
+    message = f"none of the model's fields was sent; it reads {named}{more}"
+    return Problem("no_known_field", "", message, known=list(fields[:_MOST_SHOWN]), fatal=True)
 
 
 def ragged(rows: Sequence[Sequence[tuple[int, float]]]) -> Ragged:
