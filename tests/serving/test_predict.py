@@ -333,7 +333,9 @@ def test_what_was_sent_is_shown_as_json(client: httpx.Client) -> None:
     assert strict["detail"] == told
 
 
-@pytest.mark.parametrize("strict", ["strict=true", "strict", "strict=1", "strict=false&strict=yes"])
+@pytest.mark.parametrize(
+    "strict", ["strict=true", "strict", "strict=1", "strict=false&strict=yes", "STRICT=True&", "%73trict=%74rue"]
+)
 def test_strict_makes_all_warnings_errors(client: httpx.Client, strict: str) -> None:
     row = {"rooms": "5", "city": "Berln", "garden": True, "pool": 1}
     response = client.post(f"/predict?{strict}", json=row)
@@ -353,11 +355,46 @@ def test_strict_makes_all_warnings_errors(client: httpx.Client, strict: str) -> 
     assert client.post(f"/predict?{strict}", json=USUAL).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "lenient", ["", "?strict=false", "?strict=0", "?strict=NO", "?strict=off", "?other=true", "?strictly=1"]
-)
+@pytest.mark.parametrize("lenient", ["", "?", "?strict=false", "?strict=0", "?strict=NO", "?strict=off", "?&&"])
 def test_without_strict_warnings_stay_warnings(client: httpx.Client, lenient: str) -> None:
     assert client.post(f"/predict{lenient}", json={"rooms": "5"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "errors", "detail"),
+    [
+        ("strct=true", [("unknown_parameter", "strct", "strict")], "'strct'; did you mean 'strict'?"),
+        ("Stricts", [("unknown_parameter", "Stricts", "strict")], "did you mean 'strict'?"),
+        ("verbose=1", [("unknown_parameter", "verbose", None)], "'verbose'; 'strict' is the only one"),
+        ("strict=maybe", [("wrong_parameter", "strict", None)], "strict is true or false, not 'maybe'"),
+        ("strict=true&strict=2", [("wrong_parameter", "strict", None)], "not '2'"),
+        (
+            "a=1&strict=x&b",
+            [("unknown_parameter", "a", None), ("wrong_parameter", "strict", None), ("unknown_parameter", "b", None)],
+            "(and 2 more)",
+        ),
+        ("%E4%B8%A5=1", [("unknown_parameter", "严", None)], "'严'"),
+        ("a%0Ab%1B[2J=1", [("unknown_parameter", "a\nb\x1b[2J", None)], "'a\\nb\\x1b[2J'"),
+        ("=", [("unknown_parameter", "", None)], "''"),
+        ("x" * 3000, [], "the query is too long"),
+        ("&".join("abcdefghijklmnopqrstuvwxyz"), [], "the query is too long"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_parameters_that_nobody_knows_are_refused(
+    client: httpx.Client, query: str, errors: list[tuple[str, str, str | None]], detail: str
+) -> None:
+    response = client.post(f"/predict?{query}", json=USUAL)
+    problem = strictly(response)
+    assert response.status_code == 422
+    assert [(e["code"], e["parameter"], e.get("nearest")) for e in problem.get("errors", [])] == errors
+    assert detail in problem["detail"]
+    assert len(problem["detail"]) < 400
+
+
+def test_pages_do_not_look_at_parameters(client: httpx.Client) -> None:
+    for path in ("/livez", "/docs", "/models", "/metrics"):
+        assert client.get(f"{path}?cache=no").status_code == 200
 
 
 def test_errors_list_every_field_of_every_row_at_once(client: httpx.Client) -> None:

@@ -15,6 +15,7 @@ from fitserve.errors import UserError
 from fitserve.serving import pages
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.problems import CONTENT_TYPE, HttpProblem, problem_of
+from fitserve.serving.query import is_strict
 from fitserve.serving.telemetry import Telemetry
 
 Scope = MutableMapping[str, Any]
@@ -67,7 +68,7 @@ class Service:
                 body = await self._prediction_body(scope, receive)
                 started = perf_counter()
                 query = scope["query_string"]
-                strict = bool(query) and _is_strict(query)
+                strict = bool(query) and is_strict(query)
                 body, rows, warnings = await endpoint.predict(body, strict=strict)
                 answer = 200, body, (_JSON, (b"content-length", b"%d" % len(body)))
         except _Disconnected:
@@ -227,11 +228,6 @@ def _listed(names: Sequence[object]) -> str:
 
 def _sized(status: int, body: bytes, headers: Headers) -> Answer:
     return status, body, (*headers, (b"content-length", b"%d" % len(body)))
-
-
-def _is_strict(query: bytes) -> bool:
-    values = [part.partition(b"=")[2] for part in query.split(b"&") if part.partition(b"=")[0].lower() == b"strict"]
-    return bool(values) and values[-1].lower() not in (b"false", b"0", b"no", b"off")
 
 
 async def _answer_unread(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
