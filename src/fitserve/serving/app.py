@@ -62,7 +62,7 @@ class Service:
         try:
             if found is None:
                 self._admit(scope["headers"], scope["path"])
-                answer = self._page(scope)
+                answer = await self._page(scope)
             else:
                 endpoint, label = found
                 body = await self._prediction_body(scope, receive)
@@ -122,7 +122,7 @@ class Service:
             return await _rest(message, receive, limit)
         return body
 
-    def _page(self, scope: Scope) -> Answer:
+    async def _page(self, scope: Scope) -> Answer:
         path = scope["path"]
         page = self.pages.get(path)
         if page is None and path != _METRICS and path not in _PROBES:
@@ -131,7 +131,7 @@ class Service:
             hint = f"; predict by POST to {path}/predict" if f"{path}/predict" in self.endpoints else ""
             raise HttpProblem(405, f"{path} is read by GET{hint}", headers=((b"allow", b"GET, HEAD"),))
         if page is not None:
-            return _sized(page.status, page.body(), page.headers)
+            return _sized(page.status, await page.body(), page.headers)
         if path == _METRICS:
             kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
             return _sized(200, self.telemetry.text().encode(), (kind,))
