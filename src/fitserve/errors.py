@@ -104,4 +104,5 @@ class InputError(UserError):
         first = self.problems[0]
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         where = "" if first.row is None else f"row {first.row}, "
-        super().__init__(f"{where}field {first.field!r}: {first.message}{more}")
+        field = f"field {first.field!r}: " if first.field else ""
+        super().__init__(f"{where}{field}{first.message}{more}")

@@ -23,6 +23,7 @@ from fitserve.models.base import get_learners
 from fitserve.prediction import Predictor
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.openapi import describe_model, openapi
+from fitserve.serving.problems import HttpProblem
 
 Path_ = tuple[str | int, ...]
 
@@ -83,7 +84,9 @@ def work_all_through(predictor: Predictor) -> None:
     endpoint = Endpoint("m", 1, predictor, 100)
     for row in (dict(predictor.example), {}, {"n": 10**30}, dict.fromkeys(predictor.example, "x")):
         predictor.answer(row)
-    endpoint.predict_at_once(orjson.dumps({"instances": [dict(predictor.example), {}]}))
+    endpoint.predict_at_once(orjson.dumps({"instances": [dict(predictor.example), dict(predictor.example)]}))
+    with pytest.raises(HttpProblem, match="none of the model's fields"):
+        endpoint.predict_at_once(orjson.dumps({"instances": [dict(predictor.example), {}]}))
     orjson.dumps([openapi([endpoint], endpoint, needs_key=False), describe_model(endpoint)])
 
 

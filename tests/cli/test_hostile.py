@@ -175,7 +175,7 @@ def test_a_zip_bomb_is_not_unpacked(trained: Path, command: Command) -> None:
     liar.write_bytes(data)
     before = state(trained)
     assert (
-        "unpacks to more than 2,147,483,648 bytes: raise the limit if you trust it"
+        "unpacks to more than 2,147,483,648 bytes, which no bundle does: do not use it"
         in command("models", "import", honest).message
     )
     assert "is damaged" in command("models", "import", liar).message
@@ -223,7 +223,9 @@ def test_a_lost_bundle_says_so(trained: Path, command: Command) -> None:
         assert "has lost the bundle of loans 1: restore it from a backup, or delete" in command(*arguments).message
     message = command("predict", "loans", "loans.csv", "-o", "out.csv").message
     assert message.endswith("is gone; restore it from a backup, or train or import the model again")
-    assert command("models", "delete", "loans", "1", "--json").json["deleted"] == [{"model": "loans", "version": 1}]
+    assert command("models", "delete", "loans", "1", "--yes", "--json").json["deleted"] == [
+        {"model": "loans", "version": 1}
+    ]
 
 
 def test_names_that_are_not_utf8_and_names_of_several_lines(trained: Path, process: Command) -> None:

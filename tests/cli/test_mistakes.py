@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -229,6 +230,38 @@ def test_no_answer_deletes_nothing(trained: Path, process: Command) -> None:
     assert "nothing was" in refused.err
     assert [model.name for model in Workspace.open(trained / "workspace").models()] == ["houses", "loans"]
     assert process("models", "delete", "loans", given="y\n").code == 0
+    assert [model.name for model in Workspace.open(trained / "workspace").models()] == ["houses"]
+
+
+def test_a_program_deletes_nothing_without_saying_yes(trained: Path, process: Command) -> None:
+    for given in ("", "y\n", "n\n"):
+        message = process("models", "delete", "loans", "--json", given=given).message
+        assert message == "nothing was deleted, for nobody said yes; add --yes to delete without a question"
+    assert [model.name for model in Workspace.open(trained / "workspace").models()] == ["houses", "loans"]
+    done = process("models", "delete", "loans", "--json", "--yes")
+    assert json.loads(done.out)["deleted"] == [{"model": "loans", "version": 1}]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_at_a_terminal_deleting_is_asked_for(trained: Path, options: list[str]) -> None:
+    fitserve = str(Path(sys.executable).with_name("fitserve"))
+
+    def deleted(answer: bytes) -> subprocess.CompletedProcess[str]:
+        ours, theirs = os.openpty()
+        with os.fdopen(ours, "wb", buffering=0) as terminal, os.fdopen(theirs, "rb") as stdin:
+            terminal.write(answer)
+            command = [fitserve, "models", "delete", "loans", *options]
+            return subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False, timeout=60)
+
+    refused = deleted(b"n\n")
+    assert refused.returncode == 130
+    assert [model.name for model in Workspace.open(trained / "workspace").models()] == ["houses", "loans"]
+    done = deleted(b"y\n")
+    assert done.returncode == 0
+    asked = "Delete loans with all its versions? [y/N]: "
+    assert asked in (done.stderr if options else done.stdout)
+    if options:
+        assert json.loads(done.stdout)["deleted"] == [{"model": "loans", "version": 1}]
     assert [model.name for model in Workspace.open(trained / "workspace").models()] == ["houses"]
 
 

@@ -146,7 +146,9 @@ def test_versions_are_promoted_and_deleted(trained: Path, command: Command) -> N
         "version 2 is the champion of 'loans': promote another"
         in command("models", "delete", "loans", "2", "--yes").message
     )
-    assert command("models", "delete", "loans", "1", "--json").json == {"deleted": [{"model": "loans", "version": 1}]}
+    assert command("models", "delete", "loans", "1", "--yes", "--json").json == {
+        "deleted": [{"model": "loans", "version": 1}]
+    }
     assert [version["version"] for version in command("models", "show", "loans", "--json").json["versions"]] == [2, 3]
     assert command("train", "loans.csv", "--target", "paid", "--learner", "baseline", "--json").json["version"] == 4
     assert "Deleted loans with all its versions" in command("models", "delete", "loans", "--yes").out

@@ -93,6 +93,14 @@ def test_values_that_cannot_be_used_are_all_named(predictor: Predictor) -> None:
     assert {problem.row for problem in problems} == {1}
 
 
+def test_a_row_without_any_known_field_is_no_row(predictor: Predictor) -> None:
+    for rows, where in (({}, ""), ({"incme": 1.0, "x": 2}, ""), ([{"income": 1.0}, {}], "row 1, ")):
+        with pytest.raises(InputError, match=f"^{where}none of the model's fields was sent; it reads income, job, "):
+            predictor.predict(rows)
+    assert predictor.predict({"income": None}) is not None
+    assert predictor.predict({"good": "yes", "job": "cook"}) is not None
+
+
 def test_a_model_is_loaded_by_name_version_and_alias(run: Run) -> None:
     workspace = run.folder.parents[1]
     row = table(1).drop("good").to_dicts()[0]

@@ -183,7 +183,9 @@ def test_too_many_rows(client: httpx.Client) -> None:
         response = post(client, one_more)
         assert "send several requests" in problem_of(response, 413)["detail"]
         assert "connection" not in response.headers
-    assert post(client, b'{"instances": [' + b"{}," * 9_999 + b"{}]}").status_code == 200
+    assert post(client, b'{"instances": [' + b'{"rooms":1},' * 9_999 + b'{"rooms":2}]}').status_code == 200
+    nothing = problem_of(post(client, b'{"instances": [' + b"{}," * 9_999 + b"{}]}"), 422)
+    assert [error["row"] for error in nothing["errors"]] == list(range(10_000))
 
 
 def pieces(size: int) -> Iterator[bytes]:

@@ -255,10 +255,73 @@ def test_a_number_for_a_text_is_told(client: httpx.Client) -> None:
 
 
 def test_what_is_known_is_told_once_for_a_field(client: httpx.Client) -> None:
-    rows = [{**USUAL, "city": f"City {i}", "rooms": 100} for i in range(50)]
+    rows = [{**USUAL, "city": f"City {i}", "rooms": 100} for i in range(20)]
     warnings = strictly(client.post("/predict", json={"instances": rows}))["warnings"]
-    assert len(warnings) == 100
+    assert len(warnings) == 40
     assert [(w["row"], w["field"]) for w in warnings if "known" in w] == [(0, "rooms"), (0, "city")]
+    assert not [w for w in warnings if "count" in w]
+
+
+def test_beyond_twenty_rows_warnings_of_one_field_are_one(client: httpx.Client) -> None:
+    rows: list[Row] = [{**USUAL, "rooms": 100 + i} if i % 3 == 1 else dict(USUAL) for i in range(21)]
+    rows[4]["city"] = rows[20]["city"] = "Berln"
+    rows[20]["rooms"] = 10**29
+    del rows[7]["built"]
+    warnings = strictly(client.post("/predict", json={"instances": rows}))["warnings"]
+    assert all(warning.pop("message") for warning in warnings)
+    several = {"count": 8, "rows": [1, 4, 7, 10, 13]}
+    assert warnings == [
+        {**note("out_of_range", "rooms", 101, RANGE), **several},
+        {**note("unseen_category", "city", "Berln", CITIES, "Berlin"), "count": 2, "rows": [4, 20]},
+        {**note("missing_field", "built"), "count": 1, "rows": [7]},
+        {**note("big_integer", "rooms", 1e29), "count": 1, "rows": [20]},
+    ]
+
+
+def test_beyond_twenty_rows_every_error_has_its_row(client: httpx.Client) -> None:
+    rows: list[Row] = [{**USUAL, "rooms": "many"} if i in (2, 3, 29) else {**USUAL, "city": "Rome"} for i in range(30)]
+    problem = strictly(client.post("/predict", json={"instances": rows}))
+    assert [(e["row"], e["code"]) for e in problem["errors"]] == [(i, "not_a_number") for i in (2, 3, 29)]
+    strict = strictly(client.post("/predict?strict=true", json={"instances": rows}))
+    assert [e["row"] for e in strict["errors"]] == list(range(30))
+    assert not [e for e in strict["errors"] if "count" in e]
+
+
+@pytest.mark.parametrize("row", [{}, {"price": 5}, {"nothing": 1}, {"instances of": []}, {"": None}])
+def test_a_row_without_any_known_field_is_no_row(client: httpx.Client, row: Row) -> None:
+    for strict in ("", "?strict=true"):
+        response = client.post(f"/predict{strict}", json=row)
+        problem = strictly(response)
+        assert response.status_code == 422
+        assert problem["detail"] == (
+            "none of the model's fields was sent; it reads rooms, city, built, garden; see errors"
+        )
+        told, *extra = problem["errors"]
+        assert (told["code"], told["known"]) == ("no_known_field", ["rooms", "city", "built", "garden"])
+        assert [e["code"] for e in extra] == ["unknown_field"] * (bool(row) and row != {"price": 5})
+
+
+def test_of_a_row_without_any_known_field_the_nearest_names_are_told(client: httpx.Client) -> None:
+    problem = strictly(client.post("/predict", json={"Rooms": 5, "citty": "Berlin", "pool": True}))
+    near = {error["field"]: error.get("nearest") for error in problem["errors"][1:]}
+    assert near == {"Rooms": "rooms", "citty": "city", "pool": None}
+    assert client.post("/predict", json={"rooms": None}).status_code == 200
+    assert client.post("/predict", json={"rooms": 5, "citty": "Berlin"}).status_code == 200
+
+
+def test_rows_without_any_known_field_are_named_among_others(client: httpx.Client) -> None:
+    problem = strictly(client.post("/predict", json={"instances": [USUAL, {}, USUAL, {"citty": 1}]}))
+    assert problem["detail"].startswith("2 rows: none of the model's fields was sent; it reads rooms")
+    told = [(e["row"], e["code"], e["field"]) for e in problem["errors"]]
+    assert told == [(1, "no_known_field", ""), (3, "no_known_field", ""), (3, "unknown_field", "citty")]
+    one = strictly(client.post("/predict", json={"instances": [*[USUAL] * 30, {}]}))
+    assert one["detail"].startswith("row 30: none of the model's fields was sent")
+
+
+@pytest.mark.parametrize("name", ["rows", "Instances", "inputs", "data"])
+def test_rows_under_another_name_are_told_the_right_one(client: httpx.Client, name: str) -> None:
+    detail = strictly(client.post("/predict", json={name: [USUAL]}))["detail"]
+    assert 'several rows are sent as {"instances": [row, …]}' in detail
 
 
 def test_what_was_sent_is_shown_as_json(client: httpx.Client) -> None:
@@ -270,7 +333,9 @@ def test_what_was_sent_is_shown_as_json(client: httpx.Client) -> None:
     assert strict["detail"] == told
 
 
-@pytest.mark.parametrize("strict", ["strict=true", "strict", "strict=1", "strict=false&strict=yes"])
+@pytest.mark.parametrize(
+    "strict", ["strict=true", "strict", "strict=1", "strict=false&strict=yes", "STRICT=True&", "%73trict=%74rue"]
+)
 def test_strict_makes_all_warnings_errors(client: httpx.Client, strict: str) -> None:
     row = {"rooms": "5", "city": "Berln", "garden": True, "pool": 1}
     response = client.post(f"/predict?{strict}", json=row)
@@ -290,11 +355,46 @@ def test_strict_makes_all_warnings_errors(client: httpx.Client, strict: str) -> 
     assert client.post(f"/predict?{strict}", json=USUAL).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "lenient", ["", "?strict=false", "?strict=0", "?strict=NO", "?strict=off", "?other=true", "?strictly=1"]
-)
+@pytest.mark.parametrize("lenient", ["", "?", "?strict=false", "?strict=0", "?strict=NO", "?strict=off", "?&&"])
 def test_without_strict_warnings_stay_warnings(client: httpx.Client, lenient: str) -> None:
     assert client.post(f"/predict{lenient}", json={"rooms": "5"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "errors", "detail"),
+    [
+        ("strct=true", [("unknown_parameter", "strct", "strict")], "'strct'; did you mean 'strict'?"),
+        ("Stricts", [("unknown_parameter", "Stricts", "strict")], "did you mean 'strict'?"),
+        ("verbose=1", [("unknown_parameter", "verbose", None)], "'verbose'; 'strict' is the only one"),
+        ("strict=maybe", [("wrong_parameter", "strict", None)], "strict is true or false, not 'maybe'"),
+        ("strict=true&strict=2", [("wrong_parameter", "strict", None)], "not '2'"),
+        (
+            "a=1&strict=x&b",
+            [("unknown_parameter", "a", None), ("wrong_parameter", "strict", None), ("unknown_parameter", "b", None)],
+            "(and 2 more)",
+        ),
+        ("%E4%B8%A5=1", [("unknown_parameter", "严", None)], "'严'"),
+        ("a%0Ab%1B[2J=1", [("unknown_parameter", "a\nb\x1b[2J", None)], "'a\\nb\\x1b[2J'"),
+        ("=", [("unknown_parameter", "", None)], "''"),
+        ("x" * 3000, [], "the query is too long"),
+        ("&".join("abcdefghijklmnopqrstuvwxyz"), [], "the query is too long"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_parameters_that_nobody_knows_are_refused(
+    client: httpx.Client, query: str, errors: list[tuple[str, str, str | None]], detail: str
+) -> None:
+    response = client.post(f"/predict?{query}", json=USUAL)
+    problem = strictly(response)
+    assert response.status_code == 422
+    assert [(e["code"], e["parameter"], e.get("nearest")) for e in problem.get("errors", [])] == errors
+    assert detail in problem["detail"]
+    assert len(problem["detail"]) < 400
+
+
+def test_pages_do_not_look_at_parameters(client: httpx.Client) -> None:
+    for path in ("/livez", "/docs", "/models", "/metrics"):
+        assert client.get(f"{path}?cache=no").status_code == 200
 
 
 def test_errors_list_every_field_of_every_row_at_once(client: httpx.Client) -> None:

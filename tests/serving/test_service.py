@@ -111,6 +111,7 @@ def test_counters_tell_what_happened(client: httpx.Client) -> None:
     before = metrics(client.get("/metrics").text)
     assert client.post("/models/text/predict", json={"title": "great", "extra": 1}).status_code == 200
     assert client.post("/models/text/predict", json={"instances": [{"title": "film"}] * 5}).status_code == 200
+    assert client.post("/models/text/predict", json={"instances": [{"title": "film"}] * 30}).status_code == 200
     assert client.post("/models/text/predict", json={"title": {}}).status_code == 422
     assert client.post("/models/text/predict", content=b"?").status_code == 400
     assert client.get("/models/text/predict").status_code == 405
@@ -126,9 +127,10 @@ def test_counters_tell_what_happened(client: httpx.Client) -> None:
     requests = {
         code: grown("fitserve_requests_total", model="text", code=code) for code in ("200", "400", "405", "422")
     }
-    assert requests == {"200": 2, "400": 1, "405": 1, "422": 1}
-    assert grown("fitserve_rows_total", model="text") == 6
-    assert grown("fitserve_warnings_total", model="text") == 2 + 5  # a field that is missing, one too many; 5 missing
+    assert requests == {"200": 3, "400": 1, "405": 1, "422": 1}
+    assert grown("fitserve_rows_total", model="text") == 36
+    # A field that is missing, one too many; one missing in each of many rows, however they are told.
+    assert grown("fitserve_warnings_total", model="text") == 2 + 5 + 30
     assert [grown("fitserve_requests_total", model="", code=code) for code in ("200", "307", "404")] == [1, 1, 1]
     assert {key for key in after if key[0] == "fitserve_model_info"} == {
         ("fitserve_model_info", frozenset(told))

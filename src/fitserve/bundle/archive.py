@@ -200,7 +200,7 @@ def _judge(member: zipfile.ZipInfo) -> str | None:
 
 
 def _too_large(archive: Path, max_bytes: int) -> BundleError:
-    return BundleError(f"{archive} unpacks to more than {max_bytes:,} bytes: raise the limit if you trust it")
+    return BundleError(f"{archive} unpacks to more than {max_bytes:,} bytes, which no bundle does: do not use it")
 
 
 def _extract(archive: Path, bundle: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:

@@ -178,8 +178,8 @@ def delete(name: str, version: str | None, yes: bool, workspace: str | None, as_
     opened = _open(workspace)
     opened.version(name, version) if version else opened.versions(name)
     what = f"version {version} of {name}" if version else f"{name} with all its versions"
-    if not yes and not as_json:
-        _confirm(f"Delete {what}?")
+    if not yes:
+        _confirm(f"Delete {what}?", as_json)
     gone = opened.delete(name, version)
     if as_json:
         print_json({"deleted": [{"model": record.model, "version": record.version} for record in gone]})
@@ -187,14 +187,18 @@ def delete(name: str, version: str | None, yes: bool, workspace: str | None, as_
         click.echo(f"Deleted {what}")
 
 
-def _confirm(question: str) -> None:
+def _confirm(question: str, as_json: bool) -> None:
+    """Ask; a program, which reads one document on standard output and answers nothing, has to say --yes."""
+    said_nothing = SpecError("nothing was deleted, for nobody said yes; add --yes to delete without a question")
+    if as_json and not sys.stdin.isatty():
+        raise said_nothing
     try:
-        click.confirm(question, abort=True)
+        click.confirm(question, abort=True, err=as_json)
     except click.Abort:
         if sys.stdin.isatty():
             raise
         click.echo()
-        raise SpecError("nothing was deleted, for nobody said yes; add --yes to delete without a question") from None
+        raise said_nothing from None
 
 
 @models.command()

@@ -27,7 +27,6 @@ from fitserve.features.arrays import Ragged
 from fitserve.features.column import Column
 
 Notes = list[Problem]
-_MOST_HINTS, _MOST_NAMES = 20, 200
 
 
 class Step(Protocol):
@@ -119,17 +118,16 @@ def documents(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     The search for it is bounded: some requests are wrong in thousands of places, and some on purpose.
     """
     found = []
-    hints = 0
+    names = schema.NearNames()
     told: set[str] = set()
     for problem in problems:
         document = problem.as_json()
         if "known" in document and problem.field in told:
             del document["known"]  # of many rows, the first one tells
         told.add(problem.field)
-        if problem.among and problem.nearest is None and hints < _MOST_HINTS:
-            hints += 1
+        if problem.among and problem.nearest is None and names.left > 0:
             meant = problem.sent if problem.code == "unseen_category" else problem.field
-            near = schema.nearest(str(meant), problem.among[:_MOST_NAMES])
+            near = names.nearest(str(meant), problem.among)
             if near is not None:
                 document["nearest"] = near
         found.append(document)

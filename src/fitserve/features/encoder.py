@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
@@ -45,6 +44,8 @@ STEP_TYPES: dict[str, type[Any]] = {
 }
 _STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
 _ABSENT = object()
+# So many names are shown where none is right.
+_MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -161,38 +162,25 @@ class Encoder:
         return found
 
     def _note_fields(self, row: Mapping[str, object], missing: list[str], notes: Notes) -> None:
-        known = self._known
+        extra = [str(described(name)) for name in row if name not in self._known]
+        among = tuple(missing or sorted(step.field for step in self.steps)) if extra else ()
+        if len(missing) == len(self.steps) > 0:  # an answer to nothing would be an answer all the same
+            notes.append(_no_known_field([step.field for step in self.steps]))
+            for name in extra[:_MOST_SHOWN]:
+                notes.append(Problem("unknown_field", name, "not a field of this model", fatal=True, among=among))
+            return
         for name in missing:
             notes.append(Problem("missing_field", name, "not sent; treated as missing"))
-        for name in row:
-            if name not in known:
-                notes.append(
-                    Problem(
-                        "extra_field",
-                        str(described(name)),
-                        "not a field of this model; ignored",
-                        among=tuple(missing or sorted(step.field for step in self.steps)),
-                    )
-                )
+        for name in extra:
+            notes.append(Problem("extra_field", name, "not a field of this model; ignored", among=among))
 
-    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes, most: int | None = None) -> Arrays:
-        """The arrays of some rows, each read by `row`; problems carry the index of their row.
-
-        Of more than ``most`` of them, the others are counted in a last one; fatal ones are kept, as many again.
-        """
+    def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes) -> Arrays:
+        """The arrays of some rows, each read by `row`; problems carry the index of their row."""
         encoded = []
-        most = sys.maxsize if most is None else most
-        left_out = 0
         for i, row in enumerate(rows):
             own: Notes = []
             encoded.append(self.row(row, own))
-            kept = own[: max(0, most - len(notes))]
-            if len(kept) < len(own) and len(notes) < 2 * most:
-                kept += [note for note in own[len(kept) :] if note.fatal]
-            notes.extend(at_row(kept, i))
-            left_out += len(own) - len(kept)
-        if left_out:
-            notes.append(Problem("more", "", f"{left_out} more are not listed; send fewer rows to see all"))
+            notes.extend(at_row(own, i))
         return self.stack(encoded)
 
     def stack(self, rows: Sequence[EncodedRow]) -> Arrays:
@@ -295,6 +283,13 @@ def members(name: str, value: Mapping[str, object], nested: frozenset[str]) -> I
             yield from members(path, each, nested)
         else:
             yield path, each
+
+
+def _no_known_field(fields: Sequence[str]) -> Problem:
+    named = ", ".join(field if len(field) <= 30 else f"{field[:29]}…" for field in fields[:8])
+    more = f" and {len(fields) - 8} more" if len(fields) > 8 else ""
+    message = f"none of the model's fields was sent; it reads {named}{more}"
+    return Problem("no_known_field", "", message, known=list(fields[:_MOST_SHOWN]), fatal=True)
 
 
 def ragged(rows: Sequence[Sequence[tuple[int, float]]]) -> Ragged:

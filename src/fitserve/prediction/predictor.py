@@ -56,7 +56,7 @@ class Predictor:
     def run(self, rows: Sequence[EncodedRow]) -> list[Answer]:
         """The second half of `answer`, for any number of rows at once; a row's answer depends on no other."""
         session = self.session
-        if not session.dense_alone:
+        if not session.dense_alone or not rows:
             raw = session.run(self.encoder.stack(rows))
         elif len(rows) == 1:
             dense, codes, _ = rows[0]
@@ -65,15 +65,10 @@ class Predictor:
             raw = session.run_matrix(np.array([[*dense, *codes] for dense, codes, _ in rows], dtype=np.float32))
         return self.answerer.decode(raw)
 
-    def answers(
-        self, rows: Sequence[Mapping[str, object]], *, most_problems: int | None = None
-    ) -> tuple[list[Answer], list[Problem]]:
-        """The answers to some rows; each problem carries the index of its row.
-
-        Beyond ``most_problems`` they are counted, and only fatal ones are still listed, as many again.
-        """
+    def answers(self, rows: Sequence[Mapping[str, object]]) -> tuple[list[Answer], list[Problem]]:
+        """The answers to some rows; each problem carries the index of its row."""
         problems: list[Problem] = []
-        raw = self.session.run(self.encoder.rows(rows, problems, most_problems))
+        raw = self.session.run(self.encoder.rows(rows, problems))
         return self.answerer.decode(raw), problems
 
     def predict(self, rows: Any) -> Any:

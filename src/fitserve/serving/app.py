@@ -15,6 +15,7 @@ from fitserve.errors import UserError
 from fitserve.serving import pages
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.problems import CONTENT_TYPE, HttpProblem, problem_of
+from fitserve.serving.query import is_strict
 from fitserve.serving.telemetry import Telemetry
 
 Scope = MutableMapping[str, Any]
@@ -61,13 +62,13 @@ class Service:
         try:
             if found is None:
                 self._admit(scope["headers"], scope["path"])
-                answer = self._page(scope)
+                answer = await self._page(scope)
             else:
                 endpoint, label = found
                 body = await self._prediction_body(scope, receive)
                 started = perf_counter()
                 query = scope["query_string"]
-                strict = bool(query) and _is_strict(query)
+                strict = bool(query) and is_strict(query)
                 body, rows, warnings = await endpoint.predict(body, strict=strict)
                 answer = 200, body, (_JSON, (b"content-length", b"%d" % len(body)))
         except _Disconnected:
@@ -121,7 +122,7 @@ class Service:
             return await _rest(message, receive, limit)
         return body
 
-    def _page(self, scope: Scope) -> Answer:
+    async def _page(self, scope: Scope) -> Answer:
         path = scope["path"]
         page = self.pages.get(path)
         if page is None and path != _METRICS and path not in _PROBES:
@@ -130,7 +131,7 @@ class Service:
             hint = f"; predict by POST to {path}/predict" if f"{path}/predict" in self.endpoints else ""
             raise HttpProblem(405, f"{path} is read by GET{hint}", headers=((b"allow", b"GET, HEAD"),))
         if page is not None:
-            return _sized(page.status, page.body(), page.headers)
+            return _sized(page.status, await page.body(), page.headers)
         if path == _METRICS:
             kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
             return _sized(200, self.telemetry.text().encode(), (kind,))
@@ -146,10 +147,10 @@ class Service:
         _, kind, name, rest, version, *_ = [*(part[:100] for part in path.split("/")), "", "", "", "", ""]
         if kind == "models" and name and name not in versions:
             near = schema.nearest(name, versions)
-            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(versions))}"
+            hint = f"did you mean {near!r}?" if near else f"there are {_listed(sorted(versions))}"
             return f"there is no model {name!r} here; {hint}"
         if kind == "models" and name in versions and rest == "versions" and version:
-            served = ", ".join(map(str, sorted(versions[name])))
+            served = _listed(sorted(versions[name]))
             return f"version {version!r} of {name!r} is not served here, only {served}"
         near = schema.nearest(path[:200], [*self.endpoints, *self.pages, *_PROBES, _METRICS])
         return f"there is nothing at this path; {f'did you mean {near}?' if near else '/docs lists what there is'}"
@@ -220,13 +221,13 @@ async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
             raise _Disconnected
 
 
+def _listed(names: Sequence[object]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(map(str, names[:10])) + more
+
+
 def _sized(status: int, body: bytes, headers: Headers) -> Answer:
     return status, body, (*headers, (b"content-length", b"%d" % len(body)))
-
-
-def _is_strict(query: bytes) -> bool:
-    values = [part.partition(b"=")[2] for part in query.split(b"&") if part.partition(b"=")[0].lower() == b"strict"]
-    return bool(values) and values[-1].lower() not in (b"false", b"0", b"no", b"off")
 
 
 async def _answer_unread(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:

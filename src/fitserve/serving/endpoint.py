@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,6 +17,7 @@ from fitserve.prediction import Predictor
 from fitserve.serving.batching import TurnBatch
 from fitserve.serving.ids import new_id
 from fitserve.serving.problems import HttpProblem, invalid
+from fitserve.serving.receipt import Receipt
 from fitserve.tasks import Answer
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
@@ -26,8 +27,6 @@ _LONG_BODY = 65_536
 _LONG_LIST = 64
 # So many fields may a row have beyond those that the model knows: each one is named in a warning of its own.
 _MOST_EXTRA_FIELDS = 1000
-# A row may lack thousands of fields, and one small request may hold thousands of such rows.
-_MOST_PROBLEMS = 10_000
 _BIGGEST_INT64 = float(2**63)
 
 
@@ -49,7 +48,7 @@ class Endpoint:
         self.rows_limit = rows_limit
         self._batch = TurnBatch(predictor)
         encoder = predictor.encoder
-        self._has_instances_field = any(step.field == _MANY for step in encoder.steps)
+        self.has_instances_field = any(step.field == _MANY for step in encoder.steps)
         self._most_fields = len(encoder.steps) + len(encoder.ignored) + _MOST_EXTRA_FIELDS
 
     async def predict(self, body: bytes, *, strict: bool = False) -> Reply:
@@ -74,7 +73,7 @@ class Endpoint:
         return self._reply(self.predictor.run([row])[0], problems)
 
     def _holds_many(self, data: Mapping[str, Any]) -> bool:
-        return _MANY in data and not self._has_instances_field
+        return _MANY in data and not self.has_instances_field
 
     def _read(self, data: dict[str, Any], body: bytes, strict: bool) -> tuple[EncodedRow, list[Problem]]:
         """What the model sees of a row."""
@@ -82,8 +81,19 @@ class Endpoint:
             raise self._too_wide("the row", len(data))
         row, problems = self.predictor.read(data)
         if problems:
-            _judge(problems, strict, body, many=False)
+            if fields := _beyond_integers(problems):
+                problems += [problem for _, problem in _big_integers(body, fields, many=False)]
+            found = [problem for problem in problems if strict or problem.fatal]
+            if found:
+                raise invalid(found, hint=self._hint(data, found))
         return row, problems
+
+    def _hint(self, data: Mapping[str, Any], found: Sequence[Problem]) -> str:
+        """What to say to a row without any known field that looks like several rows."""
+        nested = any(value.__class__ is list and value and value[0].__class__ is dict for value in data.values())
+        if nested and not self.has_instances_field and any(problem.code == "no_known_field" for problem in found):
+            return '; several rows are sent as {"instances": [row, …]}'
+        return ""
 
     def _too_wide(self, row: str, fields: int) -> HttpProblem:
         known = len(self.predictor.encoder.steps)
@@ -111,14 +121,27 @@ class Endpoint:
         return rows
 
     def _many(self, rows: list[dict[str, Any]], body: bytes, strict: bool) -> Reply:
-        answers, problems = self.predictor.answers(rows, most_problems=_MOST_PROBLEMS)
-        _judge(problems, strict, body, many=True)
+        receipt = Receipt(len(rows), strict=strict)
+        encoded = []
+        beyond: set[str] = set()
+        for i, row in enumerate(rows):
+            read, problems = self.predictor.read(row)
+            encoded.append(read)
+            if problems:
+                receipt.add(i, problems)
+                beyond |= _beyond_integers(problems)
+        if beyond:
+            for i, problem in _big_integers(body, beyond, many=True):
+                receipt.add(i, [problem])
+        if receipt.refusal is not None:
+            raise receipt.refusal
+        answers = self.predictor.run(encoded)
         document: dict[str, Any] = {"id": new_id(), "model": self.model, "version": self.version}
         document["predictions"] = [answer["prediction"] for answer in answers]
         if answers and "probabilities" in answers[0]:
             document["probabilities"] = [answer["probabilities"] for answer in answers]
-        document["warnings"] = documents(problems)
-        return Reply(orjson.dumps(document, option=_OPTIONS, default=str), len(rows), len(problems))
+        document["warnings"] = receipt.warnings()
+        return Reply(orjson.dumps(document, option=_OPTIONS, default=str), len(rows), receipt.count)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -158,29 +181,22 @@ def _json_hint(body: bytes, reason: str) -> str:
     return ""
 
 
-def _judge(problems: list[Problem], strict: bool, body: bytes, *, many: bool) -> None:
-    """Name integers beyond 64 bits; raise if a problem is fatal, or if there is any in strict mode."""
-    if any(isinstance(p.sent, float) and abs(p.sent) >= _BIGGEST_INT64 for p in problems):
-        problems.extend(_big_integers(body, {problem.field for problem in problems}, many))
-    found = [problem for problem in problems if strict or problem.fatal]
-    if found:
-        raise invalid(found)
+def _beyond_integers(problems: Iterable[Problem]) -> set[str]:
+    """The fields of problems with a number that may have been sent as an integer beyond 64 bits."""
+    return {p.field for p in problems if isinstance(p.sent, float) and abs(p.sent) >= _BIGGEST_INT64}
 
 
-def _big_integers(body: bytes, fields: set[str], many: bool) -> list[Problem]:
+def _big_integers(body: bytes, fields: set[str], *, many: bool) -> Iterator[tuple[int, Problem]]:
     """A warning for each field that was sent as an integer beyond 64 bits; such numbers are read as floats."""
     try:
         data = json.loads(body, parse_int=_BigInteger.of)
     except RecursionError:  # a field that nobody reads is nested deeper than this parser goes
-        return []
-    rows = enumerate(data[_MANY]) if many else [(None, data)]
+        return
     message = "an integer beyond 64 bits, read as a float"
-    return [
-        Problem("big_integer", name, message, float(value), row=index)
-        for index, row in rows
-        for name, value in row.items()
-        if name in fields and isinstance(value, _BigInteger)
-    ]
+    for i, row in enumerate(data[_MANY] if many else [data]):
+        for name, value in row.items():
+            if name in fields and isinstance(value, _BigInteger):
+                yield i, Problem("big_integer", name, message, float(value))
 
 
 class _BigInteger(float):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -26,24 +29,32 @@ _PROBLEMS = {
     401: "The service needs a key and none was sent.",
     413: "The body or the number of rows is too large.",
     415: "The body is compressed, or declared as something else than JSON.",
-    422: "Values that cannot be used; `errors` lists all of them.",
+    422: "No rows, values that cannot be used, or an unknown query parameter; `errors` lists all of them.",
 }
 _EXAMPLE_ID = "01J9Z3NDEKTSV4RRFFQ69G5FAV"
+_log = logging.getLogger("fitserve.serving")
 
 
 def openapi(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool) -> Json:
-    """The description of a service; ``needs_key`` if its requests must carry an API key."""
-    paths: Json = {"/predict": {"post": _operation(default, "predict")}}
+    """The description of a service; ``needs_key`` if its requests must carry an API key.
+
+    What cannot be told of a model is left out: its predictions do not depend on their description.
+    """
+    names = _schema_names(endpoints)
+    paths: Json = {"/predict": {"post": _operation(default, "predict", names[default])}}
     schemas: Json = dict(_SHARED)
     for endpoint in endpoints:
-        name, version = endpoint.model, endpoint.version
-        paths.setdefault(f"/models/{name}/predict", {"post": _operation(endpoint, f"predict_{name}")})
-        pinned = f"/models/{name}/versions/{version}/predict"
-        paths[pinned] = {"post": _operation(endpoint, f"predict_{name}.{version}")}
-        schemas[_schema_name(endpoint, "row")] = row_schema(endpoint)
-        schemas[_schema_name(endpoint, "answer")] = _answer_schema(endpoint, many=False)
-        schemas[_schema_name(endpoint, "answers")] = _answer_schema(endpoint, many=True)
-        paths[f"/models/{name}"] = _reading(f"What is known of {name}")
+        base = names[endpoint]
+        place = f"/models/{quote(endpoint.model, safe='')}"
+        paths.setdefault(f"{place}/predict", {"post": _operation(endpoint, f"predict_{endpoint.model}", base)})
+        pinned = f"{place}/versions/{endpoint.version}/predict"
+        paths[pinned] = {"post": _operation(endpoint, f"version.{base}", base)}
+        schemas |= {
+            f"{base}.row": _told(partial(row_schema, endpoint), {"type": "object"}),
+            f"{base}.answer": _answer_schema(endpoint, many=False),
+            f"{base}.answers": _answer_schema(endpoint, many=True),
+        }
+        paths[place] = _reading(f"What is known of {endpoint.model}")
     for path, summary in _READ.items():
         paths[path] = _reading(summary)
     document: Json = {
@@ -62,9 +73,24 @@ def openapi(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool
     return document
 
 
-def _schema_name(endpoint: Endpoint, part: str) -> str:
-    """The name of one of the schemas of a version; only some characters may stand in it."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", f"{endpoint.model}.{endpoint.version}.{part}")
+def _told(tell: Callable[[], Json], otherwise: Json) -> Json:
+    """What can be told; a bundle that nobody foresaw gives the other, and a line in the log."""
+    try:
+        return tell()
+    except Exception as error:  # noqa: BLE001 - what is told is no reason to stop, whatever a bundle holds
+        _log.warning("a part of the description of the service is left out: %.300r", error)
+        return otherwise
+
+
+def _schema_names(endpoints: Sequence[Endpoint]) -> dict[Endpoint, str]:
+    """The name of each version's schemas; only some characters may stand in it, and no two may be the same."""
+    names: dict[Endpoint, str] = {}
+    for endpoint in endpoints:
+        plain = re.sub(r"[^A-Za-z0-9._-]", "_", f"{endpoint.model}.{endpoint.version}")
+        taken = set(names.values())
+        tries = (plain, *(f"{plain}_{i}" for i in range(2, len(endpoints) + 2)))
+        names[endpoint] = next(name for name in tries if name not in taken)
+    return names
 
 
 def _reading(summary: str) -> Json:
@@ -78,6 +104,12 @@ _READ = {
     "/metrics": "Counters and latencies for Prometheus",
 }
 
+_STRICT: Json = {
+    "name": "strict",
+    "in": "query",
+    "description": "Answer 422 instead of serving a row with warnings.",
+    "schema": {"type": "boolean", "default": False},
+}
 _KEYS: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key that 'fitserve keys create' has made"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -92,6 +124,12 @@ _SHARED: Json = {
             "row": {"type": "integer", "description": "index of the row, from 0"},
             "code": {"type": "string", "examples": ["unseen_category"]},
             "field": {"type": "string"},
+            "parameter": {"type": "string", "description": "of the query, where it is what is wrong"},
+            "count": {
+                "type": "integer",
+                "description": "number of rows; of more than 20 rows, warnings with one code and field are one",
+            },
+            "rows": {"type": "array", "items": {"type": "integer"}, "description": "the first rows of that number"},
             "message": {"type": "string"},
             "sent": {},
             "known": {},
@@ -124,51 +162,44 @@ def _shown(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4g}"
 
 
-def _operation(endpoint: Endpoint, operation: str) -> Json:
-    name = endpoint.model
+def _operation(endpoint: Endpoint, operation: str, base: str) -> Json:
+    """One way to predict; ``base`` begins the names of the version's schemas."""
     example = endpoint.predictor.example
-    bodies = {"one row": example, "several rows": {"instances": [example] * min(2, endpoint.rows_limit)}}
-    row = {"$ref": f"#/components/schemas/{_schema_name(endpoint, 'row')}"}
-    many = {
-        "type": "object",
-        "required": ["instances"],
-        "properties": {"instances": {"type": "array", "items": row}},
-    }
-    body = {
-        "schema": {"oneOf": [row, many]},
-        "examples": {name: {"value": value} for name, value in bodies.items()},
-    }
-    answers = [{"$ref": f"#/components/schemas/{_schema_name(endpoint, part)}"} for part in ("answer", "answers")]
-    responses: Json = {
-        "200": {
-            "description": "The prediction.",
-            "content": {"application/json": {"schema": {"oneOf": answers}, "examples": _answers(endpoint, bodies)}},
-        }
-    }
+    row = _schema(f"{base}.row")
+    bodies: Json = {"one row": example}
+    body, answer = row, _schema(f"{base}.answer")
+    if not endpoint.has_instances_field:  # then a body is always one row
+        bodies["several rows"] = {"instances": [example] * min(2, endpoint.rows_limit)}
+        instances = {"type": "array", "items": row}
+        many = {"type": "object", "required": ["instances"], "properties": {"instances": instances}}
+        body, answer = {"oneOf": [row, many]}, {"oneOf": [answer, _schema(f"{base}.answers")]}
+    asked = {"schema": body, "examples": {name: {"value": value} for name, value in bodies.items()}}
+    given = {"schema": answer, "examples": _answers(endpoint, bodies)}
+    responses: Json = {"200": {"description": "The prediction.", "content": {"application/json": given}}}
     responses |= {str(status): _problem(status, description) for status, description in _PROBLEMS.items()}
-    strict = {
-        "name": "strict",
-        "in": "query",
-        "description": "Answer 422 instead of serving a row with warnings.",
-        "schema": {"type": "boolean", "default": False},
-    }
     return {
         "operationId": operation,
-        "summary": f"Predict {endpoint.predictor.manifest.target} by {name}, version {endpoint.version}",
-        "tags": [name],
-        "parameters": [strict],
-        "requestBody": {"required": True, "content": {"application/json": body}},
+        "summary": f"Predict {endpoint.predictor.manifest.target} by {endpoint.model}, version {endpoint.version}",
+        "tags": [endpoint.model],
+        "parameters": [_STRICT],
+        "requestBody": {"required": True, "content": {"application/json": asked}},
         "responses": responses,
     }
 
 
+def _schema(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
 def _answers(endpoint: Endpoint, bodies: Mapping[str, Any]) -> Json:
     """What the service answers to some bodies, as examples of a response."""
-    found = {}
-    for name, body in bodies.items():
-        answer = orjson.loads(endpoint.predict_at_once(orjson.dumps(body)).body)
-        found[name] = {"value": {**answer, "id": _EXAMPLE_ID}}
-    return found
+
+    def answer(body: Any) -> Json:
+        document = orjson.loads(endpoint.predict_at_once(orjson.dumps(body)).body)
+        return {"value": {**document, "id": _EXAMPLE_ID}}
+
+    found = {name: _told(partial(answer, body), {}) for name, body in bodies.items()}
+    return {name: each for name, each in found.items() if each}
 
 
 def _problem(status: int, description: str) -> Json:
@@ -240,6 +271,6 @@ def describe_model(endpoint: Endpoint) -> Json:
         "scores": manifest.scores,
         "baseline": manifest.baseline,
         "evaluation": manifest.evaluation,
-        "row": row_schema(endpoint),
+        "row": _told(partial(row_schema, endpoint), {"type": "object"}),
         "example": predictor.example,
     }

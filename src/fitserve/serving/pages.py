@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -16,14 +19,37 @@ from fitserve.serving.openapi import describe_model, openapi
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+_SCRIPT = """
+SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: true, docExpansion: "list",
+  defaultModelsExpandDepth: 0, validatorUrl: null
+});
+"""
+# Names from bundles stand in the page, some of them as Markdown: nothing of it may load anything from elsewhere.
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+_POLICY = (
+    b"content-security-policy",
+    b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    b"script-src 'self' 'sha256-%b'" % _SCRIPT_HASH.encode(),
+)
 
-@dataclass(frozen=True)
+
+@dataclass
 class Page:
-    """A body, made when it is asked for, and its headers."""
+    """A body, made once, when it is asked for first, and its headers."""
 
-    body: Callable[[], bytes]
+    make: Callable[[], bytes]
     headers: Headers
     status: int = 200
+    _made: bytes | None = None
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def body(self) -> bytes:
+        """The body. A page on thousands of fields takes a while to make: predictions need not wait for it."""
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self.make)
+        return self._made
 
 
 def pages_of(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool) -> dict[str, Page]:
@@ -35,7 +61,7 @@ def pages_of(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: boo
     listing = {"models": [_summary(endpoint) for endpoint in endpoints], "default": default.model}
     pages = {
         "/": Page(lambda: b"", ((b"location", b"/docs"),), 307),
-        "/docs": Page(partial(_docs, default.model), ((b"content-type", b"text/html; charset=utf-8"),)),
+        "/docs": Page(partial(_docs, default.model), ((b"content-type", b"text/html; charset=utf-8"), _POLICY)),
         "/docs/swagger-ui.css": Page(partial(_asset, "swagger-ui.css"), ((b"content-type", b"text/css"),)),
         "/docs/swagger-ui-bundle.js": Page(partial(_asset, "swagger-ui-bundle.js"), javascript),
         "/openapi.json": Page(lambda: orjson.dumps(openapi(endpoints, default, needs_key=needs_key)), json_type),
@@ -82,12 +108,7 @@ def _docs(model: str) -> bytes:
 <body>
 <div id="api"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
-<script>
-SwaggerUIBundle({{
-  url: "/openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: true, docExpansion: "list",
-  defaultModelsExpandDepth: 0, validatorUrl: null
-}});
-</script>
+<script>{_SCRIPT}</script>
 </body>
 </html>
 """

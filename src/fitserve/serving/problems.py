@@ -12,6 +12,7 @@ from fitserve.errors import FitserveError, InputError, NotFoundError, Problem
 from fitserve.features.base import documents
 
 CONTENT_TYPE = b"application/problem+json"
+_OF_EMPTY_ROWS = ("no_known_field", "unknown_field")
 
 TITLES = {
     400: "Not parsable",
@@ -57,12 +58,26 @@ def problem_of(error: FitserveError) -> HttpProblem:
     return HttpProblem(status, str(error), documents(problems))
 
 
-def invalid(problems: Sequence[Problem]) -> HttpProblem:
-    """The answer to rows with values that cannot be served; it lists all of them."""
-    fatal = sum(problem.fatal for problem in problems)
+def invalid(problems: Sequence[Problem], *, left_out: int = 0, hint: str = "") -> HttpProblem:
+    """The answer to rows with values that cannot be served; it lists ``problems``, and tells how many were left out."""
+    empty = [problem for problem in problems if problem.code == "no_known_field"]
+    wrong = sum(problem.fatal and problem.code not in _OF_EMPTY_ROWS for problem in problems)
+    unusual = sum(not problem.fatal for problem in problems)
     told = []
-    if fatal:
-        told.append(f"{fatal} value{'s' * (fatal > 1)} cannot be used")
-    if unusual := len(problems) - fatal:
+    if empty:
+        where = f"{len(empty)} rows: " if len(empty) > 1 else "" if empty[0].row is None else f"row {empty[0].row}: "
+        told.append(where + empty[0].message)
+    if wrong:
+        told.append(f"{wrong} value{'s' * (wrong > 1)} cannot be used")
+    if unusual:
         told.append(f"{unusual} value{'s' * (unusual > 1)} would be served with a warning if it were not for ?strict")
-    return HttpProblem(422, f"{', '.join(told)}; see errors", documents(problems))
+    errors = documents(problems)
+    if left_out:
+        told.append(f"{left_out} more are not listed")
+        errors.append(more(left_out).as_json())
+    return HttpProblem(422, f"{', '.join(told)}{hint}; see errors", errors)
+
+
+def more(left_out: int) -> Problem:
+    """What stands in the place of problems that are not listed."""
+    return Problem("more", "", f"{left_out} more are not listed; send fewer rows to see all")
