@@ -81,6 +81,38 @@ def test_what_was_found_out_about_a_file_is_told_everywhere(home: Path, command:
     assert command("evaluate", "latin", "latin.csv", "--encoding", "latin-1", "--json").json["findings"] == []
 
 
+def test_what_stands_around_a_table_is_left_out_everywhere_and_again(home: Path, command: Command) -> None:
+    """Found out or said by options: the same model, the same rows, and a replay that knows the options."""
+    plain = (home / "houses.csv").read_text()
+    n = plain.count("\n") - 1
+    (home / "report.csv").write_text(f"Monthly report\n\n{plain}Total,,{n}\nSource: the office\n")
+    (home / "odd.csv").write_text(f"Monthly, report\nof May\n{plain}// a note,\nx,y,z\n")
+    expected = command("train", "houses.csv", *TRAIN, "--name", "plain").json
+    found = command("train", "report.csv", *TRAIN).json
+    assert found["evaluation"] == expected["evaluation"]
+    assert [finding for finding in found["findings"] if finding.startswith("report.csv ")] == [
+        "report.csv has a title before its header: its first 2 lines were left out ('Monthly report'); --skip-rows 0 keeps all lines",
+        f"report.csv ends with a total and notes: its last 2 lines were left out ('Total,,{n}'); --skip-footer 0 keeps all lines",
+    ]
+    options = ("--skip-rows", "2", "--skip-footer", "1", "--comment", "//")
+    said = command("train", "odd.csv", *TRAIN, *options).json
+    assert said["evaluation"] == expected["evaluation"]
+    assert command("train", "--replay", said["run"], "--json").json["sha256"] == said["sha256"]
+    for arguments in (("report.csv",), ("odd.csv", *options)):
+        predicted = command("predict", "plain", *arguments, "-o", "out.csv", "--json").json
+        assert predicted["rows"] == pl.read_csv(home / "out.csv").height == n
+    assert command("evaluate", "plain", "report.csv", "--json").json["rows"] == n
+
+
+def test_a_target_that_is_named_twice_is_told(home: Path, command: Command) -> None:
+    rows = "".join(f"{i},{i % 7},{i * 2 + i % 3},{i % 5}\n" for i in range(60))
+    (home / "twice.csv").write_text(f"a,b,price,price\n{rows}")
+    trained = command("train", "twice.csv", *TRAIN).json
+    told = "twice.csv has 2 columns named 'price': the second is called 'price.1', and 'price' means the first"
+    assert told in trained["findings"]
+    assert told in command("data", "twice.csv", "--target", "price", "--json").out
+
+
 def test_files_whose_types_cannot_be_joined_are_refused(home: Path, command: Command) -> None:
     command("train", "houses.csv", *TRAIN)
     pl.DataFrame({"size": [50, 60], "town": ["Ulm", "Bonn"], "note": [1, 2]}).write_parquet(home / "a.parquet")

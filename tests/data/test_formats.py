@@ -119,6 +119,33 @@ def test_members_of_nested_objects_are_columns(tmp_path: Path) -> None:
     assert frame.rows() == [(1, "x", "2"), (None, None, "3"), (None, None, "many")]
 
 
+def test_names_are_the_same_whole_and_in_batches(tmp_path: Path) -> None:
+    frame = pl.DataFrame({" a": [1, 2], "a": [3, 4], "b ": ["x", "y"]})
+    for name, write in (
+        ("t.parquet", frame.write_parquet),
+        ("t.arrow", frame.write_ipc),
+        ("t.jsonl", frame.write_ndjson),
+    ):
+        write(tmp_path / name)
+        told: list[list[str]] = [[], []]
+        for found in (
+            read_frame(tmp_path / name, None, told[0]),
+            pl.concat(list(read_batches(tmp_path / name, None, told[1]))),
+        ):
+            assert (found.columns, found.row(0)) == (["a", "a.1", "b"], (1, 3, "x"))
+        assert (
+            told[0]
+            == told[1]
+            == [f"{name} has 2 columns named 'a': the second is called 'a.1', and 'a' means the first"]
+        )
+
+
+def test_a_member_may_have_the_name_of_a_column(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([{"a": {"b": 1}, "a.b": 2}, {"a": {"b": 3}, "a.b": 4}]))
+    frame = read_frame(tmp_path / "a.json")
+    assert (frame.columns, frame.rows()) == (["a.b", "a.b.1"], [(1, 2), (3, 4)])
+
+
 def test_the_sheet_of_a_workbook_is_chosen(tmp_path: Path) -> None:
     import pandas as pd
 

@@ -42,6 +42,8 @@ def is_aligned(lines: Sequence[str], delimiter: str, fields: Sequence[Sequence[s
     Lines of words with a blank between them are a column of texts. So nearly all lines must have as many cells, as
     many as there are names, and columns of numbers, most of them unless the blanks are there to align them.
     """
+    if delimiter not in ",\t" and _is_table(fields):
+        return False
     rows = [line.split(SEPARATOR) for line in separated("\n".join(lines).encode()).decode().split("\n")]
     width, same = Counter(map(len, rows)).most_common(1)[0]
     body = [row for row in rows[1:] if len(row) == width]

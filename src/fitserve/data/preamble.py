@@ -27,6 +27,7 @@ _COMMENT = re.compile(r"#|%|//|!")
 # So many lines of titles, at most, and of lines that are looked at behind them.
 _MOST_TITLES, SAMPLE_LINES = 50, 200
 _FULL = 0.8
+_FEWEST = 4
 _MOSTLY = 0.9
 _END = 60
 
@@ -97,7 +98,7 @@ def _with_comments(start: Start, lines: Sequence[str], at: int, n: int, sign: st
     marked = [i for i in range(at, at + n) if lines[i].strip()]
     last = lines[marked[-1]]
     below = records_of(lines[start.skipped : start.skipped + SAMPLE_LINES], start.delimiter)
-    width = len(below[0].cells) + start.unnamed if below else 0
+    width = start.width
     cells = records_of([last.removeprefix(sign).lstrip(" ")], start.delimiter)
     names = [cell.strip() for cell in cells[0].cells] if cells else []
     rows = [record.cells for record in below]
@@ -109,15 +110,17 @@ def _with_comments(start: Start, lines: Sequence[str], at: int, n: int, sign: st
         told = [*start.told, *_told_comments(lines, marked[:-1]), *told]
         between = "" if alone else sign
         return replace(start, skipped=marked[-1], header=1, sign=between, mark=sign, told=tuple(told))
-    if width < 2 or (_are_rows(lines, marked, start.delimiter, width) and not names_columns(rows[0], rows[1:])):
+    if width < 2 or (_are_rows(lines, marked, sign, start) and not names_columns(rows[0], rows[1:])):
         return find_start(lines, start.delimiter if width > 1 else None, comments=False)
     return replace(start, sign=sign, told=(*start.told, *_told_comments(lines, marked)))
 
 
-def _are_rows(lines: Sequence[str], marked: Sequence[int], delimiter: str, width: int) -> bool:
-    """Whether lines that begin with a sign have as many fields as the others."""
-    records = records_of([lines[i] for i in marked], delimiter)
-    return all(len(record.cells) == width for record in records)
+def _are_rows(lines: Sequence[str], marked: Sequence[int], sign: str, start: Start) -> bool:
+    """Whether lines that begin with a sign have as many fields as the others, and are no prose."""
+    told = [lines[i] for i in marked]
+    if len(told) > 1 and all(line[len(sign) :].startswith(" ") for line in told):
+        return False
+    return all(len(record.cells) == start.width for record in records_of(told, start.delimiter))
 
 
 def _told_comments(lines: Sequence[str], places: Sequence[int]) -> list[str]:
@@ -144,16 +147,20 @@ def _table(lines: Sequence[str], delimiter: str | None, *, titles: bool) -> Star
         told.insert(0, told_titles(skipped, records[0].text))
     rows = [record.cells for record in records[first:]]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    start = Start(delimiter, header_lines(rows), skipped, width, told=tuple(told))
-    return _with_header_to_rows(start, rows)
+    start = _with_header_to_rows(Start(delimiter, header_lines(rows), skipped, width, told=tuple(told)), rows)
+    if start.header == 1 and len(rows) > _FEWEST and names_columns(rows[1], rows[2:]):
+        what = "has texts in the line below its first, above columns of numbers"
+        doubt = (
+            f"{what} ({shown(','.join(rows[1]))}); if those are the names, --skip-rows leaves out what is above them"
+        )
+        start = replace(start, told=(*start.told, doubt))
+    return start
 
 
 def told_titles(count: int, text: str) -> str:
     """A finding: so many lines before the header, the first with this text."""
     what = "line was" if count == 1 else f"{count} lines were"
-    return (
-        f"has a title before its header: its first {what} left out ({shown(text)}); --skip-rows 0 keeps what is there"
-    )
+    return f"has a title before its header: its first {what} left out ({shown(text)}); --skip-rows 0 keeps all lines"
 
 
 def _with_header_to_rows(start: Start, rows: Sequence[Sequence[str]]) -> Start:
