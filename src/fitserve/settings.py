@@ -33,6 +33,9 @@ SETTINGS = {
     setting.name: setting
     for setting in (
         Setting("workspace", Path, Path("~/.fitserve"), "the folder where models, runs and keys live"),
+        Setting(
+            "log", Path, None, "a file to which the log is appended: warnings, and the traces of what was left out"
+        ),
         Setting("memory_limit", int, 0, "bytes that reading a table may take; 0: half of what is free"),
         Setting("servable_memory", int, 100 << 20, "resident bytes that a model may take when loaded"),
         Setting("servable_load_seconds", float, 0.5, "seconds that loading a model may take"),

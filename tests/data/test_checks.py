@@ -311,7 +311,7 @@ def test_a_table_that_nearly_has_it_is_not(code: str) -> None:
 def test_every_finding_has_its_tables() -> None:
     written = [path.read_text(encoding="utf-8") for path in CHECKS.glob("*.py")]
     codes = {code for text in written for code in re.findall(r"(?:stop|warn|note)\)?\(\s*\"([a-z_]+)\"", text)}
-    assert codes == set(CASES)
+    assert codes - {"check_failed"} == set(CASES)  # no table makes a check fail: see test_failing_checks.py
 
 
 def test_nothing_is_told_of_a_table_in_which_nothing_is_wrong() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,18 @@ def scores_of(rows: Pairs) -> dict[str, float | None]:
     return regression_scores(table[:, 0], table[:, 1])
 
 
+def next_to_zero(truth: Sequence[float]) -> bool:
+    """Whether scikit-learn's mean relative error tells of a 0 and of nothing else: then we tell none."""
+    sizes = [abs(value) for value in truth]
+    return 0.0 in sizes or min(sizes) < sum(size / len(sizes) for size in sizes) / 1e6
+
+
 def check(rows: Pairs) -> None:
     scores = scores_of(rows)
     assert list(scores) == NAMES
     truth, prediction = zip(*rows, strict=True)
     for name, score in scores.items():
-        if name == "r2" and len(rows) < 2:
+        if (name == "r2" and len(rows) < 2) or (name == "mape" and next_to_zero(truth)):
             assert score is None
         else:
             with np.errstate(over="ignore"):
@@ -93,7 +99,8 @@ def test_no_finite_input_warns_or_answers_infinity_and_the_reference_agrees(rows
     truth, prediction = zip(*rows, strict=True)
     for name, score in scores.items():
         assert score is None or np.isfinite(score)
-        if name == "r2" and len(rows) < 2:
+        if (name == "r2" and len(rows) < 2) or (name == "mape" and next_to_zero(truth)):
+            assert score is None
             continue
         try:
             with warnings.catch_warnings():
@@ -120,8 +127,19 @@ def test_huge_errors_do_not_overflow_on_the_way() -> None:
 
 
 def test_a_mean_of_overflowing_ratios_is_given_when_it_fits() -> None:
-    rows = [(0.0, 6e292)] + [(1.0, 1.0)] * 9
-    assert scores_of(rows)["mape"] == pytest.approx(6e291 / np.finfo(np.float64).eps)
+    rows = [(1e-10, 9e297), (1e-10, 9e297)] + [(1e-10, 1e-10)] * 8
+    assert scores_of(rows)["mape"] == pytest.approx(1.8e307)
+    rows = [(1.0, LARGEST)] * 2 + [(1.0, 1.0)] * 8
+    assert scores_of(rows)["mape"] == pytest.approx(LARGEST / 5)
+
+
+@pytest.mark.parametrize("near", [0.0, -0.0, 1e-12, 5e-324])
+def test_relative_errors_mean_nothing_next_to_zero(near: float) -> None:
+    scores = scores_of([(near, 0.5), (3.0, 2.5), (7.0, 7.0)])
+    assert scores["mape"] is None
+    assert scores["mae"] == pytest.approx(1 / 3)
+    assert scores_of([(0.01, 0.02), (300.0, 250.0)])["mape"] == pytest.approx((1 + 1 / 6) / 2)
+    assert scores_of([(0.0, 0.0)])["mape"] is None
 
 
 def test_scores_beyond_the_largest_float_are_undefined() -> None:

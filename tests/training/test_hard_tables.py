@@ -148,3 +148,17 @@ def test_pandas_moments_of_any_resolution(tmp_path: Path) -> None:
                               "e": pd.array([pd.NaT] * 40, dtype=f"datetime64[{unit}]"), "y": range(40)})  # fmt: skip
         run = fitserve.train(frame, "y", learners=["ridge"], workspace=tmp_path)
         assert run.predictor().predict(frame)[20]["prediction"] == pytest.approx(20, abs=3)
+
+
+def test_a_relative_error_is_not_told_where_targets_are_zero(tmp_path: Path) -> None:
+    table: dict[str, list[float]] = {"x": [i % 17 for i in range(90)], "y": [max(i % 17 - 5.0, 0.0) for i in range(90)]}
+    run = train(table, tmp_path, "ridge")
+    assert run.scores["mape"] is None
+    assert run.manifest.baseline["mape"] is None
+    assert run.manifest.intervals["mape"] is None
+    assert "| mape | undefined | – | undefined |" in (run.folder / "card.md").read_text(encoding="utf-8")
+    with pytest.raises(SpecError, match="mape means nothing where a target is 0"):
+        fitserve.train(pl.DataFrame(table), "y", name="m", metric="mape", workspace=tmp_path)
+    above = {**table, "y": [value + 1 for value in table["y"]]}
+    run = fitserve.train(pl.DataFrame(above), "y", name="m", metric="mape", learners=["ridge"], workspace=tmp_path)
+    assert run.scores["mape"] is not None

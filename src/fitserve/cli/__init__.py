@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from importlib import import_module
 
 import click
 
-from fitserve.errors import FitserveError, MissingExtraError, UserError
+from fitserve import settings
+from fitserve.errors import FitserveError, MissingExtraError, SpecError, UserError
 
 # Verb -> the module and function behind it, and its line in the list of commands.
 _COMMANDS = {
@@ -60,6 +62,7 @@ def main() -> None:
     """Run a command. Exit codes: 0 done, 1 an error of ours, 2 a mistake of the user's, 130 Ctrl-C."""
     _write_any_name()
     try:
+        _keep_log()
         code = fitserve.main(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
@@ -89,6 +92,19 @@ def _write_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _keep_log() -> None:
+    """Append the log to the file that the settings name, if they name one."""
+    path = settings.get("log")
+    if path is None:
+        return
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"FITSERVE_LOG: {path} cannot be written ({error.strerror}); name another file") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("fitserve").addHandler(handler)
 
 
 def _fail_to_write(error: OSError) -> None:

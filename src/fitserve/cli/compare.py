@@ -60,9 +60,12 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
     shown = shown_scores(result.scores, first.predictor.manifest.answer.get("labels"))
     print_table(heads, [row for name, row in zip(result.scores, rows, strict=True) if name in shown])
     click.echo("(* the score of the verdict)")
-    if not result.wins:
+    for name, reason in result.skipped.items():
+        click.echo(f"- {name} could not be told: {reason}")
+    if result.wins:
+        click.echo(f"\n{result.wins['told']}")
+    if not result.row_by_row or "slices" in result.skipped:
         return
-    click.echo(f"\n{result.wins['told']}")
     for each in result.slices:
         better = result.a if each["mean"] < 0 else result.b
         by = f"by {number(abs(each['mean']))}, {each['rows']} rows"

@@ -79,6 +79,9 @@ def _tell_slices(report: Any) -> None:
     from fitserve.evaluation.told import slice_sentence  # noqa: PLC0415
 
     click.echo()
+    for name in report["faults"]:
+        if name != "slices":
+            click.echo(f"- {name} could not be told: {report['skipped'][name]}")
     if "slices" in report["skipped"]:
         click.echo(f"Where it is bad: {report['skipped']['slices']}.")
     elif not report["slices"]:

@@ -129,10 +129,7 @@ def _card_in(folder: Path, language: str) -> str:
     from fitserve.training.card import card  # noqa: PLC0415
 
     bundle = open_bundle(folder)
-    try:
-        return _steering_nothing(card(bundle.manifest, json.loads(bundle.read("report.json")), language))
-    except _MALFORMED as error:
-        raise BundleError(f"report.json is malformed ({error!r}); export the model again") from None
+    return _steering_nothing(card(bundle.manifest, _report(bundle), language))
 
 
 def _report_page(folder: Path, title: str) -> str:
@@ -140,10 +137,19 @@ def _report_page(folder: Path, title: str) -> str:
     from fitserve.bundle.folder import open_bundle  # noqa: PLC0415
     from fitserve.evaluation.page import report_page  # noqa: PLC0415
 
+    return report_page(_report(open_bundle(folder)), title)
+
+
+def _report(bundle: Any) -> Any:
+    """The report of a bundle, which may come from a stranger."""
+    from fitserve.evaluation.page import check_report  # noqa: PLC0415
+
     try:
-        return report_page(json.loads(open_bundle(folder).read("report.json")), title)
+        report = json.loads(bundle.read("report.json"))
+        check_report(report)
     except _MALFORMED as error:
         raise BundleError(f"report.json is malformed ({error!r}); export the model again") from None
+    return report
 
 
 def _steering_nothing(text: str) -> str:

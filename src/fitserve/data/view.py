@@ -20,6 +20,7 @@ from fitserve.data.kinds import Gaps, infer_field
 from fitserve.data.sheet import Sheet, as_numbers
 from fitserve.data.target import Target, decide_target
 from fitserve.errors import DataError, SpecError
+from fitserve.faults import LeftOut
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers
 from fitserve.schema import Field, Kind
@@ -121,14 +122,19 @@ def _view(sheet: Sheet, told: tuple[str, Sequence[str]]) -> TableView:
     """The view of a sheet; ``told`` is the table's name, and sentences about it."""
     name, sentences = told
     target = sheet.target
-    columns = [_column_view(field, sheet.columns[field.name], sheet.told.get(field.name)) for field in sheet.fields]
+    left_out = LeftOut()
+    tells = left_out.attempt("what tells the target", lambda: sheet.told) or {}
+    columns = [_column_view(field, sheet.columns[field.name], tells.get(field.name)) for field in sheet.fields]
     gap_columns = [column.name for column in columns if column.missing]
+    gaps = left_out.attempt("map of missing values", lambda: _gap_map(sheet, gap_columns)) or []
+    cells = left_out.attempt("wrong cells", lambda: sheet.wrong_cells) or []
+    sentences = [*sentences, *(f"{name} could not be told ({why})" for name, why in left_out.reasons.items())]
     return TableView(
         name, sheet.height, columns,
         [*(note("reading", [], sentence, "") for sentence in sentences), *check_sheet(sheet)],
         _target_view(target) if target else None,
         target.task.name if target else None, target.reason if target else "",
-        _gap_map(sheet, gap_columns), gap_columns, sheet.wrong_cells,
+        gaps, gap_columns, cells,
     )  # fmt: skip
 
 

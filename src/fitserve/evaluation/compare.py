@@ -21,6 +21,7 @@ from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.slices import differing_slices
 from fitserve.evaluation.told import number, with_interval
+from fitserve.faults import LeftOut
 from fitserve.features.column import Column
 from fitserve.metrics import METRICS
 from fitserve.metrics.interval import Interval
@@ -39,7 +40,8 @@ class Comparison:
     ``scores`` are, by name: ``a``, ``b`` and, where both answered the same rows, the ``difference`` b less a with its
     ``interval``. ``same_rows`` is None where no data were given and the rows of the two trainings cannot be told to be
     the same. ``wins`` are rows on which a (and b) is closer to the truth; ``slices`` are where one of them is better,
-    by the mean difference of the errors, a less b. ``verdict`` says it in one sentence.
+    by the mean difference of the errors, a less b. ``verdict`` says it in one sentence. What could not be told stands
+    in ``skipped``, with the reason.
     """
 
     a: str
@@ -52,12 +54,19 @@ class Comparison:
     same_rows: bool
     wins: dict[str, Any] = field(default_factory=dict)
     slices: list[dict[str, Any]] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as a JSON object."""
-        names = ("a", "b", "metric", "on", "rows", "same_rows", "verdict", "scores", "wins", "slices")
+        names = ("a", "b", "metric", "on", "rows", "same_rows", "verdict", "scores", "wins", "slices",
+                 "skipped")  # fmt: skip
         found: dict[str, Any] = plain({name: getattr(self, name) for name in names})
         return found
+
+    @property
+    def row_by_row(self) -> bool:
+        """Whether both have answered rows that were given."""
+        return bool(self.wins or self.skipped)
 
     def html(self) -> str:
         """The comparison as a page of its own."""
@@ -70,8 +79,10 @@ class Comparison:
         found = [Section("Scores", "scores", table(*self.score_table()))]
         if self.wins:
             found.append(Section("Row by row", "rows", paragraph(self.wins["told"])))
-        if self.same_rows and self.wins:
+        if self.row_by_row and "slices" not in self.skipped:
             found.append(Section("Where", "slices", self._where()))
+        if self.skipped:
+            found.append(Section("What could not be told", "skipped", table(("what", "why"), [*self.skipped.items()])))
         return found
 
     def score_table(self) -> tuple[list[str], list[list[Any]]]:
@@ -120,15 +131,21 @@ def compare_models(
         }  # fmt: skip
     names = _name(a), _name(b)
     verdict = _verdict(names, metric, scores[metric], len(judged_a))
-    rows = table[1]
-    kept_a, kept_b = judged_a.take(rows), judged_b.take(rows)
-    fields = [f for f in a.predictor.manifest.schema() if f.name in table[0]]
-    parts = all_parts(fields, table[0], a.predictor.encoder.steps)
-    slices = differing_slices(parts, kept_a.errors - kept_b.errors, kept_a.groups)
-    wins = _wins(judged_a, judged_b, names)
-    return Comparison(
-        *names, metric, on, len(judged_a), scores, verdict, True, wins, [each.as_json() for each in slices]
-    )  # fmt: skip
+    both, left_out = (judged_a, judged_b), LeftOut()
+    wins = left_out.attempt("wins", lambda: _wins(*both, names)) or {}
+    slices = left_out.attempt("slices", lambda: _differing(a.predictor, table, both)) or []
+    return Comparison(*names, metric, on, len(judged_a), scores, verdict, True, wins, slices, left_out.reasons)
+
+
+def _differing(
+    a: Predictor, table: tuple[dict[str, Column], NDArray[np.intp]], both: tuple[Judged, Judged]
+) -> list[dict[str, Any]]:
+    """Where one of two models is better, among a sample of the rows: columns and places."""
+    columns, rows = table
+    of_a, of_b = (judged.take(rows) for judged in both)
+    fields = [field for field in a.manifest.schema() if field.name in columns]
+    parts = all_parts(fields, columns, a.encoder.steps)
+    return [each.as_json() for each in differing_slices(parts, of_a.errors - of_b.errors, of_a.groups)]
 
 
 def _check_alike(a: Named, b: Named) -> None:

@@ -147,6 +147,11 @@ def thresholds(judged: Judged) -> dict[str, Any]:
 
 def residuals(judged: Judged, seed: int) -> dict[str, Any]:
     """Truth beside prediction (a sample), how errors are distributed, and their size by that of the truth."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond floats is told as unknown
+        return _residuals(judged, seed)
+
+
+def _residuals(judged: Judged, seed: int) -> dict[str, Any]:
     truth, prediction = judged.actual, judged.predicted
     n = len(judged)
     chosen = np.arange(n)
@@ -178,7 +183,12 @@ def _histogram(values: Values) -> list[dict[str, float]]:
     low, high = np.quantile(values, [0.005, 0.995])
     if not high > low:
         low, high = values.min(), values.max()
-    counts, edges = np.histogram(np.clip(values, low, high), bins=_HISTOGRAM, range=(low, high) if high > low else None)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, _HISTOGRAM + 1)
+    if not (np.diff(edges) > 0).all():  # too near, or too far apart, for floats to tell the bins from each other
+        return [{"from": values.min(), "to": values.max(), "rows": len(values)}]
+    counts = np.histogram(np.clip(values, low, high), edges)[0]
     return [{"from": edges[i], "to": edges[i + 1], "rows": int(count)} for i, count in enumerate(counts)]
 
 

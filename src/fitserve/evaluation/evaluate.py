@@ -17,13 +17,15 @@ from fitserve.data.read import ReadOptions, name_of
 from fitserve.data.series import column_of_series
 from fitserve.data.split import content_hash
 from fitserve.errors import DataError
+from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.page import report_body, report_page
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.reading import Reading, opened, told_missing
-from fitserve.evaluation.report import Case, build_report
+from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
+from fitserve.faults import LeftOut
 from fitserve.features.column import Column, Numbers
 from fitserve.prediction import Predictor
 from fitserve.schema import Kind
@@ -67,7 +69,8 @@ class Evaluation:
     @property
     def intervals(self) -> dict[str, Any]:
         """The 95 % interval of each score, over rows, or over groups where a column of groups was named."""
-        return self.case.judged.finite().intervals(_SEED) if self.case is not None else {}
+        case = self.case
+        return (LeftOut().attempt("intervals", lambda: case.finite.intervals(_SEED)) or {}) if case is not None else {}
 
     def html(self, title: str = "Evaluation") -> str:
         """The report as a page of its own."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
 from fitserve.evaluation.told import judged_on, learners_sentence, number, with_interval
+from fitserve.faults import LeftOut
 from fitserve.metrics import METRICS
 
 Report = Mapping[str, Any]
 _CURVES = ("roc", "precision_recall", "calibration", "gain", "lift")
 _NUMBERS = ("predicted_actual", "residuals", "residual_histogram", "error_by_size")
 _NAMES = {
+    "intervals": "How sure the scores are",
+    "lead": "What was found, in a few sentences",
+    "confusion": "Which labels are taken for which",
+    "residuals": "How far off it is",
+    "calibration": "Whether probabilities can be believed",
+    "gains": "Gain and lift",
+    "thresholds": "Which threshold",
+    "learners": "The learners",
     "curves": "Curves",
     "slices": "Parts of the rows",
     "importance": "What it relies on",
@@ -33,23 +43,27 @@ def report_body(report: Report) -> Html:
 
 
 def sections(report: Report) -> list[Section]:
-    """The parts of a report that there is something to say about."""
-    bodies = [
-        ("Scores", "scores", _scores(report)),
-        ("Where it is bad", "slices", _slices(report)),
-        ("How it errs", "errors", _errors(report)),
-        ("Curves", "curves", grid(_charts(report, *_CURVES)) if _charts(report, *_CURVES) else ""),
-        ("Which threshold", "threshold", _alone(report, "thresholds")),
-        ("What it relies on", "importance", _importance(report)),
-        ("What disturbs it", "robustness", _alone(report, "robustness")),
-        ("The learners", "learners", _learners(report)),
-        ("More rows", "rows", _learning(report)),
-        ("What could not be told", "skipped", _skipped(report)),
-    ]
+    """The parts of a report that there is something to say about; what cannot be shown is named in the last one."""
+    left_out = LeftOut(dict(report.get("skipped", {})))
+    bodies = [(title, anchor, left_out.attempt(title, partial(make, report))) for title, anchor, make in SECTIONS]
+    bodies.append(("What could not be told", "skipped", _skipped(left_out.reasons)))
     return [Section(title, anchor, body) for title, anchor, body in bodies if body]
 
 
+def check_report(report: Any) -> None:
+    """Raise ValueError for what is no report of ours, such as that of a forged bundle."""
+    charts, scores, told = report.get("charts", []), report.get("scores", {}), report.get("lead", [])
+    if not all({"name", "title", "note", "spec"} <= chart.keys() for chart in charts):
+        raise ValueError("its charts are none")
+    if not scores.keys() <= METRICS.keys() or not all(isinstance(each, str) for each in told):
+        raise ValueError("its scores are none")
+
+
 def _head(report: Report) -> Html:
+    return LeftOut().attempt("head", partial(_told, report)) or ""
+
+
+def _told(report: Report) -> Html:
     if "scores" not in report:
         return paragraph("There is no more to tell about this model.")
     told = [text(each.replace("`", "")) for each in report["lead"]]
@@ -128,6 +142,11 @@ def _importance(report: Report) -> Html:
     return f"{parts}<h3>How the answer depends on a column</h3>{paragraph(spread)}{grid(dependence)}"
 
 
+def _drawn_curves(report: Report) -> Html:
+    drawn = _charts(report, *_CURVES)
+    return grid(drawn) if drawn else ""
+
+
 def _learners(report: Report) -> Html:
     found: Sequence[Mapping[str, Any]] = report.get("learners", [])
     if not found:
@@ -146,8 +165,11 @@ def _learning(report: Report) -> Html:
     return "" if not told else paragraph(told["told"]) + _alone(report, "learning_curve")
 
 
-def _skipped(report: Report) -> Html:
-    rows = [(_NAMES.get(name, name), reason) for name, reason in report.get("skipped", {}).items()]
+def _skipped(reasons: Mapping[str, str]) -> Html:
+    rows = []
+    for what, reason in reasons.items():
+        name, comma, chart_of_it = what.partition(", ")
+        rows.append((f"{_NAMES.get(name, name)}{comma}{chart_of_it}", reason))
     return table(("what", "why"), rows) if rows else ""
 
 
@@ -161,5 +183,25 @@ def _alone(report: Report, name: str) -> Html:
 
 
 def _chart(found: Mapping[str, Any]) -> Html:
+    left_out = LeftOut()
+    drawn = left_out.attempt(f"chart {found['name']!r}", partial(_drawn, found))
+    return paragraph(f"A chart cannot be shown: {'; '.join(left_out.reasons.values())}") if drawn is None else drawn
+
+
+def _drawn(found: Mapping[str, Any]) -> Html:
     spec = found["spec"]
     return chart(spec, found["title"], found["note"], int(spec.get("height", 240)))
+
+
+SECTIONS: tuple[tuple[str, str, Callable[[Report], Html]], ...] = (
+    ("Scores", "scores", _scores),
+    ("Where it is bad", "slices", _slices),
+    ("How it errs", "errors", _errors),
+    ("Curves", "curves", _drawn_curves),
+    ("Which threshold", "threshold", partial(_alone, name="thresholds")),
+    ("What it relies on", "importance", _importance),
+    ("What disturbs it", "robustness", partial(_alone, name="robustness")),
+    ("The learners", "learners", _learners),
+    ("More rows", "rows", _learning),
+)
+"""The parts of a page: title, anchor, and what makes the body; "" where there is nothing to say."""

@@ -95,12 +95,14 @@ def _ranges(field: Field, values: NDArray[np.float64]) -> Parts:
         names = [f"`{field.name}` = {amount(value, field.kind)}" for value in distinct]
     else:
         wanted = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf")
-        edges = [edge for edge in np.unique(wanted) if edge < distinct[-1]]
+        # Where nearly all values are the largest one, every quantile is: then it stands against all others.
+        edges = [edge for edge in np.unique(wanted) if edge < distinct[-1]] or [distinct[-2]]
         codes = np.where(np.isfinite(values), np.searchsorted(edges, values), -1)
         shown = [amount(edge, field.kind) for edge in edges]
         names = [f"`{field.name}` {'=' if edges[0] == distinct[0] else 'up to'} {shown[0]}"]
         names += [f"`{field.name}` over {a} up to {b}" for a, b in pairwise(shown)]
-        names.append(f"`{field.name}` over {shown[-1]}")
+        top = f"= {amount(distinct[-1], field.kind)}" if edges[-1] == distinct[-2] else f"over {shown[-1]}"
+        names.append(f"`{field.name}` {top}")
     return _with_missing(field, codes, names, np.isnan(values))
 
 

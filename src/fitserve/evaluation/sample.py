@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.evaluation.report import MOST_ROWS
+from fitserve.evaluation.case import MOST_ROWS
 
 
 @dataclass

@@ -7,8 +7,9 @@ of what is told about one in twenty is chance. Such a search is that of Slice Fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ FEWEST_ROWS, _SMALLEST_SHARE = 20, 0.02
 _FALSE_DISCOVERIES = 0.05
 _MOST_PAIRED, _MOST_TOLD, _ALIKE = 12, 10, 0.7
 _MOST_ROWS_WITH_GROUPS = 5_000
+_LARGE = 1e100
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Slice:
     low: float
     high: float
     p: float
+
+    def times(self, unit: float) -> Slice:
+        """The same of values so many times as large."""
+        told = {name: getattr(self, name) * unit for name in ("mean", "rest", "low", "high")}
+        return replace(self, **told)
 
     def as_json(self) -> dict[str, Any]:
         """The slice as a JSON object."""
@@ -85,12 +92,20 @@ def _told(
         values, groups = values[kept], groups[kept]
     if len(values) < 2 * FEWEST_ROWS:
         return []
+    unit = _unit(values)
+    values = values / unit
     single = [_candidates((each,), values, groups, against_rest) for each in parts]
     best = sorted(range(len(parts)), key=lambda i: -_strongest(single[i]))[:_MOST_PAIRED]
     pairs = [
         _candidates((parts[i], parts[j]), values, groups, against_rest) for a, i in enumerate(best) for j in best[:a]
     ]
-    return _chosen([*single, *pairs], against_rest)
+    return [each.times(unit) for each in _chosen([*single, *pairs], against_rest)]
+
+
+def _unit(values: Floats) -> float:
+    """A power of two in which the squares of values, and sums of these, are floats; 1 for nearly all tables."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return 1.0 if largest < _LARGE else math.ldexp(1.0, math.frexp(largest)[1])
 
 
 def _candidates(

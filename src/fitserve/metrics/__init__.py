@@ -88,7 +88,7 @@ METRICS: dict[str, Metric] = {
         Metric("mae", _REGRESSION, False, "Mean absolute error, in the target's unit."),
         Metric("r2", _REGRESSION, True, "Share of the target's variance that is explained."),
         Metric("median_absolute_error", _REGRESSION, False, "Median absolute error, in the target's unit."),
-        Metric("mape", _REGRESSION, False, "Mean absolute error relative to the truth, as a fraction."),
+        Metric("mape", _REGRESSION, False, "Mean error relative to the truth, as a fraction; not where that is 0."),
     )
 }
 

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 _EPSILON = float(np.finfo(np.float64).eps)
 _HUGE = 2.0**1020
 _MAPE_UNIT = 2.0**64
+# A true value below so small a share of their mean size decides alone what a mean relative error is.
+_NEXT_TO_ZERO = 1e-6
 
 
 def regression_scores(truth: Floats, prediction: Floats) -> dict[str, float | None]:
@@ -108,23 +110,23 @@ def median_absolute_error(truth: Floats, prediction: Floats) -> float | None:
 
 
 def mape(truth: Floats, prediction: Floats) -> float | None:
-    """Mean of abs(error) / max(abs(truth), eps), a fraction (1.0 is 100 %), eps being that of float64.
+    """Mean of abs(error) / abs(truth), a fraction (1.0 is 100 %), where no true value is next to zero.
 
-    A true 0 that is missed therefore counts enormously, as in scikit-learn.
+    scikit-learn divides by float64's eps where the truth is 0: the score then says nothing but that there is a 0.
 
     Args:
         truth: shape (n,), finite.
         prediction: shape (n,), finite.
 
     Returns:
-        0 or more; None without rows.
+        0 or more; None without rows, and where a true value is 0 or below a millionth of their mean size.
 
     Raises:
         ValueError: shapes that differ, or a value that is not finite.
 
     """
     truth, prediction = _checked(truth, prediction)
-    if not truth.size:
+    if not truth.size or next_to_zero(truth):
         return None
     errors, unit = _errors(truth, prediction)
     sizes = np.maximum(np.abs(truth), _EPSILON)
@@ -164,6 +166,12 @@ def r2(truth: Floats, prediction: Floats) -> float | None:
         root = _ratio(*_root_missed_and_spread(truth, prediction))
         ratio = root * root
     return _finite(1.0 - ratio)
+
+
+def next_to_zero(truth: Floats) -> bool:
+    """Whether some true value, shape (n,), n above 0, is too near to 0 for relative errors to mean anything."""
+    sizes = np.abs(truth)
+    return bool(sizes.min() == 0.0 or sizes.min() < _NEXT_TO_ZERO * _mean(sizes))
 
 
 def _checked(truth: Floats, prediction: Floats) -> tuple[Floats, Floats]:

@@ -25,6 +25,7 @@ from fitserve.metrics.confusion import (
     recall,
 )
 from fitserve.metrics.ranking import area, mean_precision, ranking
+from fitserve.metrics.regression import next_to_zero
 
 Floats = NDArray[np.float64]
 WeightedScores = Callable[[Counts], dict[str, float | None]]
@@ -83,7 +84,7 @@ def weighted_regression(truth: Floats, prediction: Floats) -> WeightedScores:
                 "mae": _mean(errors, weights),
                 "r2": _explained(truth, squares, weights),
                 "median_absolute_error": _median(errors[order], weights[order]),
-                "mape": _mean(relative, weights),
+                "mape": _relative(truth, relative, weights),
             }
 
     return scores
@@ -103,6 +104,12 @@ def _mean(values: Floats, weights: Counts) -> float | None:
     total = int(weights.sum())
     mean = float(values @ weights) / total if total else math.nan
     return mean if math.isfinite(mean) else None
+
+
+def _relative(truth: Floats, relative: Floats, weights: Counts) -> float | None:
+    """The mean relative error; None where some true value that counts is next to zero."""
+    counted = np.repeat(truth, weights)
+    return None if not len(counted) or next_to_zero(counted) else _mean(relative, weights)
 
 
 def _explained(truth: Floats, squares: Floats, weights: Counts) -> float | None:

@@ -89,7 +89,7 @@ class Design:
             total = builder.add("Add", total, summed)
         if not link:
             return Exported(graph, builder.build(total, graph, double=True))
-        return Exported(graph, builder.build(builder.link(link, total), graph))
+        return Exported(graph, builder.build(builder.link(link, total, double=True), graph))
 
     def _dense_part(self, builder: GraphBuilder, weights: NDArray[Any], gap_weights: NDArray[Any]) -> str:
         missing, scaled = self.scaled_dense(builder)

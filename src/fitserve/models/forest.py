@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
-from fitserve.models.graph import Trees
+from fitserve.models.graph import SHARES, Trees
 from fitserve.models.tree_inputs import TreeInputs, fit_inputs
 
 _MOST_TREES, _TREES_AT_ONCE = 200, 10
@@ -54,8 +54,8 @@ class FittedForest:
             return self._spread(np.asarray(self.model.predict_proba(matrix), dtype=np.float64))
 
     def export(self) -> Exported:
-        """One tree ensemble whose leaves hold shares divided by the number of trees."""
-        trees = Trees()
+        """One tree ensemble whose mean is the answer; the shares of several labels are made to add up to 1."""
+        trees = Trees(averaged=True)
         for estimator in self.estimators:
             tree = estimator.tree_
             trees.add(
@@ -65,17 +65,17 @@ class FittedForest:
                 tree.children_right,
                 tree.missing_go_to_left,
                 tree.children_left == -1,
-                self._leaf_weights(tree.value[:, 0, :]) / self.effort,
+                self._leaf_weights(tree.value[:, 0, :]),
             )
-        return self.inputs.export(trees, self.n_outputs, "")
+        return self.inputs.export(trees, self.n_outputs, SHARES if self.n_outputs > 1 else "")
 
     def _leaf_weights(self, values: NDArray[Any]) -> NDArray[Any]:
-        return values if self.classes is None else self._spread(values / values.sum(axis=1, keepdims=True))
+        return values if self.classes is None else self._spread(values)
 
     def _spread(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """A column for every label, also for those that the fit did not see; one alone for two labels."""
         every = np.zeros((len(shares), max(self.n_outputs, 2)))
-        every[:, self.classes] = shares
+        every[:, self.classes] = shares / shares.sum(axis=1, keepdims=True)
         return every[:, 1:] if self.n_outputs == 1 else every
 
 

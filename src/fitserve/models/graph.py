@@ -16,6 +16,9 @@ from fitserve.models.base import Exported
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
 MEMBER = "model.onnx"
+# What makes shares of the outputs of an ensemble; other links have the names of operators.
+SHARES = "Shares"
+_MOST_IN_FLOAT32 = 100
 
 
 class GraphBuilder:
@@ -66,13 +69,30 @@ class GraphBuilder:
         self._nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
         return outputs[0], outputs[1]
 
-    def link(self, operator: str, scores: str) -> str:
-        """Add a link on float64 scores; the name of its float32 output is returned.
+    def link(self, operator: str, scores: str, *, double: bool = False) -> str:
+        """Add a link on scores, "Sigmoid" or "Softmax"; the name of its float32 output is returned.
 
-        The float64 kernels of links treat the last rows of a batch in another way than the others, with other bits;
-        the float32 kernels treat all alike.
+        ``double`` says that the scores are float64. The float64 kernels of links treat the last rows of a batch in
+        another way than the others, with other bits; the float32 kernels treat all alike.
         """
-        return self.add(operator, self.add("Cast", scores, to=TensorProto.FLOAT))
+        if double:
+            scores = self.add("Cast", scores, to=TensorProto.FLOAT)
+        linked = self.add(operator, scores)
+        if operator != "Sigmoid":
+            return linked
+        # onnxruntime's own kernel gives 1.0000001 for some scores near 17.5.
+        return self.add("Clip", linked, self.constant(0.0, np.float32), self.constant(1.0, np.float32))
+
+    def shares(self, values: str, width: int) -> str:
+        """Add the division of each row (n, width) of float32 by its sum, so that they are shares.
+
+        A ReduceSum has other bits where a row lies elsewhere in memory, and so in another batch. This operator adds up
+        one by one, which for many labels takes float64 to be exact enough.
+        """
+        if width <= _MOST_IN_FLOAT32:
+            return self.add("LpNormalization", values, axis=1, p=1)
+        wide = self.add("LpNormalization", self.add("Cast", values, to=TensorProto.DOUBLE), axis=1, p=1)
+        return self.add("Cast", wide, to=TensorProto.FLOAT)
 
     def row_count(self) -> str:
         """The number of rows as a tensor of shape (1,)."""
@@ -96,9 +116,13 @@ class Trees:
 
     Nodes branch left on ``x <= threshold``. Thresholds are rounded toward minus infinity to float32, which
     keeps every float32 input on its side; rounding to nearest would flip rows.
+
+    Trees are added up, or with ``averaged`` their mean is taken. A mean of shares never leaves 0 to 1: a float32 sum of
+    n numbers up to 1 cannot be rounded beyond n, which is a float32 itself. A sum of nths of shares may exceed 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, averaged: bool = False) -> None:
+        self._aggregate = "AVERAGE" if averaged else "SUM"
         self._columns: dict[str, list[Any]] = {
             name: [] for name in ("tree", "node", "feature", "threshold", "left", "right", "nan_left", "leaf")
         }
@@ -168,7 +192,7 @@ class Trees:
             "TreeEnsembleRegressor",
             matrix,
             n_targets=outputs,
-            aggregate_function="SUM",
+            aggregate_function=self._aggregate,
             nodes_treeids=flat["tree"].tolist(),
             nodes_nodeids=flat["node"].tolist(),
             nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),

@@ -58,7 +58,7 @@ class FittedPerceptron:
             value = builder.add("Add", builder.add("MatMul", value, builder.constant(slopes)), builder.constant(shift))
         if not self.link:
             return Exported(graph, builder.build(value, graph, double=True))
-        return Exported(graph, builder.build(builder.link(self.link, value), graph))
+        return Exported(graph, builder.build(builder.link(self.link, value, double=True), graph))
 
 
 class Perceptron:

@@ -131,7 +131,7 @@ class FittedKernel:
         total = builder.add("Add", summed, builder.constant(self.labels.spread(self.bias[None, :])))
         if not self.link:
             return Exported(graph, builder.build(total, graph, double=True))
-        return Exported(graph, builder.build(builder.link(self.link, total), graph))
+        return Exported(graph, builder.build(builder.link(self.link, total, double=True), graph))
 
 
 class KernelSVM:

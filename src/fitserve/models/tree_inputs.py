@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fitserve.bundle.manifest import Graph
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters
-from fitserve.models.graph import MEMBER, GraphBuilder, Trees
+from fitserve.models.graph import MEMBER, SHARES, GraphBuilder, Trees
 from fitserve.models.target_encoding import TargetEncoding, fit_encoding
 from fitserve.models.text_projection import fit_projection, text_matrix
 
@@ -41,7 +41,7 @@ class TreeInputs:
         return np.hstack(parts) if len(parts) > 1 else parts[0]
 
     def export(self, trees: Trees, outputs: int, link: str) -> Exported:
-        """The graph of an ensemble on this matrix; ``link`` is "", "Sigmoid" or "Softmax"."""
+        """The graph of an ensemble on this matrix; ``link`` is "", "Sigmoid", "Softmax" or `SHARES`."""
         text = self.table is not None
         graph = Graph(MEMBER, "onnx", merged=True, columns=self.columns, codes=0, text=text, outputs=outputs)
         builder = GraphBuilder()
@@ -53,7 +53,7 @@ class TreeInputs:
         matrix = builder.add("Concat", *parts, axis=1) if len(parts) > 1 else "dense"
         output = trees.node(builder, matrix, outputs)
         if link:
-            output = builder.add(link, output)
+            output = builder.shares(output, outputs) if link == SHARES else builder.link(link, output)
         thresholds = {column: values for column, values in trees.thresholds().items() if column < self.columns}
         return Exported(graph, builder.build(output, graph), thresholds)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fitserve.bundle.manifest import Manifest
 from fitserve.evaluation.told import number, of_hundred
+from fitserve.faults import LeftOut
 from fitserve.metrics import METRICS
 from fitserve.training.card_words import KINDS_ZH, SCORES_ZH, WORDS, phrase
 
@@ -14,38 +16,43 @@ _MOST_SLICES, _MOST_COLUMNS = 5, 8
 Words = Mapping[str, str]
 
 
-def card(manifest: Manifest, report: Mapping[str, Any], language: str = "en") -> str:
-    """The card as Markdown; ``language`` is "en" or "zh". What the training found out stays as it said it."""
-    words = WORDS[language]
-    parts = [
-        words["title"].format(target=manifest.target),
-        _summary(manifest, words),
-        words["good"],
-        _good(manifest, words),
-        _scores(manifest, language),
-        *_slices(manifest, report, language),
-        *_importance(report, words),
-        words["trained"],
-        _data(manifest, report, words),
-        words["reads"],
-        _columns(report, language),
-        words["tried"],
-        _candidates(manifest, report, language),
-    ]
+def card(manifest: Manifest, report: Mapping[str, Any], language: str = "en", left_out: LeftOut | None = None) -> str:
+    """The card as Markdown; ``language`` is "en" or "zh". What the training found out stays as it said it.
+
+    A part that fails is noted in ``left_out``; it stands at the end, with the parts of the report that failed.
+    """
+    own = LeftOut()
+    parts: list[str] = []
+    for name, make in PARTS.items():
+        parts += own.attempt(f"{name} of the card", partial(make, manifest, report, language)) or []
+    faults = {name: report["skipped"][name] for name in report.get("faults", ())} | own.reasons
+    if faults:
+        parts += [WORDS[language]["left out"], "\n".join(f"- {name}: {reason}" for name, reason in faults.items())]
+    if left_out is not None:
+        left_out.add(own)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _summary(manifest: Manifest, words: Words) -> str:
-    labels = manifest.answer.get("labels")
+def _title(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
+    return [WORDS[language]["title"].format(target=manifest.target)]
+
+
+def _summary(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
+    words, labels = WORDS[language], manifest.answer.get("labels")
     if not labels:
-        return words["a number"].format(learner=manifest.learner)
+        return [words["a number"].format(learner=manifest.learner)]
     named = ", ".join(str(label) for label in labels[:10]) + (", …" if len(labels) > 10 else "")
     told = words["labels"].format(n=len(labels), labels=named, learner=manifest.learner)
-    return told + (words["positive"].format(positive=labels[1]) if len(labels) == 2 else "")
+    return [told + (words["positive"].format(positive=labels[1]) if len(labels) == 2 else "")]
 
 
-def _good(manifest: Manifest, words: Words) -> str:
-    """The first sentence: how good, how sure, compared with what."""
+def _good(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
+    """How good, how sure, compared with what: a sentence and a table."""
+    words = WORDS[language]
+    return [words["good"], _first_sentence(manifest, words), _scores(manifest, language)]
+
+
+def _first_sentence(manifest: Manifest, words: Words) -> str:
     for name, key, shown in (("accuracy", "right", of_hundred), ("mae", "off", number)):
         value, without = manifest.scores.get(name), manifest.baseline.get(name)
         if value is not None and without is not None:
@@ -75,7 +82,9 @@ def _scores(manifest: Manifest, language: str) -> str:
 def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
     words, found = WORDS[language], report.get("slices")
     if not found:
-        return [words["bad"], words["not looked" if found is None else "none bad"]]
+        reason = report["skipped"].get("slices") if found is None else None
+        why = words["not looked"].format(reason=phrase(str(reason), language)) if reason else words["none bad"]
+        return [words["bad"], why]
     error = words["mean error" if manifest.task == "regression" else "share wrong"]
     told = []
     for each in found[:_MOST_SLICES]:
@@ -85,32 +94,34 @@ def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> lis
     return [words["bad"], "\n".join(told)]
 
 
-def _importance(report: Mapping[str, Any], words: Words) -> list[str]:
-    found = report.get("importance")
+def _importance(_manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
+    words, found = WORDS[language], report.get("importance")
     if not found:
         return []
     rows = [f"- {_cell(each['column'])}: {number(each['loss'])}" for each in found[:_MOST_COLUMNS]]
     return [words["relies"], words["importance"].format(metric=report["metric"]) + "\n\n" + "\n".join(rows)]
 
 
-def _data(manifest: Manifest, report: Mapping[str, Any], words: Words) -> str:
+def _data(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
+    words = WORDS[language]
     lines = [words["data"].format(**{name: manifest.data[name] for name in ("rows", "trained_on", "sha256")})]
     if report["findings"] and words["findings"]:
         lines.append(f"\n{words['findings']}")
-    return "\n".join([*lines, *(f"\n- {finding}" for finding in report["findings"])])
+    told = "\n".join([*lines, *(f"\n- {finding}" for finding in report["findings"])])
+    return [words["trained"], told]
 
 
-def _columns(report: Mapping[str, Any], language: str) -> str:
+def _columns(_manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
     words = WORDS[language]
     rows = [words["column heads"], "|---|---|---|"]
     for column in report["columns"]:
         kind = KINDS_ZH.get(column["kind"], column["kind"]) if language == "zh" else column["kind"]
         kind = kind if column["used"] else words["not used"]
         rows.append(f"| {_cell(column['name'])} | {kind} | {_cell(column['reason'])} |")
-    return "\n".join(rows)
+    return [words["reads"], "\n".join(rows)]
 
 
-def _candidates(manifest: Manifest, report: Mapping[str, Any], language: str) -> str:
+def _candidates(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
     words = WORDS[language]
     rows = [
         words["judged on"].format(validation=phrase(report["validation"], language)),
@@ -123,7 +134,7 @@ def _candidates(manifest: Manifest, report: Mapping[str, Any], language: str) ->
         parameters = ", ".join(f"{name}={value}" for name, value in trial["parameters"].items())
         score = _known(trial["scores"].get(manifest.metric), words)
         rows.append(f"| {trial['learner']} | {parameters} | {score} |")
-    return "\n".join(rows)
+    return [words["tried"], "\n".join(rows)]
 
 
 def _alike(report: Mapping[str, Any], words: Words) -> list[str]:
@@ -145,3 +156,16 @@ def _known(value: float | None, words: Words) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+PARTS: dict[str, Callable[[Manifest, Mapping[str, Any], str], list[str]]] = {
+    "title": _title,
+    "summary": _summary,
+    "scores": _good,
+    "slices": _slices,
+    "importance": _importance,
+    "data": _data,
+    "columns": _columns,
+    "candidates": _candidates,
+}
+"""The parts of a card by name, each a list of paragraphs."""

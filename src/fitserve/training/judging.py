@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.evaluation.case import MOST_ROWS, Case
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.learners import compare_learners, learners_chart
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
-from fitserve.evaluation.report import MOST_ROWS, Case
+from fitserve.evaluation.sections import Made
 from fitserve.prediction import Predictor
 from fitserve.prediction.session import Session
 from fitserve.training.prepare import Prepared
@@ -72,14 +73,15 @@ def case_of(prepared: Prepared, judgement: Judgement, predictor: Predictor, grap
     )  # fmt: skip
 
 
-def learners_of(prepared: Prepared, search: Search) -> dict[str, Any]:
+def learners_of(prepared: Prepared, search: Search) -> Made:
     """The learners beside each other, with their chart; nothing where only the baseline was tried."""
     names: Sequence[str] = list(dict.fromkeys(trial.learner for trial in search.trials))
     if len(names) < 2:
-        return {"learners": [], "charts": []}
+        return Made({"learners": []})
     outputs = {name: search.held_out(search.best_of(name)) for name in names}
     found = compare_learners(outputs, prepared.metric, prepared.spec.seed)
-    return {"learners": found, "charts": [learners_chart(found, prepared.metric, search.validation)] if found else []}
+    draw = partial(learners_chart, found, prepared.metric, search.validation)
+    return Made({"learners": found}, [lambda: [draw()]] if found else [])
 
 
 def _drawn(n: int, most: int, seed: int) -> NDArray[np.intp]:

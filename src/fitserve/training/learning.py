@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from fitserve.errors import NotForThisTable
 from fitserve.evaluation.drawings import learning_chart
 from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.sections import Made
 from fitserve.evaluation.told import number
+from fitserve.faults import UntoldError
 from fitserve.metrics import METRICS
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search, Trial
@@ -19,15 +21,15 @@ SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 _FEWEST_ROWS = 20
 
 
-def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int) -> dict[str, Any]:
+def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int) -> Made:
     """The score on the test part by the number of training rows, with intervals, a sentence and a chart.
 
     The parts lie within each other, hold whole groups where there are some, and every label at least once. Steps (the
-    scale of numbers, the known levels) stay those of all training rows. Without a test part there is a reason instead.
+    scale of numbers, the known levels) stay those of all training rows. Raises UntoldError without a test part.
     """
     test, train = prepared.split.test, prepared.split.train
     if not len(test):
-        return {"skipped": {"learning_curve": "there is no test part to judge on"}}
+        raise UntoldError("there is no test part to judge on")
     arrays = prepared.encoder.columns(prepared.part(test), len(test))
     groups = prepared.groups[test] if prepared.spec.group else None
     order = _order(prepared)
@@ -48,10 +50,10 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
         points.append({"rows": len(rows), "score": drawn.scores[metric], "low": low, "high": high})
         judged.append(each)
     if len(points) < 2:
-        return {"skipped": {"learning_curve": f"{len(train)} training rows are too few to take parts of"}}
+        raise UntoldError(f"{len(train)} training rows are too few to take parts of")
     told = _told(judged, points, prepared.metric, prepared.spec.seed)
     curve = {"points": points, "told": told}
-    return {"learning_curve": curve, "charts": [learning_chart(points, prepared.metric)]}
+    return Made({"learning_curve": curve}, [lambda: [learning_chart(points, prepared.metric)]])
 
 
 def _order(prepared: Prepared) -> NDArray[np.intp]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ import orjson
 
 from fitserve.bundle.folder import array_bytes, write_bundle
 from fitserve.bundle.manifest import FORMAT, Manifest
-from fitserve.evaluation.report import Case, build_report, plain
+from fitserve.evaluation.case import Case
+from fitserve.evaluation.report import add_section, build_report
+from fitserve.evaluation.sections import Made
+from fitserve.faults import LeftOut
 from fitserve.features.base import state_of
 from fitserve.metrics.interval import LEVEL
 from fitserve.models.base import Exported
@@ -58,12 +63,16 @@ def package(folder: Path, prepared: Prepared, search: Search, chosen: Chosen) ->
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     rows = example_rows(prepared.encoder, prepared.fields, chosen.exported.thresholds)
     examples = {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
-    report = _report(prepared, search, chosen, case_of(prepared, judgement, predictor, len(chosen.exported.model)))
+    left_out = LeftOut()
+    report = _report((prepared, search, chosen), (judgement, predictor), left_out)
+    told = card(manifest, report, left_out=left_out)
+    if left_out.faults:
+        prepared.findings.append(_told(left_out.faults))
     members = {
         chosen.exported.graph.member: chosen.exported.model,
         EXAMPLES: orjson.dumps(examples, option=orjson.OPT_INDENT_2),
         "report.json": orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY),
-        "card.md": card(manifest, report).encode(),
+        "card.md": told.encode(),
         **{f"{name}.npy": array_bytes(array) for name, array in prepared.encoder.arrays().items()},
     }
     return manifest, write_bundle(folder, manifest, members)
@@ -103,8 +112,8 @@ def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manif
 
 
 def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]:
-    """The interval of each score; it holds the score, bit by bit."""
-    found = judgement.judged.finite().intervals(seed)
+    """The interval of each score; it holds the score, bit by bit. None where it cannot be had."""
+    found = LeftOut().attempt("intervals", lambda: judgement.judged.finite().intervals(seed)) or {}
     return {
         name: [min(interval[0], value), max(interval[1], value)]
         if value is not None and (interval := found.get(name)) is not None
@@ -113,36 +122,58 @@ def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]
     }
 
 
-def _report(prepared: Prepared, search: Search, chosen: Chosen, case: Case) -> dict[str, Any]:
+def _report(
+    trained: tuple[Prepared, Search, Chosen], judged: tuple[Judgement, Predictor], left_out: LeftOut
+) -> dict[str, Any]:
+    """The report, whose optional parts may be missing: a fault in one of them is no reason to lose a model."""
+    prepared, search, chosen = trained
     trials = sorted(search.trials, key=lambda trial: trial.loss)
-    more = {name: plain(each) for name, each in _more(prepared, search, chosen).items()}
-    analysis = build_report(case)
+    report = left_out.attempt("analysis", lambda: build_report(_case(prepared, chosen, *judged))) or {"charts": []}
+    left_out.add(LeftOut(report.pop("skipped", {}), report.pop("faults", [])))
+    for name, make in MORE.items():
+        add_section(report, left_out, name, partial(make, *trained))
     return {
-        **analysis,
+        **report,
         "task": prepared.task.name,
         "task_reason": prepared.task_reason,
         "metric": prepared.metric,
         "validation": search.validation,
         "plan": search.planned,
         "findings": prepared.findings,
-        **more,
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
         "parity": chosen.parity,
         "columns": [{"name": f.name, "kind": f.kind, "used": f.used, "reason": f.reason} for f in prepared.fields],
-        "skipped": {**analysis["skipped"], **more["skipped"]},
-        "charts": [*analysis["charts"], *more["charts"]],
+        "skipped": left_out.reasons,
+        "faults": left_out.faults,
     }
 
 
-def _more(prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any]:
-    """What a training alone can tell: its learners beside each other, and on request whether more rows would help."""
-    told = learners_of(prepared, search)
-    curve: dict[str, Any] = {}
-    if prepared.spec.learning_curve:
-        curve = learning_curve(prepared, search, chosen.trial, chosen.effort)
-    charts = [*told["charts"], *curve.get("charts", ())]
-    return {**told, **curve, "charts": charts, "skipped": curve.get("skipped", {})}
+def _case(prepared: Prepared, chosen: Chosen, judgement: Judgement, predictor: Predictor) -> Case:
+    return case_of(prepared, judgement, predictor, len(chosen.exported.model))
+
+
+def _told(faults: list[str]) -> str:
+    n = len(faults)
+    parts = f"{n} parts" if n > 1 else "1 part"
+    return f"{parts} of the report could not be made: {', '.join(faults)} (the report says why)"
+
+
+def _learners(prepared: Prepared, search: Search, _chosen: Chosen) -> Made:
+    return learners_of(prepared, search)
+
+
+def _learning_curve(prepared: Prepared, search: Search, chosen: Chosen) -> Made:
+    if not prepared.spec.learning_curve:
+        return Made({})
+    return learning_curve(prepared, search, chosen.trial, chosen.effort)
+
+
+MORE: dict[str, Callable[[Prepared, Search, Chosen], Made]] = {
+    "learners": _learners,
+    "learning_curve": _learning_curve,
+}
+"""What a training alone can tell: its learners beside each other, and on request whether more rows would help."""
 
 
 def _finite(value: float) -> float | None:

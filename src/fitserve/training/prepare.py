@@ -118,7 +118,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     encoder = fit_encoder(fields, train_table, choices.missing)
     moments = None if order is None else order.moments
     return Prepared(
-        spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, moments,
+        spec, task, task_reason, answerer, _metric(spec, task, answerer, truth), fields, table, truth, groups, moments,
         split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
         read_weights(frame, spec.weight),
     )  # fmt: skip
@@ -175,10 +175,12 @@ def _check(frame: pl.DataFrame, spec: Spec) -> Choices:
     return read_choices(spec.kinds, spec.spellings, spec.missing, frame.columns)
 
 
-def _metric(spec: Spec, task: Task, answerer: Answerer) -> str:
+def _metric(spec: Spec, task: Task, answerer: Answerer, truth: NDArray[Any]) -> str:
     metric = spec.metric or default_metric(task.name, max(answerer.n_outputs, 2))
     if task.name not in METRICS[metric].tasks:
         raise SpecError(f"{metric} does not score a {task.name}; leave --metric out or choose another")
+    if metric == "mape" and answerer.score(truth[:, None], truth)[metric] is None:
+        raise SpecError("mape means nothing where a target is 0, or next to it, as in this table; choose mae or rmse")
     return metric
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
 from fitserve.data.checks import cells, columns, order, rows, target, values
-from fitserve.data.finding import Finding, in_order
+from fitserve.data.finding import Finding, in_order, note, warn
 from fitserve.data.sheet import Sheet
+from fitserve.faults import LeftOut
 
 Check = Callable[[Sheet], Iterable[Finding]]
 
@@ -55,7 +57,23 @@ EVERY: tuple[Check, ...] = (
 )
 
 
-def check_sheet(sheet: Sheet, checks: Iterable[Check] = EVERY) -> list[Finding]:
-    """What the checks find, the gravest first."""
+def check_sheet(sheet: Sheet, checks: Iterable[Check] | None = None) -> list[Finding]:
+    """What the checks find (all, if none are named), the gravest first; of a check that fails, that it did and why."""
+    found: list[Finding] = []
+    left_out = LeftOut()
     with np.errstate(all="ignore"):  # squares of huge numbers are infinite, which says enough
-        return in_order([finding for check in checks for finding in check(sheet)])
+        for check in EVERY if checks is None else checks:
+            found += left_out.attempt(check.__name__, partial(_found, check, sheet)) or []
+    return in_order([*found, *(_failed(name, reason) for name, reason in left_out.reasons.items())])
+
+
+def _found(check: Check, sheet: Sheet) -> list[Finding]:
+    return list(check(sheet))
+
+
+def _failed(name: str, reason: str) -> Finding:
+    """That a check could not be made; graver where its finding would have stopped a training."""
+    told = f"the check {name.replace('_', ' ')!r} could not be made ({reason})"
+    if name in {check.__name__ for check in FOR_TRAINING}:
+        return warn("check_failed", [], told, "see for yourself that no column gives the target away")
+    return note("check_failed", [], told, "")

@@ -1,0 +1,65 @@
+"""What a report is made of: outputs beside the truth, the rows themselves, and a model to ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from fitserve.evaluation.importance import MOST_COLUMNS, REPEATS
+from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.probe import Probe, rows_to_ask
+from fitserve.faults import UntoldError
+from fitserve.features.column import Column
+from fitserve.prediction import Predictor
+from fitserve.schema import Field
+
+MOST_ROWS = 20_000
+_SECONDS = 2.5  # of asking the model again, counted (see `probe`)
+_FEWEST_TO_ASK = 5
+Scores = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a report is made of.
+
+    ``judged`` are the rows that the scores are of, ``on`` what they are called. ``rows`` are those, or a sample of
+    them, with their columns; ``asked`` says what was judged anew is asked of: rows that the model has not seen, or
+    (where there are none) those that it has. ``graph_bytes`` is the size of the model.
+    """
+
+    predictor: Predictor
+    judged: Judged
+    on: str
+    seed: int
+    baseline: Scores
+    table: Mapping[str, Column]
+    sample: Judged
+    graph_bytes: int
+    asked: Probe | None = None
+    asked_note: str = ""
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """The fields of the training table."""
+        return self.predictor.manifest.schema()
+
+    @property
+    def metric(self) -> str:
+        """The score to judge by."""
+        return self.predictor.manifest.metric
+
+    @cached_property
+    def finite(self) -> Judged:
+        """The judged rows whose output and truth are numbers."""
+        return self.judged.finite()
+
+    @cached_property
+    def probe(self) -> Probe:
+        """The rows that the model is asked about again, as many as its weight allows; raises UntoldError if too few."""
+        if self.asked is None or len(self.asked) < _FEWEST_TO_ASK or not self.asked.steps:
+            raise UntoldError(self.asked_note or "there are too few rows to ask the model about")
+        columns = min(len(self.asked.steps), MOST_COLUMNS)
+        most = rows_to_ask(self.predictor, self.graph_bytes, columns * (REPEATS + 1) + 3, _SECONDS)
+        return self.asked.sample(most, self.seed)
