@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LONGEST = 300
+
 
 class FitserveError(Exception):
     """Root of the tree."""
@@ -105,3 +107,12 @@ class InputError(UserError):
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         where = "" if first.row is None else f"row {first.row}, "
         super().__init__(f"{where}field {first.field!r}: {first.message}{more}")
+
+
+def in_a_line(error: BaseException) -> str:
+    """What any error says, in one line of bounded length; the kind of those that are not ours is named."""
+    said = " ".join(str(error).split())
+    said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+    if isinstance(error, FitserveError):
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -12,13 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve.data.checks import OF_THE_TARGET, check_sheet, drift
+from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.data.finding import Severity
 from fitserve.data.kinds import IN_DOUBT, check_spellings, infer_field, missing_column, parse_kinds, profile_of
 from fitserve.data.series import column_of_series
 from fitserve.data.sheet import Sheet
 from fitserve.data.split import (
-    SMALL_TABLE,
     Split,
+    can_judge,
     content_hash,
     duplicate_groups,
     joined_groups,
@@ -31,7 +32,7 @@ from fitserve.features.arrays import Arrays
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.encoder import Encoder, fit_encoder
 from fitserve.features.number import number_reader, numbers_of
-from fitserve.metrics import METRICS, default_metric
+from fitserve.metrics import default_metric, fitting_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
 from fitserve.tasks import Answerer, Task
@@ -79,6 +80,11 @@ class Prepared:
             self.answerer.n_outputs,
         )
 
+    def units(self, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
+        """A number for each of some rows, equal for rows that are one witness; None where each is one by itself."""
+        groups = self.groups[rows]
+        return groups if self.spec.group is not None or len(np.unique(groups)) < len(rows) else None
+
     def part(self, rows: NDArray[np.intp]) -> dict[str, Column]:
         """Some rows of the table, as columns."""
         return {name: take(column, rows) for name, column in self.table.items()}
@@ -112,11 +118,13 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     fields, table = _fields(frame, spec, kinds, split.train)
     findings += _checked(Sheet(frame, [field for field in fields if field.used], table, found.take(kept)), split_by)
     fields = _leave_out(fields, table, truth, split, task.name)
+    metric, of_the_metric = _metric(spec, task, answerer, split)
+    findings += of_the_metric
     findings += [*_unused(fields), *_in_doubt(fields), *split_advice(split_by, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
     encoder = fit_encoder(fields, train_table)
     return Prepared(
-        spec, task, task_reason, answerer, _metric(spec, task, answerer), fields, table, truth, groups, moments,
+        spec, task, task_reason, answerer, metric, fields, table, truth, groups, moments,
         split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
         read_weights(frame, spec.weight),
     )  # fmt: skip
@@ -136,15 +144,12 @@ def _log(frame: pl.DataFrame, spec: Spec, kinds: Mapping[str, Kind], labels: NDA
 
     None, too, where the last rows cannot judge, or hold labels that no other row has.
     """
-    if spec.time is not None or spec.group is not None or spec.shuffle or frame.height < SMALL_TABLE:
+    if spec.time is not None or spec.group is not None or spec.shuffle:
         return None
     left_out = (spec.target, spec.weight, *spec.exclude)
     names = [n for n in frame.columns if n not in left_out and kinds.get(n, Kind.DATETIME) is Kind.DATETIME]
     name = log_column(frame, names)
-    if name is None:
-        return None
-    split = split_by_time(order_of(frame[name]))
-    return name if len(split.test) and np.array_equal(np.unique(labels[split.train]), np.unique(labels)) else None
+    return name if name is not None and can_judge(order_of(frame[name]), labels) else None
 
 
 def _split(
@@ -172,11 +177,13 @@ def _check(frame: pl.DataFrame, spec: Spec) -> dict[str, Kind]:
     return parse_kinds(spec.kinds, frame.columns)
 
 
-def _metric(spec: Spec, task: Task, answerer: Answerer) -> str:
-    metric = spec.metric or default_metric(task.name, max(answerer.n_outputs, 2))
-    if task.name not in METRICS[metric].tasks:
-        raise SpecError(f"{metric} does not score a {task.name}; leave --metric out or choose another")
-    return metric
+def _metric(spec: Spec, task: Task, answerer: Answerer, split: Split) -> tuple[str, list[str]]:
+    """The score to choose by, and what to tell of it."""
+    n_classes = max(answerer.n_outputs, 2)
+    if spec.metric is None:
+        return default_metric(task.name, n_classes, few=len(split.train) + len(split.test) < SMALL_TABLE), []
+    metric, told = fitting_metric(spec.metric, task.name, n_classes)
+    return metric, [told] if told else []
 
 
 def _strata(task: Task, target: Column) -> NDArray[np.int64]:
