@@ -13,10 +13,9 @@ import polars as pl
 
 from fitserve.data.split import content_hash
 from fitserve.store import RunRecord, Workspace
+from fitserve.training.folds import judging_folds
 from fitserve.training.prepare import prepare
-from fitserve.training.progress import Clock, silent
 from fitserve.training.run import Order, Run, replay_run
-from fitserve.training.search import Search
 from fitserve.training.spec import Spec
 
 # The size that the peer behind Flask has, and that of the published comparisons: 200 trees of 31 leaves.
@@ -35,7 +34,7 @@ class Recipe:
 def make(workspace: Workspace, name: str, frame: pl.DataFrame, target: str, recipe: Recipe) -> Run:
     """The run that makes the model."""
     prepared = prepare(frame, Spec(target))
-    n_folds = len(set(Search(prepared, [], Clock(None), silent).fold_numbers))
+    n_folds = len(judging_folds(prepared).parts)
     trials = [
         {"learner": "baseline", "parameters": {}, "efforts": [1] * n_folds},
         {"learner": recipe.learner, "parameters": dict(recipe.parameters), "efforts": [recipe.effort] * n_folds},

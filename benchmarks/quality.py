@@ -19,8 +19,9 @@ from fitserve.models.base import choose_learners
 from fitserve.schema import Kind
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.progress import Clock, silent
-from fitserve.training.search import Search, Trial
+from fitserve.training.search import Search
 from fitserve.training.spec import Spec
+from fitserve.training.trial import Trial
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LONGEST = 300
+
 
 class FitserveError(Exception):
     """Root of the tree."""
@@ -106,3 +108,12 @@ class InputError(UserError):
         where = "" if first.row is None else f"row {first.row}, "
         field = f"field {first.field!r}: " if first.field else ""
         super().__init__(f"{where}{field}{first.message}{more}")
+
+
+def in_a_line(error: BaseException) -> str:
+    """What any error says, in one line of bounded length; the kind of those that are not ours is named."""
+    said = " ".join(str(error).split())
+    said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+    if isinstance(error, FitserveError):
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

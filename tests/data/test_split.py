@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fitserve.data.split import SMALL_TABLE, assign, content_hash, duplicate_groups, folds, n_test_rows, split_rows
+from fitserve.data.few_rows import SMALL_TABLE
+from fitserve.data.split import assign, content_hash, duplicate_groups, folds, n_test_rows, split_rows
 
 GROUPS = st.lists(st.integers(0, 60), min_size=1, max_size=200).map(np.array)
 

@@ -51,9 +51,9 @@ def test_by_time_the_last_rows_judge() -> None:
     search = Search(found, [], Clock(None), silent)
     assert search.validation == "the last fifth of the training rows in time"
     train_dates = dates[found.split.train]
-    held = search._fold_of_row == 0
-    assert train_dates[held].min() > train_dates[~held].max()
-    assert held.sum() == len(found.split.train) // 5
+    [fold] = search.folds.parts
+    assert train_dates[fold.held].min() > train_dates[fold.learned].max()
+    assert len(fold.held) == len(found.split.train) // 5
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -81,9 +81,9 @@ def test_by_group_nobody_is_on_two_sides() -> None:
     assert abs(len(found.split.test) - N / 5) < 15
     search = Search(found, [], Clock(None), silent)
     own = patients[found.split.train]
-    for fold in search.fold_numbers:
-        assert set(own[search._fold_of_row == fold]).isdisjoint(own[search._fold_of_row != fold])
-    assert (search._fold_of_row >= 0).all()
+    for fold in search.folds.parts:
+        assert set(own[fold.held]).isdisjoint(own[fold.learned])
+    assert sorted(search.folds.held) == list(range(len(own)))
     [field] = [field for field in found.fields if field.name == "patient_id"]
     assert (field.used, field.reason) == (False, "names the groups of the split")
 

@@ -14,10 +14,11 @@ import fitserve
 from fitserve.bundle.folder import open_bundle
 from fitserve.errors import ParityError, SpecError
 from fitserve.store import Workspace
+from fitserve.training.choosing import attempts
 from fitserve.training.progress import Progress
-from fitserve.training.run import Order, Run, _attempts, replay_run
-from fitserve.training.search import Trial
+from fitserve.training.run import Order, Run, replay_run
 from fitserve.training.spec import Spec, seconds_of
+from fitserve.training.trial import Trial
 
 CHEAP = ["linear", "ridge", "logistic"]
 
@@ -112,8 +113,8 @@ def test_a_budget_may_be_spelled(tmp_path: Path) -> None:
 
 def test_two_trainings_of_the_same_data_give_the_same_bundle(tmp_path: Path) -> None:
     learners = ["ridge", "forest", "lightgbm"]
-    first = train(houses(80), "price", tmp_path / "a", learners=learners, budget=60.0)
-    second = train(houses(80), "price", tmp_path / "b", learners=learners, budget=60.0)
+    first = train(houses(80), "price", tmp_path / "a", learners=learners, budget=3600.0)
+    second = train(houses(80), "price", tmp_path / "b", learners=learners, budget=3600.0)
     assert first.record.sha256 == second.record.sha256
 
 
@@ -194,7 +195,7 @@ def test_examples_come_from_the_profile_and_are_varied(tmp_path: Path) -> None:
 def test_half_of_a_model_comes_after_whole_ones_that_are_nearly_as_good() -> None:
     losses = {"heavy": 0.1, "near": 0.11, "far": 0.5, "baseline": 1.0, "diverged": 1e9, "undefined": float("inf")}
     ranked = [Trial(name, {}, [100], loss, {}) for name, loss in losses.items()]
-    order = [(ranked[place].learner, effort) for place, effort in _attempts(ranked)]
+    order = [(ranked[place].learner, effort) for place, effort in attempts(ranked)]
     assert order[:5] == [("heavy", 100), ("near", 100), ("heavy", 100), ("heavy", 50), ("heavy", 25)]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from fitserve.cli.output import json_option, print_json, print_table, workspace_option
+
+if TYPE_CHECKING:
+    from fitserve.store import RunRecord
 
 
 @click.command()
@@ -12,22 +17,32 @@ from fitserve.cli.output import json_option, print_json, print_table, workspace_
 @workspace_option
 @json_option
 def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
-    """List the trainings, or show the plan of one RUN; 'fitserve train --replay RUN' repeats it."""
+    """List the trainings, or show the plan of one RUN; 'fitserve train --replay RUN' repeats it.
+
+    Those that failed or were interrupted are listed with the reason.
+    """
     from fitserve.store.workspace import Workspace  # noqa: PLC0415
 
     opened = Workspace.open(workspace)
     if run is not None:
         record = opened.run(run)
-        print_json({"id": record.id, "model": record.model, "status": record.status, "created": record.created,
-                    "finished": record.finished, "plan": dict(record.plan)})  # fmt: skip
+        print_json({**_told(record), "plan": dict(record.plan)})
         return
     found = opened.runs()
     if as_json:
-        print_json({"runs": [
-            {"id": r.id, "model": r.model, "status": r.status, "created": r.created, "finished": r.finished}
-            for r in found
-        ]})  # fmt: skip
+        print_json({"runs": [_told(record) for record in found]})
     elif not found:
         click.echo("No trainings yet.")
     else:
-        print_table(("run", "model", "status", "created"), [(r.id, r.model, r.status, r.created) for r in found])
+        heads = ("run", "model", "status", "created", "reason")
+        rows = [(r.id, r.model, r.status, r.created, r.plan.get("reason", "")) for r in found]
+        width = len(heads) if any(row[-1] for row in rows) else len(heads) - 1
+        print_table(heads[:width], [row[:width] for row in rows])
+
+
+def _told(record: RunRecord) -> dict[str, Any]:
+    reason = {"reason": record.plan["reason"]} if "reason" in record.plan else {}
+    return {
+        "id": record.id, "model": record.model, "status": record.status, **reason,
+        "created": record.created, "finished": record.finished,
+    }  # fmt: skip

@@ -164,6 +164,8 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
+    from fitserve.training.card_words import FEW_ROWS  # noqa: PLC0415 - heavy
+
     manifest, record = run.manifest, run.record
     if run.interrupted:
         click.echo("Interrupted: the best of what was finished was kept.")
@@ -186,8 +188,8 @@ def _tell(run: Any) -> None:
     ]
     print_table(("score", "model", "95 % interval", "without learning"), rows)
     click.echo("(* the score to choose by)\n")
-    if manifest.evaluation["on"] == "leave-one-out":
-        click.echo("So few rows leave no test part: each was predicted by a model that saw all the others.\n")
+    if how := FEW_ROWS["en"].get(manifest.evaluation["on"]):
+        click.echo(f"So few rows leave no test part. {how}\n")
     if run.champion != record.version:
         click.secho(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         click.echo(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from fitserve.data.few_rows import EQUAL_TOGETHER, EXPANDING, LEAVE_ONE_GROUP_OUT, LEAVE_ONE_OUT, SMALL_TABLE
+
 Rows = NDArray[np.intp]
 
 
@@ -24,7 +26,6 @@ class Split:
     reason: str
 
 
-SMALL_TABLE = 30
 _UNWRITABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration)
 _FEWEST_TEST_ROWS, _ENOUGH_TEST_ROWS, _MOST_TEST_ROWS = 5, 2_000, 100_000
 
@@ -68,6 +69,35 @@ def last_rows(moments: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
     return np.asarray(moments >= times[first])
 
 
+def windows(moments: NDArray[np.float64]) -> list[tuple[Rows, Rows]]:
+    """Each moment of the last half of the rows with the rows before it: (earlier rows, rows of the moment).
+
+    Rows without a moment are always among the first; nothing where all rows have one moment.
+    """
+    last = last_rows(moments, 0.5)
+    return [
+        (np.flatnonzero(~(moments >= moment)), np.flatnonzero(moments == moment)) for moment in np.unique(moments[last])
+    ]
+
+
+def can_judge(moments: NDArray[np.float64], labels: NDArray[np.int64]) -> bool:
+    """Whether the last rows in time can judge a model of the others, and have no label (n,) that is new to it."""
+    if len(moments) < SMALL_TABLE:
+        steps = windows(moments)
+        learned = steps[0][0] if steps else np.empty(0, dtype=np.intp)
+    else:
+        split = split_by_time(moments)
+        learned = split.train if len(split.test) else split.test
+    return len(learned) > 0 and np.array_equal(np.unique(labels[learned]), np.unique(labels))
+
+
+def left_out(groups: NDArray[np.int64], *, named: bool) -> str:
+    """What it is called to leave each group of rows out in turn; ``named`` as for `split_rows`."""
+    if named:
+        return LEAVE_ONE_GROUP_OUT
+    return LEAVE_ONE_OUT if len(np.unique(groups)) == len(groups) else EQUAL_TOGETHER
+
+
 def n_test_rows(n: int) -> int:
     """How many of n rows judge: a fifth, but no more than 2,000 or a tenth, for the others are learned from."""
     return min(n // 5, max(n // 10, _ENOUGH_TEST_ROWS), _MOST_TEST_ROWS)
@@ -78,7 +108,7 @@ def split_by_time(moments: NDArray[np.float64]) -> Split:
     n = len(moments)
     everything, nothing = np.arange(n), np.empty(0, dtype=np.intp)
     if n < SMALL_TABLE:
-        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by leave-one-out")
+        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by {EXPANDING}")
     last = last_rows(moments, n_test_rows(n) / n)
     if not _FEWEST_TEST_ROWS <= int(last.sum()) <= n / 2:
         return Split(
@@ -105,7 +135,8 @@ def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int
     everything = np.arange(n)
     nothing = np.empty(0, dtype=np.intp)
     if n < SMALL_TABLE:
-        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by leave-one-out")
+        how = left_out(groups, named=named)
+        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by {how}")
     wanted = n_test_rows(n)
     parts = assign(groups, strata, [wanted / n, 1 - wanted / n], seed)
     test = np.flatnonzero(parts == 0)

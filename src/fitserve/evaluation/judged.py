@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.metrics.interval import MOST_DRAWS, Bootstrap, Interval, Rows, bootstrap, difference, intervals
+from fitserve.metrics import METRICS
+from fitserve.metrics.interval import (
+    MOST_DRAWS,
+    Bootstrap,
+    Interval,
+    Rows,
+    bootstrap,
+    difference,
+    intervals,
+    moved_out,
+)
 from fitserve.metrics.weighted import WeightedScores, weighted_classification, weighted_regression
 from fitserve.tasks import Answerer
 from fitserve.tasks.classification import ClassAnswerer
@@ -22,7 +32,8 @@ class Judged:
     """Raw outputs (n, outputs) and the truth (n,) as `Task.truth` gives it, of rows that training did not see.
 
     ``groups`` (n,) are equal for rows that belong together. ``parts`` (n,) are the folds, where the outputs come
-    from several models: scores are then means over them, as those of the search are.
+    from several models: scores are then means over them, as those of the search are. ``flattered`` says by how many
+    standard errors the best of all candidates looks better by chance, where the same rows have chosen it.
     """
 
     answerer: Answerer
@@ -30,6 +41,7 @@ class Judged:
     truth: NDArray[Any]
     groups: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
+    flattered: float = 0.0
     _drawn: dict[tuple[int, int], Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -80,7 +92,7 @@ class Judged:
         """Some of the rows."""
         groups = self.groups[rows] if self.groups is not None else None
         parts = self.parts[rows] if self.parts is not None else None
-        return Judged(self.answerer, self.raw[rows], self.truth[rows], groups, parts)
+        return Judged(self.answerer, self.raw[rows], self.truth[rows], groups, parts, self.flattered)
 
     def finite(self) -> Judged:
         """The rows whose output and truth are numbers."""
@@ -133,12 +145,28 @@ class Judged:
         return self._drawn[seed, most]
 
     def intervals(self, seed: int) -> dict[str, Interval | None]:
-        """The interval of each score."""
-        return intervals(self.drawn(seed))
+        """The interval of each score; further out at its worse end if the scores flatter."""
+        drawn = self.drawn(seed)
+        found = intervals(drawn)
+        if not self.flattered:
+            return found
+        return {name: self._moved_out(found[name], name, drawn.scores[name]) for name in found}
+
+    def _moved_out(self, interval: Interval | None, name: str, value: float | None) -> Interval | None:
+        return None if interval is None or value is None else moved_out(interval, value, name, self.flattered)
 
     def better(self, other: Judged, seed: int) -> Bootstrap:
         """The scores of ``other``, which has judged the same rows, less those of this one."""
         return difference(self.drawn(seed), other.drawn(seed))
+
+    def is_better(self, other: Judged, metric: str, seed: int) -> bool | None:
+        """Whether a score is better than that of ``other`` on the same rows by more than chance; None if undefined."""
+        gain = other.better(self, seed)
+        value, interval = gain.scores.get(metric), gain.interval(metric)
+        if value is None:
+            return None
+        low, high = moved_out(interval or (value, value), value, metric, self.flattered)
+        return low > 0 if METRICS[metric].greater_is_better else high < 0
 
 
 def _means(each: list[dict[str, float | None]]) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from fitserve.errors import SpecError
@@ -38,6 +39,7 @@ __all__ = [
     "confusion_matrix",
     "default_metric",
     "f1",
+    "fitting_metric",
     "log_loss",
     "loss",
     "mae",
@@ -57,12 +59,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One score: the tasks it is for, which way is better, and what it says in one line."""
+    """One score: the tasks it is for, which way is better, and what it says in one line.
+
+    ``worst`` is its value that cannot be undercut, infinite where there is none.
+    """
 
     name: str
     tasks: tuple[str, ...]
     greater_is_better: bool
     summary: str
+    worst: float
 
 
 _CLASSIFICATION = ("classification",)
@@ -71,37 +77,45 @@ _REGRESSION = ("regression",)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", _CLASSIFICATION, True, "How often a row of the class ranks above one of another."),
-        Metric("average_precision", _CLASSIFICATION, True, "Precision averaged over the recall it is held at."),
-        Metric("log_loss", _CLASSIFICATION, False, "Mean surprise at the true class, in nats."),
-        Metric("brier", _CLASSIFICATION, False, "Mean squared error of the probabilities."),
-        Metric("accuracy", _CLASSIFICATION, True, "Share of rows predicted right."),
-        Metric("balanced_accuracy", _CLASSIFICATION, True, "Mean over the classes of their share found."),
-        Metric("matthews_corrcoef", _CLASSIFICATION, True, "Correlation of true and predicted class."),
-        Metric("f1", _CLASSIFICATION, True, "Harmonic mean of precision and recall; two classes only."),
-        Metric("precision", _CLASSIFICATION, True, "Share of called positives that are; two classes only."),
-        Metric("recall", _CLASSIFICATION, True, "Share of positives that are found; two classes only."),
-        Metric("f1_macro", _CLASSIFICATION, True, "Mean F1 over the classes."),
-        Metric("precision_macro", _CLASSIFICATION, True, "Mean precision over the classes."),
-        Metric("recall_macro", _CLASSIFICATION, True, "Mean recall over the classes."),
-        Metric("rmse", _REGRESSION, False, "Root of the mean squared error, in the target's unit."),
-        Metric("mae", _REGRESSION, False, "Mean absolute error, in the target's unit."),
-        Metric("r2", _REGRESSION, True, "Share of the target's variance that is explained."),
-        Metric("median_absolute_error", _REGRESSION, False, "Median absolute error, in the target's unit."),
-        Metric("mape", _REGRESSION, False, "Mean error relative to the truth, as a fraction; not where that is 0."),
+        Metric("roc_auc", _CLASSIFICATION, True, "How often a row of the class ranks above one of another.", 0.0),
+        Metric("average_precision", _CLASSIFICATION, True, "Precision averaged over the recall it is held at.", 0.0),
+        Metric("log_loss", _CLASSIFICATION, False, "Mean surprise at the true class, in nats.", math.inf),
+        Metric("brier", _CLASSIFICATION, False, "Mean squared error of the probabilities.", 2.0),
+        Metric("accuracy", _CLASSIFICATION, True, "Share of rows predicted right.", 0.0),
+        Metric("balanced_accuracy", _CLASSIFICATION, True, "Mean over the classes of their share found.", 0.0),
+        Metric("matthews_corrcoef", _CLASSIFICATION, True, "Correlation of true and predicted class.", -1.0),
+        Metric("f1", _CLASSIFICATION, True, "Harmonic mean of precision and recall; two classes only.", 0.0),
+        Metric("precision", _CLASSIFICATION, True, "Share of called positives that are; two classes only.", 0.0),
+        Metric("recall", _CLASSIFICATION, True, "Share of positives that are found; two classes only.", 0.0),
+        Metric("f1_macro", _CLASSIFICATION, True, "Mean F1 over the classes.", 0.0),
+        Metric("precision_macro", _CLASSIFICATION, True, "Mean precision over the classes.", 0.0),
+        Metric("recall_macro", _CLASSIFICATION, True, "Mean recall over the classes.", 0.0),
+        Metric("rmse", _REGRESSION, False, "Root of the mean squared error, in the target's unit.", math.inf),
+        Metric("mae", _REGRESSION, False, "Mean absolute error, in the target's unit.", math.inf),
+        Metric("r2", _REGRESSION, True, "Share of the target's variance that is explained.", -math.inf),
+        Metric("median_absolute_error", _REGRESSION, False, "Median absolute error, in the target's unit.", math.inf),
+        Metric(
+            "mape",
+            _REGRESSION,
+            False,
+            "Mean error relative to the truth, a fraction; not where it is 0.",
+            math.inf,
+        ),
     )
 }
 
 
-def default_metric(task: str, n_classes: int) -> str:
+def default_metric(task: str, n_classes: int, *, few: bool = False) -> str:
     """Name of the metric that judges a task when the user names none.
 
     Args:
         task: ``"classification"`` or ``"regression"``.
         n_classes: number of classes; any number for a regression.
+        few: whether there are too few rows for a test part. A ranking of so few rows says little, and says nothing of
+            probabilities that are far off.
 
     Returns:
-        ``"roc_auc"`` for two classes, ``"log_loss"`` for more, ``"rmse"`` for a regression.
+        ``"roc_auc"`` for two classes, ``"log_loss"`` for more or for few rows, ``"rmse"`` for a regression.
 
     Raises:
         SpecError: a task of another name.
@@ -110,8 +124,29 @@ def default_metric(task: str, n_classes: int) -> str:
     if task == "regression":
         return "rmse"
     if task == "classification":
-        return "log_loss" if n_classes > 2 else "roc_auc"
+        return "log_loss" if n_classes > 2 or few else "roc_auc"
     raise SpecError(f"no task is called {task!r}; use 'classification' or 'regression'")
+
+
+def fitting_metric(name: str, task: str, n_classes: int) -> tuple[str, str]:
+    """The metric that a user means by a name, and what to tell them of it: "" where it is the one they named.
+
+    Args:
+        name: a key of ``METRICS``.
+        task: ``"classification"`` or ``"regression"``.
+        n_classes: number of classes; any number for a regression.
+
+    Raises:
+        SpecError: the metric is for another task; those of this one are offered.
+
+    """
+    if task not in METRICS[name].tasks:
+        offered = ", ".join(metric.name for metric in METRICS.values() if task in metric.tasks)
+        raise SpecError(f"{name} does not score a {task}; choose from {offered}, or leave --metric out")
+    several = f"{name}_macro"
+    if n_classes > 2 and several in METRICS:
+        return several, f"{name} is for two labels, and there are {n_classes}: {several}, the mean over them, chooses"
+    return name, ""
 
 
 def loss(name: str, value: float) -> float:

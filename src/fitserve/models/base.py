@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.bundle.manifest import Graph
-from fitserve.errors import SpecError
+from fitserve.errors import SpecError, in_a_line
 from fitserve.features.arrays import Arrays
 
 Parameters = Mapping[str, Any]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +102,38 @@ class Learner(Protocol):
 
 
 def get_learners() -> dict[str, Learner]:
-    """All registered learners by name, cheapest first."""
-    loaded = [entry.load()() for entry in entry_points(group="fitserve.learners")]
-    return {learner.name: learner for learner in sorted(loaded, key=lambda learner: (learner.cost, learner.name))}
+    """All registered learners that can be loaded by name, cheapest first."""
+    return _load()[0]
+
+
+def broken_learners() -> dict[str, str]:
+    """What those failed with that are registered and cannot be loaded, by the names that they are registered by."""
+    return _load()[1]
 
 
 def choose_learners(names: Sequence[str] | None) -> list[Learner]:
-    """The named learners, or all; raises SpecError for an unknown name."""
-    known = get_learners()
+    """The named learners, or all; raises SpecError for one that is unknown, or cannot be loaded."""
+    known, broken = _load()
     for name in names or ():
+        if name in broken and name not in known:
+            raise SpecError(
+                f"the learner {name!r} cannot be loaded ({broken[name]}); mend its package, or choose others"
+            )
         if name not in known:
             raise SpecError(f"there is no learner {name!r}; choose from {', '.join(known)}")
     return [learner for name, learner in known.items() if not names or name in names]
+
+
+def _load() -> tuple[dict[str, Learner], dict[str, str]]:
+    """The learners that can be loaded, and why others cannot: one broken package stops nobody."""
+    loaded: list[Learner] = []
+    broken: dict[str, str] = {}
+    for entry in entry_points(group="fitserve.learners"):
+        try:
+            learner = entry.load()()
+            _ = learner.name + "", learner.cost + 0  # what it is sorted by
+            loaded.append(learner)
+        except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
+            broken[entry.name] = in_a_line(error)
+            _LOG.warning("the learner %s cannot be loaded", entry.name, exc_info=error)
+    return {each.name: each for each in sorted(loaded, key=lambda each: (each.cost, each.name))}, broken

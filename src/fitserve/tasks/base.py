@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.errors import SpecError
+from fitserve.errors import SpecError, in_a_line
 from fitserve.features.column import Column
+
+_LOG = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
 Raw = NDArray[np.float32]
@@ -48,9 +51,14 @@ class Task(Protocol):
 
 
 def get_task(name: str) -> Task:
-    """The task of that name; raises SpecError if none is registered."""
+    """The task of that name; raises SpecError if none is registered, or if it cannot be loaded."""
     found = {entry.name: entry for entry in entry_points(group="fitserve.tasks")}
     if name not in found:
         raise SpecError(f"there is no task {name!r}; choose one of {', '.join(sorted(found))}")
-    task: Task = found[name].load()()
+    try:
+        task: Task = found[name].load()()
+    except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
+        _LOG.warning("the task %s cannot be loaded", name, exc_info=error)
+        message = f"the task {name!r} cannot be loaded ({in_a_line(error)}); mend or uninstall its package"
+        raise SpecError(message) from None
     return task

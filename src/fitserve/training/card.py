@@ -10,7 +10,7 @@ from fitserve.bundle.manifest import Manifest
 from fitserve.evaluation.told import number, of_hundred
 from fitserve.faults import LeftOut
 from fitserve.metrics import METRICS
-from fitserve.training.card_words import KINDS_ZH, SCORES_ZH, WORDS, phrase
+from fitserve.training.card_words import FEW_ROWS, KINDS_ZH, SCORES_ZH, WORDS, phrase
 
 _MOST_SLICES, _MOST_COLUMNS = 5, 8
 Words = Mapping[str, str]
@@ -66,8 +66,8 @@ def _scores(manifest: Manifest, language: str) -> str:
     words, evaluation = WORDS[language], manifest.evaluation
     on, split = phrase(evaluation["on"], language), phrase(evaluation["split"], language)
     rows = [words["measured"].format(on=on, rows=evaluation["rows"], split=split), ""]
-    if evaluation["on"] == "leave-one-out":
-        rows[0] += words["leave-one-out"]
+    if how := FEW_ROWS[language].get(evaluation["on"]):
+        rows[0] += words["few"].format(how=how)
     rows += [words["score heads"], "|---|---|---|---|---|"]
     for name, value in manifest.scores.items():
         way = words["higher" if METRICS[name].greater_is_better else "lower"]

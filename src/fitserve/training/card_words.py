@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fitserve.data.few_rows import EQUAL_TOGETHER, EXPANDING, LEAVE_ONE_GROUP_OUT, LEAVE_ONE_OUT
+
 LANGUAGES = ("en", "zh")
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -18,9 +20,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "off": "It is off by {value}{within} on average; without learning, by {without}.",
         "between": " ({low} to {high})",
         "measured": "Measured on {on}, {rows} rows ({split}). Intervals are those of 95 %.",
-        "leave-one-out": (
-            " Each row was predicted by a model that had seen all others. With so few rows these scores are rough: "
-            "another sample of the same size may give quite different ones."
+        "few": (
+            " {how} With so few rows these scores are rough: another sample of the same size may give quite different "
+            "ones."
         ),
         "score heads": "| score | model | interval | without learning | better is |",
         "chosen": " (chosen by)",
@@ -59,10 +61,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "off": "平均误差为 {value}{within}；不学习的基线为 {without}。",
         "between": "（{low} 至 {high}）",
         "measured": "评估数据：{on}，共 {rows} 行（{split}）。区间均为 95% 置信区间。",
-        "leave-one-out": (
-            "每一行都由见过其余所有行的模型预测。数据这么少，分数只能作粗略参考："
-            "换一批同样大小的数据，结果可能大不相同。"
-        ),
+        "few": "{how}数据这么少，分数只能作粗略参考：换一批同样大小的数据，结果可能大不相同。",
         "score heads": "| 指标 | 模型 | 区间 | 不学习的基线 | 更好的方向 |",
         "chosen": "（选择依据）",
         "higher": "越高越好",
@@ -89,6 +88,22 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "best": "{best} 优于其他所有学习器，差别超出偶然范围。",
         "left out": "## 未能说明的部分（原文为英文）",
         "candidate heads": "| 学习器 | 参数 | {metric} |",
+    },
+}
+
+# Which rows a model had seen that predicted others, where there are too few for a test part.
+FEW_ROWS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        LEAVE_ONE_OUT: "Each row was predicted by a model that had seen all others.",
+        EQUAL_TOGETHER: "Each row was predicted by a model that had seen all others but those equal to it.",
+        LEAVE_ONE_GROUP_OUT: "The rows of each group were predicted by a model that had seen the other groups alone.",
+        EXPANDING: "Each of these rows was predicted by a model that had seen earlier rows alone.",
+    },
+    "zh": {
+        LEAVE_ONE_OUT: "每一行都由见过其余所有行的模型预测。",
+        EQUAL_TOGETHER: "每一行都由见过其余所有行（与它相同的行除外）的模型预测。",
+        LEAVE_ONE_GROUP_OUT: "每一组的行都由只见过其他各组的模型预测。",
+        EXPANDING: "这些行中的每一行都由只见过更早各行的模型预测。",
     },
 }
 
@@ -121,10 +136,14 @@ KINDS_ZH = {
     "identifier": "标识符",
     "constant": "常量",
 }
+_TOO_FEW = r"(\d+) rows are too few for a test part; scores are by "
 # What the training says in English about its rows, and how a part of them is called.
 _PHRASES_ZH = (
     (r"the test part", "测试集"),
-    (r"leave-one-out", "留一法"),
+    (re.escape(LEAVE_ONE_OUT), "留一法"),
+    (re.escape(EQUAL_TOGETHER), "留一法（相同的行一起留出）"),
+    (re.escape(LEAVE_ONE_GROUP_OUT), "留一组法"),
+    (re.escape(EXPANDING), "后一半行上的扩展窗口"),
     (r"(\d+)-fold cross-validation", r"\1 折交叉验证"),
     (r"a held-out fifth of the training rows", "训练数据中留出的五分之一"),
     (r"the last fifth of the training rows in time", "训练数据中时间最晚的五分之一"),
@@ -133,10 +152,10 @@ _PHRASES_ZH = (
     (r"stratified by the target, seed (\d+), groups kept together", r"按目标分层，随机种子 \1，同组的行不拆开"),
     (r"random, seed (\d+), equal rows kept together", r"随机划分，种子 \1，相同的行不拆开"),
     (r"random, seed (\d+), groups kept together", r"随机划分，种子 \1，同组的行不拆开"),
-    (
-        r"(\d+) rows are too few for a test part; scores are by leave-one-out",
-        r"只有 \1 行，不足以留出测试集，改用留一法",
-    ),
+    (f"{_TOO_FEW}{re.escape(LEAVE_ONE_OUT)}", r"只有 \1 行，不足以留出测试集，改用留一法"),
+    (f"{_TOO_FEW}{re.escape(EQUAL_TOGETHER)}", r"只有 \1 行，不足以留出测试集，改用留一法，相同的行一起留出"),
+    (f"{_TOO_FEW}{re.escape(LEAVE_ONE_GROUP_OUT)}", r"只有 \1 行，不足以留出测试集，改用留一组法"),
+    (f"{_TOO_FEW}{re.escape(EXPANDING)}", r"只有 \1 行，不足以留出测试集，改用后一半行上的扩展窗口"),
     (r"too many rows .* for a fair test part; .*", "相同或同组的行太多，无法公平地留出测试集，改用交叉验证"),
     (r"(\d+) rows are too few to look at parts of them", r"只有 \1 行，数据太少"),
     (r"length of `(.*)` up to (.*)", r"`\1` 的长度不超过 \2 "),

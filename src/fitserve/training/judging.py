@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,12 +15,18 @@ from fitserve.evaluation.learners import compare_learners, learners_chart
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.sections import Made
+from fitserve.evaluation.told import number
 from fitserve.prediction import Predictor
 from fitserve.prediction.session import Session
 from fitserve.training.prepare import Prepared
-from fitserve.training.search import Search, Trial
+from fitserve.training.search import Search
+from fitserve.training.trial import Trial
 
 Scores = dict[str, float | None]
+NOTHING_LEARNED = (
+    "nothing was learned: no learner was better than the answer without learning by more than chance, so every row "
+    "gets that one answer"
+)
 _SEEN = (
     "There is no test part, so this is asked of rows that the model has seen: it tells what it relies on, not how well."
 )
@@ -28,13 +34,17 @@ _SEEN = (
 
 @dataclass(frozen=True)
 class Judgement:
-    """The scores of a model and of the baseline, and the rows that they come from, by their place in the table."""
+    """The scores of a model and of the baseline, and the rows that they come from, by their place in the table.
+
+    ``judged`` are the model's outputs for them, ``prior`` the baseline's.
+    """
 
     scores: Scores
     baseline: Scores
     on: str
     rows: NDArray[np.intp]
     judged: Judged
+    prior: Judged
     held_out: bool
 
 
@@ -43,15 +53,30 @@ def judge(prepared: Prepared, search: Search, trial: Trial, session: Session) ->
     prior = search.best_of("baseline")
     test = prepared.split.test
     if not len(test):
-        rows, judged = prepared.split.train[search.held_out_rows], search.held_out(trial)
-        return Judgement(dict(trial.scores), dict(prior.scores), search.validation, rows, judged, held_out=False)
+        rows = prepared.split.train[search.folds.held]
+        flattered = 0.0 if trial is prior else search.best_by_chance.mean
+        judged, beside = replace(search.held_out(trial), flattered=flattered), search.held_out(prior)
+        scores, baseline = dict(trial.scores), dict(prior.scores)
+        return Judgement(scores, baseline, search.validation, rows, judged, beside, held_out=False)
     arrays = prepared.encoder.columns(prepared.part(test), len(test))
     truth = prepared.truth[test]
-    groups = prepared.groups[test] if prepared.spec.group else None
-    judged = Judged(prepared.answerer, session.run(arrays), truth, groups)
-    scores = prepared.answerer.score(judged.raw, truth)
-    baseline = prepared.answerer.score(search.refit(prior, 1).predict(arrays), truth)
-    return Judgement(scores, baseline, "the test part", test, judged, held_out=True)
+    judged = Judged(prepared.answerer, session.run(arrays), truth, prepared.units(test))
+    beside = replace(judged, raw=search.refit(prior, 1).predict(arrays))
+    scores, baseline = (prepared.answerer.score(each.raw, truth) for each in (judged, beside))
+    return Judgement(scores, baseline, "the test part", test, judged, beside, held_out=True)
+
+
+def verdict(prepared: Prepared, search: Search, trial: Trial, judgement: Judgement) -> list[str]:
+    """A sentence where a model is no better than the answer without learning, or by no more than chance."""
+    if trial.learner == "baseline":
+        in_vain = len(search.trials) > 1 and search.ranked()[0] is trial
+        return [NOTHING_LEARNED] if in_vain else []
+    metric = prepared.metric
+    # Where nobody can tell, the scores show it.
+    if judgement.judged.finite().is_better(judgement.prior.finite(), metric, prepared.spec.seed) is not False:
+        return []
+    found = f"{metric} is {number(judgement.scores[metric])}, without learning {number(judgement.baseline[metric])}"
+    return [f"on {judgement.on} {found}, which may be chance: it is not sure that anything was learned"]
 
 
 def case_of(prepared: Prepared, judgement: Judgement, predictor: Predictor, graph_bytes: int) -> Case:

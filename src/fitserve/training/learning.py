@@ -15,7 +15,8 @@ from fitserve.evaluation.told import number
 from fitserve.faults import UntoldError
 from fitserve.metrics import METRICS
 from fitserve.training.prepare import Prepared
-from fitserve.training.search import Search, Trial
+from fitserve.training.search import Search
+from fitserve.training.trial import Trial
 
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 _FEWEST_ROWS = 20
@@ -31,7 +32,7 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     if not len(test):
         raise UntoldError("there is no test part to judge on")
     arrays = prepared.encoder.columns(prepared.part(test), len(test))
-    groups = prepared.groups[test] if prepared.spec.group else None
+    groups = prepared.units(test)
     order = _order(prepared)
     points: list[dict[str, Any]] = []
     judged: list[Judged] = []

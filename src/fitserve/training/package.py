@@ -27,10 +27,11 @@ from fitserve.prediction.replay import EXAMPLES
 from fitserve.prediction.session import Session
 from fitserve.training.card import card
 from fitserve.training.examples import example_rows
-from fitserve.training.judging import Judgement, case_of, judge, learners_of
+from fitserve.training.judging import Judgement, case_of, judge, learners_of, verdict
 from fitserve.training.learning import learning_curve
 from fitserve.training.prepare import Prepared
-from fitserve.training.search import Search, Trial
+from fitserve.training.search import Search
+from fitserve.training.trial import Trial
 
 _LIBRARIES = (
     "fitserve",
@@ -59,20 +60,23 @@ def package(folder: Path, prepared: Prepared, search: Search, chosen: Chosen) ->
     """Write the bundle of a training into an empty folder; manifest and identity are returned."""
     session = Session(chosen.exported.graph, chosen.exported.model)
     judgement = judge(prepared, search, chosen.trial, session)
+    told = verdict(prepared, search, chosen.trial, judgement)
+    prepared.findings.extend(told)
     manifest = _manifest(prepared, chosen, judgement)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     rows = example_rows(prepared.encoder, prepared.fields, chosen.exported.thresholds)
     examples = {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
     left_out = LeftOut()
     report = _report((prepared, search, chosen), (judgement, predictor), left_out)
-    told = card(manifest, report, left_out=left_out)
+    report["lead"] = [*(f"{sentence[0].upper()}{sentence[1:]}." for sentence in told), *report.get("lead", ())]
+    page = card(manifest, report, left_out=left_out)
     if left_out.faults:
         prepared.findings.append(_told(left_out.faults))
     members = {
         chosen.exported.graph.member: chosen.exported.model,
         EXAMPLES: orjson.dumps(examples, option=orjson.OPT_INDENT_2),
         "report.json": orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY),
-        "card.md": told.encode(),
+        "card.md": page.encode(),
         **{f"{name}.npy": array_bytes(array) for name, array in prepared.encoder.arrays().items()},
     }
     return manifest, write_bundle(folder, manifest, members)

@@ -7,13 +7,15 @@ that this file does not know has its turn with the other ways.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fitserve.errors import NotForThisTable
+from fitserve.errors import NotForThisTable, in_a_line
 from fitserve.models.base import Learner, Parameters, Shape
 
+_LOG = logging.getLogger(__name__)
 _QUICK = ("baseline", "linear", "ridge", "logistic", "naive_bayes", "tree")
 _TEXT_FAVOURITES = ("ridge", "logistic", "naive_bayes")
 _BOOSTERS = ("lightgbm", "catboost", "xgboost")
@@ -40,10 +42,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tries in their order, and why some learners have none."""
+    """The tries in their order, why some learners have none, and what those failed with that should have some."""
 
     entries: Sequence[Entry]
     refusals: Mapping[str, str]
+    failures: Mapping[str, str]
 
     def as_json(self) -> list[dict[str, Any]]:
         """The entries as JSON objects."""
@@ -62,17 +65,21 @@ def make_plan(learners: Sequence[Learner], shape: Shape, budget: float | None) -
     """The plan for a table; ``budget`` in seconds tells whether slow learners can do anything with their share."""
     offers: dict[str, list[Entry]] = {}
     refusals: dict[str, str] = {}
+    failures: dict[str, str] = {}
     empty = not (shape.n_dense or shape.level_counts or shape.n_terms)
     for learner in learners:
         try:
             if empty and learner.name != "baseline":
                 raise NotForThisTable("no column holds anything that could be learned from")  # noqa: TRY301
             share = _share(learner.name, shape)
-            offers[learner.name] = [Entry(learner, p, share) for p in learner.candidates(shape)]
+            offers[learner.name] = [Entry(learner, dict(p), share) for p in learner.candidates(shape)]
         except NotForThisTable as refusal:
             refusals[learner.name] = str(refusal)
+        except Exception as error:  # noqa: BLE001 - one learner stops nobody else
+            failures[learner.name] = in_a_line(error)
+            _LOG.warning("the candidates of %s failed", learner.name, exc_info=error)
     early = _TEXT_FAVOURITES if shape.n_terms else ()
-    return Plan(_ordered(offers, early, _is_tight(shape, budget)), refusals)
+    return Plan(_ordered(offers, early, _is_tight(shape, budget)), refusals, failures)
 
 
 def _ordered(offers: Mapping[str, list[Entry]], early: Sequence[str], tight: bool) -> list[Entry]:

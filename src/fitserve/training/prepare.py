@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from fitserve.data.checks import FOR_TRAINING, check_sheet, drift
 from fitserve.data.choices import Choices, missing_column, read_choices, without_missing
+from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.data.finding import Severity
 from fitserve.data.gaps import GapSpellings
 from fitserve.data.kinds import IN_DOUBT, Gaps, infer_field, read_alike
 from fitserve.data.sheet import Sheet
 from fitserve.data.split import (
-    SMALL_TABLE,
     Split,
+    can_judge,
     content_hash,
     duplicate_groups,
     joined_groups,
@@ -29,7 +30,7 @@ from fitserve.errors import DataError, SpecError
 from fitserve.features.arrays import Arrays
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import Encoder, fit_encoder
-from fitserve.metrics import METRICS, default_metric
+from fitserve.metrics import default_metric, fitting_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
 from fitserve.tasks import Answerer, Task
@@ -77,6 +78,11 @@ class Prepared:
             self.answerer.n_outputs,
         )
 
+    def units(self, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
+        """A number for each of some rows, equal for rows that are one witness; None where each is one by itself."""
+        groups = self.groups[rows]
+        return groups if self.spec.group is not None or len(np.unique(groups)) < len(rows) else None
+
     def part(self, rows: NDArray[np.intp]) -> dict[str, Column]:
         """Some rows of the table, as columns."""
         return {name: take(column, rows) for name, column in self.table.items()}
@@ -113,12 +119,14 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     fields, table = _fields(frame, spec, choices, split.train, order)
     findings += _checked(Sheet(frame, [field for field in fields if field.used], table, found.take(kept)), split_by)
     fields = leave_out(fields, table, truth, split.train, task.name)
+    metric, of_the_metric = _metric(spec, task, answerer, truth, split)
+    findings += of_the_metric
     findings += [*_unused(fields), *_in_doubt(fields), *split_advice(split_by, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
     encoder = fit_encoder(fields, train_table, choices.missing)
     moments = None if order is None else order.moments
     return Prepared(
-        spec, task, task_reason, answerer, _metric(spec, task, answerer, truth), fields, table, truth, groups, moments,
+        spec, task, task_reason, answerer, metric, fields, table, truth, groups, moments,
         split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
         read_weights(frame, spec.weight),
     )  # fmt: skip
@@ -140,16 +148,12 @@ def _order(frame: pl.DataFrame, spec: Spec, choices: Choices, labels: NDArray[np
     """
     if spec.time is not None:
         return order_of(frame[spec.time], choices)
-    if spec.group is not None or spec.shuffle or frame.height < SMALL_TABLE:
+    if spec.group is not None or spec.shuffle:
         return None
     left_out = (spec.target, spec.weight, *spec.exclude)
     names = [n for n in frame.columns if n not in left_out and choices.kinds.get(n, Kind.DATETIME) is Kind.DATETIME]
     order = log_order(frame, names, choices)
-    if order is None:
-        return None
-    split = split_by_time(order.moments)
-    sound = len(split.test) and np.array_equal(np.unique(labels[split.train]), np.unique(labels))
-    return order if sound else None
+    return order if order is not None and can_judge(order.moments, labels) else None
 
 
 def _split(
@@ -175,13 +179,15 @@ def _check(frame: pl.DataFrame, spec: Spec) -> Choices:
     return read_choices(spec.kinds, spec.spellings, spec.missing, frame.columns)
 
 
-def _metric(spec: Spec, task: Task, answerer: Answerer, truth: NDArray[Any]) -> str:
-    metric = spec.metric or default_metric(task.name, max(answerer.n_outputs, 2))
-    if task.name not in METRICS[metric].tasks:
-        raise SpecError(f"{metric} does not score a {task.name}; leave --metric out or choose another")
+def _metric(spec: Spec, task: Task, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[str]]:
+    """The score to choose by, and what to tell of it."""
+    n_classes = max(answerer.n_outputs, 2)
+    if spec.metric is None:
+        return default_metric(task.name, n_classes, few=len(split.train) + len(split.test) < SMALL_TABLE), []
+    metric, told = fitting_metric(spec.metric, task.name, n_classes)
     if metric == "mape" and answerer.score(truth[:, None], truth)[metric] is None:
         raise SpecError("mape means nothing where a target is 0, or next to it, as in this table; choose mae or rmse")
-    return metric
+    return metric, [told] if told else []
 
 
 def _strata(task: Task, target: Column) -> NDArray[np.int64]:

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
 from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Manifest
 from fitserve.charts.page import fragment, text
-from fitserve.data.read import ReadOptions, is_location, name_of, read_frame, recorded
-from fitserve.data.split import SMALL_TABLE
-from fitserve.errors import DataError, NotForThisTable, ParityError, SpecError
+from fitserve.data.read import ReadOptions, is_location, name_of, read_frame
+from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.page import report_body, report_page
 from fitserve.metrics import METRICS
-from fitserve.models.base import choose_learners
+from fitserve.models.base import broken_learners, choose_learners
 from fitserve.prediction import Predictor, load
 from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace
-from fitserve.store.records import check_model_name, now
-from fitserve.training.export import check_parity, hostile_arrays, weigh
-from fitserve.training.package import Chosen, package
+from fitserve.store.records import check_model_name
+from fitserve.training.choosing import choose
+from fitserve.training.package import package
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.progress import Clock, Observer, Progress, silent
-from fitserve.training.search import Search, Trial
+from fitserve.training.recording import Draft, restore
+from fitserve.training.search import Search
 from fitserve.training.spec import Spec
-
-_PARITY_ROWS = 2000
-_SHRINKS = 3
-# A candidate is nearly as good as the best if it is behind by less than this share of the way to the baseline.
-_NEARLY, _MOST_WHOLE = 0.05, 6
+from fitserve.training.trial import Trial
+from fitserve.training.verdict import of_the_search
 
 
 @dataclass(frozen=True)
@@ -132,6 +126,9 @@ def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, obs
     """
     record = workspace.run(run_id)
     plan = dict(record.plan)
+    if record.status != "finished":
+        reason = plan.get("reason", "it has not ended")
+        raise SpecError(f"run {run_id} is {record.status} ({reason}), which leaves nothing to repeat; train again")
     source = source if source is not None else plan.get("source")
     if source is None:
         raise DataError(f"run {run_id} was trained from memory or a stream; name the data to replay it with")
@@ -143,9 +140,34 @@ def _train(
     source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer, clock: Clock,
     plan: Mapping[str, Any] | None = None,
 ) -> Run:  # fmt: skip
-    started = now()
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     learners = choose_learners(["baseline", *spec.learners] if spec.learners else None)
+    draft = Draft(order.name, spec, source, order.options)
+    with draft.kept_if_it_fails(workspace, trusted=plan is None):
+        prepared = _prepare(source, spec, order, workspace, observer, clock)
+        _check_replay(plan, prepared)
+        search = draft.search = Search(prepared, learners, clock, observer)
+        _search(search, plan)
+        chosen, passed_over = choose(search, observer, plan)
+        prepared.findings.extend([*passed_over, *of_the_search(search, chosen)])
+        observer(Progress("packaging", chosen.trial.learner, None, clock.left))
+        with workspace.staging() as staged:
+            folder = staged / "bundle"
+            folder.mkdir()
+            manifest, sha256 = package(folder, prepared, search, chosen)
+            load(folder)
+            record = _register(workspace, order, folder, manifest, draft.finished(chosen, passed_over, sha256))
+            draft.ended = True
+    candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
+    champion = workspace.version(order.name).version
+    return Run(
+        draft.id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
+        prepared.findings, candidates, search.planned, search.interrupted,
+    )  # fmt: skip
+
+
+def _prepare(
+    source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer, clock: Clock
+) -> Prepared:  # fmt: skip
     observer(Progress("reading", name_of(source), None, clock.left))
     found: list[str] = []
     frame = read_frame(source, order.options, found)
@@ -153,31 +175,18 @@ def _train(
     prepared = prepare(frame, spec)
     _check_guess(order, spec.target, workspace)
     prepared.findings[:0] = found
-    _check_replay(plan, prepared)
-    search = Search(prepared, learners, clock, observer)
+    return prepared
+
+
+def _search(search: Search, plan: Mapping[str, Any] | None) -> None:
+    """Try what can be tried in time, or what a recorded plan has tried."""
     if plan is not None:
-        search.threads, search.untried = int(plan["threads"]), int(plan.get("untried", 0))
-        search.planned, search.refusals = list(plan.get("entries", [])), dict(plan.get("refused", search.refusals))
-        search.repeat(plan["trials"])
-    else:
-        search.run()
-    chosen = _choose(prepared, search, observer, plan)
-    prepared.findings.extend([*_too_good(prepared, search, chosen), *_too_little(search, chosen)])
-    observer(Progress("packaging", chosen.trial.learner, None, clock.left))
-    with workspace.staging() as staged:
-        folder = staged / "bundle"
-        folder.mkdir()
-        manifest, sha256 = package(folder, prepared, search, chosen)
-        load(folder)
-        plan = {**_plan(source, order, prepared, search, chosen), "sha256": sha256}
-        run = RunRecord(run_id, order.name, "finished", started, now(), prepared.dataset_sha256, plan)
-        record = _register(workspace, order, folder, manifest, run)
-    candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
-    champion = workspace.version(order.name).version
-    return Run(
-        run_id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
-        prepared.findings, candidates, search.planned, search.interrupted,
-    )  # fmt: skip
+        restore(search, plan)
+        return
+    if not search.prepared.spec.learners:
+        for name, reason in broken_learners().items():
+            search.add_failure(name, reason)
+    search.run()
 
 
 def model_name(source: Any) -> str:
@@ -201,29 +210,6 @@ def _check_guess(order: Order, target: str, workspace: Workspace) -> None:
         raise SpecError(f"the model {name!r} predicts {predicts!r}; give this one a --name of its own, such as {other}")
 
 
-def _too_good(prepared: Prepared, search: Search, chosen: Chosen) -> list[str]:
-    """A warning where the scores are next to perfect: then mostly something gives the target away."""
-    baseline = next(trial.loss for trial in search.trials if trial.learner == "baseline")
-    perfect = -1.0 if METRICS[prepared.metric].greater_is_better else 0.0
-    if len(prepared.truth) < SMALL_TABLE or chosen.trial.loss - perfect > 1e-6 * abs(baseline - perfect):
-        return []
-    return [
-        "the scores are next to perfect: look for a column, or a sum of columns, that is known only together "
-        "with the target, and leave it out with --exclude"
-    ]
-
-
-def _too_little(search: Search, chosen: Chosen) -> list[str]:
-    """What a user should know of a search that ended early, or in vain."""
-    found = []
-    if search.untried:
-        n = search.untried + len(search.trials)
-        found.append(f"{search.untried} of {n} candidates were not judged: the budget was over; a larger one may help")
-    if chosen.trial.learner == "baseline" and len(search.trials) > 1:
-        found.append("no learner was better than the answer without learning: these columns do not tell the target")
-    return found
-
-
 def _check_replay(plan: Mapping[str, Any] | None, prepared: Prepared) -> None:
     if plan is not None and plan["dataset_sha256"] != prepared.dataset_sha256:
         raise DataError("the data are not those of the run; replay needs the same table, byte for byte")
@@ -237,61 +223,6 @@ def _candidate(trial: Trial, metric: str) -> dict[str, Any]:
         "seconds": round(trial.seconds, 3),
         "stopped_early": trial.stopped_early,
     }
-
-
-def _choose(prepared: Prepared, search: Search, observer: Observer, plan: Mapping[str, Any] | None) -> Chosen:
-    """The best candidate that answers as a graph like itself and is light enough to serve."""
-    if plan is not None:
-        trial = search.trials[int(plan["chosen"])]
-        return _export(prepared, search, trial, int(plan["effort"]), observer)
-    ranked, reasons = search.ranked(), []
-    tried: set[tuple[int, int]] = set()
-    failed: set[int] = set()
-    for place, effort in _attempts(ranked):
-        trial = ranked[place]
-        if place in failed or (place, effort) in tried:
-            continue
-        tried.add((place, effort))
-        try:
-            chosen = _export(prepared, search, trial, effort, observer)
-        except (ParityError, NotForThisTable) as error:  # all rows may be more than a learner takes
-            reasons.append(f"{trial.learner}: {error}")
-            failed.add(place)
-            continue
-        heavy = weigh(chosen.exported).too_heavy
-        if heavy is None:
-            prepared.findings.extend(reasons)
-            return chosen
-        observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
-        reasons.append(f"{trial.learner} with effort {effort} {heavy} and was passed over")
-    raise ParityError(f"no candidate can be served: {'; '.join(reasons)}")
-
-
-def _attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
-    """Places in the ranking with efforts, in the order in which they deserve to be served.
-
-    Half of a model may be worth less than all of the next one: whole candidates that are nearly as good come first.
-    """
-    best = ranked[0].loss
-    prior = next(trial.loss for trial in ranked if trial.learner == "baseline")
-    limit = best + _NEARLY * (prior - best) if np.isfinite(prior) else best
-    near = [place for place, trial in enumerate(ranked) if trial.loss <= limit]
-    yield from ((place, ranked[place].effort) for place in near[:_MOST_WHOLE])
-    for place, trial in enumerate(ranked):
-        yield from ((place, max(1, trial.effort >> halvings)) for halvings in range(_SHRINKS))
-
-
-def _export(prepared: Prepared, search: Search, trial: Trial, effort: int, observer: Observer) -> Chosen:
-    observer(Progress("refitting", f"{trial.learner} on all training rows", None, search.clock.left))
-    fitted = search.refit(trial, effort)
-    exported = fitted.export()
-    test = prepared.split.test[:_PARITY_ROWS]
-    samples = [
-        prepared.arrays.take(np.arange(min(_PARITY_ROWS, len(prepared.arrays)))),
-        prepared.encoder.columns(prepared.part(test), len(test)),
-        hostile_arrays(prepared.arrays, exported),
-    ]
-    return Chosen(trial, effort, exported, check_parity(fitted, exported, samples))
 
 
 def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manifest, run: RunRecord) -> VersionRecord:
@@ -322,24 +253,3 @@ def _better(workspace: Workspace, record: VersionRecord) -> bool:
         return champion.score is None and record.score is not None
     greater = METRICS[record.metric].greater_is_better
     return record.score > champion.score if greater else record.score < champion.score
-
-
-def _plan(source: Any, order: Order, prepared: Prepared, search: Search, chosen: Chosen) -> dict[str, Any]:
-    """Everything that repeats a training, as JSON."""
-    return {
-        "spec": prepared.spec.as_json(),
-        "source": recorded(source, order.options),
-        "read": asdict(order.options),
-        "dataset_sha256": prepared.dataset_sha256,
-        "threads": search.threads,
-        "untried": search.untried,
-        "entries": search.planned,
-        "refused": search.refusals,
-        "trials": [replace(trial, loss=_json_float(trial.loss)).as_json() for trial in search.trials],
-        "chosen": search.trials.index(chosen.trial),
-        "effort": chosen.effort,
-    }
-
-
-def _json_float(value: float) -> float:
-    return value if np.isfinite(value) else 1e308

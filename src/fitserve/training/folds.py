@@ -1,0 +1,119 @@
+"""Who judges the candidates of a search: training rows that are held out, and those that their model learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitserve.data.few_rows import EXPANDING, SMALL_TABLE
+from fitserve.data.split import Rows, folds, last_rows, left_out, windows
+from fitserve.training.prepare import Prepared
+
+FEWEST_ROWS_OF_A_FOLD = 10
+# Up to here five folds are affordable within a budget; above, one held-out fifth judges well enough.
+_MOST_CELLS_FOR_FOLDS = 2_000_000
+_MOST_ROWS_FOR_FOLDS = 10_000
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Training rows, by their place among them, ascending: a model of ``learned`` predicts ``held``."""
+
+    learned: Rows
+    held: Rows
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The fits by which a candidate is judged.
+
+    ``pooled`` says that scores are those of all held-out rows together, else means over the folds. A ranking of all
+    rows takes for skill by how much the models of single folds differ in level, and where a row is left out its label
+    becomes rarer among the others, so that even a constant answer ranks it wrong. Therefore ``keeps_shares``: the rows
+    that are learned from are weighed so that each label keeps its share of all rows.
+    """
+
+    parts: Sequence[Fold]
+    name: str
+    pooled: bool
+    keeps_shares: bool
+
+    @cached_property
+    def held(self) -> Rows:
+        """The rows that are held out, fold after fold."""
+        return np.concatenate([fold.held for fold in self.parts])
+
+    @property
+    def numbers(self) -> NDArray[np.int64] | None:
+        """The fold of each of those rows; None where they are scored together."""
+        if self.pooled:
+            return None
+        return np.repeat(np.arange(len(self.parts)), [len(fold.held) for fold in self.parts])
+
+    def weights(self, fold: Fold, weights: NDArray[np.float64] | None, truth: NDArray[Any]) -> Any:
+        """The weights of all training rows (n,) for the fit of one fold; None where all rows count alike."""
+        if not self.keeps_shares or truth.dtype.kind != "i":
+            return weights
+        given = np.ones(len(truth)) if weights is None else weights
+        wanted = np.bincount(truth, given)
+        left = np.bincount(truth[fold.learned], given[fold.learned], minlength=len(wanted))
+        return given * np.where(left > 0, wanted / np.where(left > 0, left, 1.0), 1.0)[truth]
+
+
+def judging_folds(prepared: Prepared) -> Folds:
+    """The folds of a table: single rows or groups where there are few, else five, or a fifth of many rows."""
+    train = prepared.split.train
+    n, groups, truth = len(train), prepared.groups[train], prepared.truth[train]
+    if prepared.moments is not None:
+        moments = prepared.moments[train]
+        if n < SMALL_TABLE:
+            return _folds([Fold(*pair) for pair in windows(moments)], EXPANDING, keeps_shares=False)
+        last = last_rows(moments, 1 / _FOLDS)
+        if last.any() and not last.all():
+            return _single(last, "the last fifth of the training rows in time")
+    named = prepared.spec.group is not None
+    if n < SMALL_TABLE:
+        _, numbers = np.unique(groups, return_inverse=True)
+        return _folds(_held_out_in_turn(numbers), left_out(groups, named=named), keeps_shares=True)
+    strata = truth if truth.dtype.kind == "i" else None
+    numbers = folds(groups, strata, _FOLDS, prepared.spec.seed, named=named)
+    if n > _MOST_ROWS_FOR_FOLDS or _cells(prepared) > _MOST_CELLS_FOR_FOLDS:
+        return _single(numbers == 0, "a held-out fifth of the training rows")
+    parts = _held_out_in_turn(numbers)
+    if all(_can_be_scored(fold, groups, strata) for fold in parts):
+        return Folds(parts, f"{_FOLDS}-fold cross-validation", pooled=False, keeps_shares=False)
+    return _folds(parts, f"{_FOLDS}-fold cross-validation", keeps_shares=True)
+
+
+def _single(held: NDArray[np.bool_], name: str) -> Folds:
+    return _folds([Fold(np.flatnonzero(~held), np.flatnonzero(held))], name, keeps_shares=False)
+
+
+def _folds(parts: list[Fold], name: str, *, keeps_shares: bool) -> Folds:
+    return Folds(parts, name, pooled=True, keeps_shares=keeps_shares)
+
+
+def _held_out_in_turn(numbers: NDArray[np.int64]) -> list[Fold]:
+    """A fold for each number; rows with a number below 0 are never held out."""
+    every = np.unique(numbers[numbers >= 0])
+    return [Fold(np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)) for number in every]
+
+
+def _can_be_scored(fold: Fold, groups: NDArray[np.int64], strata: NDArray[Any] | None) -> bool:
+    """Whether the score of a fold by itself means something."""
+    held = fold.held
+    several = len(np.unique(groups[held])) > 1 and (strata is None or len(np.unique(strata[held])) > 1)
+    return several and len(held) >= FEWEST_ROWS_OF_A_FOLD
+
+
+def _cells(prepared: Prepared) -> int:
+    arrays = prepared.arrays
+    n_entries = len(arrays.text.ids) if arrays.text is not None else 0
+    width = arrays.dense.shape[1] + arrays.codes.shape[1]
+    return int((len(arrays) * width + n_entries) * prepared.shape.n_outputs)

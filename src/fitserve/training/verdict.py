@@ -1,0 +1,45 @@
+"""What a user should know of a training besides its scores, in sentences."""
+
+from __future__ import annotations
+
+from fitserve.data.few_rows import SMALL_TABLE
+from fitserve.metrics import METRICS
+from fitserve.training.package import Chosen
+from fitserve.training.search import Search
+
+
+def of_the_search(search: Search, chosen: Chosen) -> list[str]:
+    """What to know of a search and of what it chose."""
+    return [*_too_good(search, chosen), *_too_early(search), *_failed(search)]
+
+
+def _too_good(search: Search, chosen: Chosen) -> list[str]:
+    """A warning where the scores are next to perfect: then mostly something gives the target away."""
+    prepared, baseline = search.prepared, search.best_of("baseline").loss
+    perfect = -1.0 if METRICS[prepared.metric].greater_is_better else 0.0
+    if len(prepared.truth) < SMALL_TABLE or chosen.trial.loss - perfect > 1e-6 * abs(baseline - perfect):
+        return []
+    return [
+        "the scores are next to perfect: look for a column, or a sum of columns, that is known only together "
+        "with the target, and leave it out with --exclude"
+    ]
+
+
+def _too_early(search: Search) -> list[str]:
+    if not search.untried:
+        return []
+    n = search.untried + len(search.trials)
+    return [f"{search.untried} of {n} candidates were not judged: the budget was over; a larger one may help"]
+
+
+def _failed(search: Search) -> list[str]:
+    """Which learners failed, and with what."""
+    told = []
+    tried = {trial.learner for trial in search.trials}
+    for name, reasons in search.failures.items():
+        n, what = len(reasons), "candidate" if len(reasons) == 1 else "candidates"
+        which = f"{n} {what} of the learner {name!r} failed" if name in tried else f"the learner {name!r} failed"
+        told.append(f"{which} and did not take part ({reasons[0]})")
+    if search.failures and tried == {"baseline"}:
+        told.append("no learner but the answer without learning worked")
+    return told
