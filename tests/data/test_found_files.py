@@ -197,12 +197,10 @@ def test_a_file_is_read(tmp_path: Path, name: str) -> None:
         assert "\n" not in finding
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name, (content, *_) in FILES.items() if "\r" not in content])
 @pytest.mark.parametrize(("encoding", "ends"), [("gb18030", "\r\n"), ("utf-16", "\n")])
 def test_encoding_and_line_ends_change_nothing(tmp_path: Path, name: str, encoding: str, ends: str) -> None:
     content, columns, rows, _ = FILES[name]
-    if "\r" in content:
-        pytest.skip("has line ends of its own")
     path = written(tmp_path, content.replace("\n", ends).encode(encoding))
     frame, _ = read(path, ReadOptions(encoding=encoding))
     assert (frame.columns, frame.rows()) == (columns, rows)

@@ -26,6 +26,9 @@ def table(text: str) -> list[list[str]]:
         ("7\n8\n9\n", 0),
         ("country,2019,2020,2021\nFrance,1.5,2.5,3\nPeru,3,4,5\n", 1),  # years are names
         ("2019,2020,2021\n1.5,2.5,3\n3,4,5\n", 1),
+        ("country,code,2019\nAruba,ABW,5\nPeru,PER,7\n", 1),
+        ("Aruba,ABW,2019\nPeru,PER,2020\nChad,TCD,2019\n", 0),
+        ("2019,2020\n2018,2021\n2017,2019\n", 0),  # years above years are values
         (",0,1,2\nx,1.5,2.5,3\ny,3,4,5\n", 1),  # and so are the numbers that a library counts columns by
         ("2019,2019,2019\n1.5,2.5,3\n3,4,5\n", 0),  # names would differ
         ("id,1st,2nd\n1,2,3\n4,5,6\n", 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +21,8 @@ _YEARS = range(1800, 2201)
 # From this share of blank names on, a first line may be the upper one of two.
 _BLANK_SHARE = 0.3
 _FEWEST_RECORDS = 3
+# Such a share of a column makes it one of numbers, or of years.
+_MOSTLY = 0.8
 
 Records = Sequence[Sequence[str]]
 
@@ -103,13 +105,12 @@ def are_values(first: Sequence[str], rest: Records) -> bool:
     if not places or len({cell.strip() for cell in first}) < len(first):
         return bool(places)
     numbers = [float(first[i]) for i in places]
+    years = all(number in _YEARS for number in numbers) and not any(_mostly(_is_year, rest, i) for i in places)
     if len(places) > 1:
-        years = all(number in _YEARS for number in numbers)
         counted = numbers == [numbers[0] + i for i in range(len(numbers))] and numbers[0] in (0.0, 1.0)
         counted = counted and len(numbers) > 1 + numbers[0]  # "1,2" alone may well be values
         return not (years or (counted and all(first[i].strip().isdecimal() for i in places)))
-    below = [row[places[0]] for row in rest if places[0] < len(row)]
-    return numbers[0] not in _YEARS or len(first) < 2 or any(map(_is_year, below))
+    return not (years and len(first) > 1)
 
 
 def _is_year(cell: str) -> bool:
@@ -138,8 +139,16 @@ def names_columns(record: Sequence[str], rest: Records) -> bool:
 
 
 def _mostly_numbers(rest: Records, place: int) -> bool:
+    return _mostly(_is_number, rest, place)
+
+
+def _is_number(cell: str) -> bool:
+    return _NUMBER.match(cell) is not None
+
+
+def _mostly(holds: Callable[[str], bool], rest: Records, place: int) -> bool:
     cells = [row[place] for row in rest if place < len(row) and row[place].strip()]
-    return bool(cells) and sum(_NUMBER.match(cell) is not None for cell in cells) >= 0.8 * len(cells)
+    return bool(cells) and sum(map(holds, cells)) >= _MOSTLY * len(cells)
 
 
 def _continues(first: Sequence[str], second: Sequence[str], rest: Records) -> bool:
