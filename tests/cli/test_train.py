@@ -175,7 +175,7 @@ def test_findings_tell_what_was_done_to_the_table(home: Path, command: Command) 
     repeated = odd.drop_nulls("paid").height - odd.drop_nulls("paid").n_unique()
     train = ("train", "odd.csv", "--target", "paid", "--learner", "logistic", "--exclude", "note", "--json")
     findings = command(*train).json["findings"]
-    assert any(finding.startswith("3 rows without a target were dropped") for finding in findings)
+    assert any(finding.startswith("3 rows with no target 'paid' were left out") for finding in findings)
     assert any(finding.startswith(f"{repeated} rows repeat an earlier row") for finding in findings)
     assert any("'note' is not used: excluded by the user" in finding for finding in findings)
 
