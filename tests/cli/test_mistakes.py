@@ -240,7 +240,8 @@ def test_a_program_deletes_nothing_without_saying_yes(trained: Path, process: Co
         message = process("models", "delete", "loans", "--json", given=given).message
         assert message == "nothing was deleted, for nobody said yes; add --yes to delete without a question"
     assert [model.name for model in Workspace.open(trained / "workspace").models()] == ["houses", "loans"]
-    assert process("models", "delete", "loans", "--json", "--yes").json["deleted"] == [{"model": "loans", "version": 1}]
+    done = process("models", "delete", "loans", "--json", "--yes")
+    assert json.loads(done.out)["deleted"] == [{"model": "loans", "version": 1}]
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -12,6 +12,7 @@ from fitserve.cli.output import (
     print_json,
     print_table,
     read_options,
+    say,
     shown_interval,
     shown_scores,
     workspace_option,
@@ -48,7 +49,7 @@ def evaluate(
             "trained_on": result.trained_on, "findings": result.findings,
         })  # fmt: skip
         return
-    click.echo(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
+    say(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
     _tell(result)
     trained = named.predictor.manifest.scores
     names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
@@ -61,24 +62,24 @@ def evaluate(
 def _tell(result: Any) -> None:
     """What a reader of the scores has to know."""
     if result.trained_on:
-        click.secho("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
+        say("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
     for finding in result.findings:
-        click.echo(f"- {finding}")
+        say(f"- {finding}")
     if result.without_target:
-        click.echo(f"- {result.without_target} rows without a target were left out")
+        say(f"- {result.without_target} rows without a target were left out")
     if result.unknown_labels:
-        click.echo(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
+        say(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
     for name in result.missing_columns:
-        click.echo(f"- column {name!r} is not in the file; its values count as missing")
+        say(f"- column {name!r} is not in the file; its values count as missing")
 
 
 def _tell_slices(report: Any) -> None:
     from fitserve.evaluation.told import slice_sentence  # noqa: PLC0415
 
-    click.echo()
+    say()
     if "slices" in report["skipped"]:
-        click.echo(f"Where it is bad: {report['skipped']['slices']}.")
+        say(f"Where it is bad: {report['skipped']['slices']}.")
     elif not report["slices"]:
-        click.echo("No part of the rows was found that is worse than chance explains.")
+        say("No part of the rows was found that is worse than chance explains.")
     for each in report.get("slices", ())[:5]:
-        click.echo(f"- worse on {slice_sentence(each, report['task'])}")
+        say(f"- worse on {slice_sentence(each, report['task'])}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, read_options, workspace_option
+from fitserve.cli.output import json_option, print_json, read_options, say, workspace_option
 
 _SAID = {
     "not_a_number": "hold no number; the value counts as missing",
@@ -46,9 +46,9 @@ def predict(
                                  for (field, code), n in sorted(scored.problems.items())]})  # fmt: skip
         return
     for finding in scored.findings:
-        click.echo(f"- {finding}")
+        say(f"- {finding}")
     for (field, code), n in sorted(scored.problems.items()):
-        click.echo(f"- column {field!r}: {n} rows {_SAID.get(code, code)}")
+        say(f"- column {field!r}: {n} rows {_SAID.get(code, code)}")
     for name in scored.missing_columns:
-        click.echo(f"- column {name!r} is not in the file; its values count as missing")
-    click.echo(f"Wrote {scored.rows} rows to {output}, predicted by {named.model} version {named.version}")
+        say(f"- column {name!r} is not in the file; its values count as missing")
+    say(f"Wrote {scored.rows} rows to {output}, predicted by {named.model} version {named.version}")

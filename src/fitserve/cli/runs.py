@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, say, workspace_option
 
 
 @click.command()
@@ -28,6 +28,6 @@ def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
             for r in found
         ]})  # fmt: skip
     elif not found:
-        click.echo("No trainings yet.")
+        say("No trainings yet.")
     else:
         print_table(("run", "model", "status", "created"), [(r.id, r.model, r.status, r.created) for r in found])
