@@ -17,19 +17,35 @@ Messages are one line: what is wrong, then what to do.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _LONGEST = 300
+# Controls, marks that change the direction of writing or cannot be seen, halves of characters, ends of lines.
+_STEERING = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+_HARMLESS = frozenset("\t\u200c\u200d")  # and joiners, which some scripts and emoji need
+
+
+def steers(sign: str) -> bool:
+    """Whether a character could do more in a terminal or a log than stand there."""
+    return not sign.isprintable() and sign not in _HARMLESS and unicodedata.category(sign) in _STEERING
+
+
+def printable(text: str) -> str:
+    """The text in one line, with every character that steers spelled out as in Python: names may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(ascii(sign)[1:-1] if steers(sign) else sign for sign in text)
 
 
 class FitserveError(Exception):
     """Root of the tree."""
 
     def __str__(self) -> str:
-        """The message, one line even where a name in it has several."""
-        return " ".join(super().__str__().splitlines())
+        """The message, one printable line whatever a name in it holds."""
+        return printable(" ".join(super().__str__().splitlines()))
 
 
 class UserError(FitserveError):

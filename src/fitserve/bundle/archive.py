@@ -230,4 +230,5 @@ def _content(archive: Path, bundle: zipfile.ZipFile, member: zipfile.ZipInfo) ->
 
 def model_name(path: Path) -> str:
     """The model's name in an archive's: export calls version 2 of "credit" ``credit-2.zip``."""
-    return re.sub(r"-[0-9]+\Z", "", path.name.split(".")[0].lower())
+    plain = re.sub("[\ud800-\udfff]", "_", path.name.split(".")[0])  # bytes that are no UTF-8
+    return re.sub(r"-[0-9]+\Z", "", plain.lower())

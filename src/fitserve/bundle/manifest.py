@@ -12,6 +12,7 @@ from fitserve.schema import Field
 
 FORMAT = 1
 ENGINES = frozenset(["onnx"])
+LONGEST_LEARNER = 100
 REQUIRED = ("examples.json", "report.json", "card.md")
 
 
@@ -106,6 +107,8 @@ class Manifest:
         told = all(isinstance(self.evaluation.get(name), str) for name in ("on", "split"))
         if not (figures and counted and told and _are_intervals(self.evaluation)):
             raise BundleError("manifest.json: scores and counts of rows are malformed; export the model again")
+        if len(self.learner) > LONGEST_LEARNER:
+            raise BundleError("manifest.json: the name of the learner is too long; export the model again")
         missing = [name for name in REQUIRED if name not in self.members]
         if self.members and missing:
             raise BundleError(f"the bundle has no {missing[0]}; export the model again")

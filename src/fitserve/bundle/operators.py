@@ -28,7 +28,7 @@ _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 def check_operators(member: str, model: bytes) -> None:
     """Raise BundleError unless a graph holds known operators and its own numbers alone."""
     try:
-        for number, value in _fields(memoryview(model)):
+        for number, value in fields_of(memoryview(model)):
             if number == _MODEL_FUNCTIONS:
                 raise BundleError(f"{member} holds functions, which no graph of fitserve has; do not use it")
             if number == _MODEL_GRAPH:
@@ -38,7 +38,7 @@ def check_operators(member: str, model: bytes) -> None:
 
 
 def _check_graph(member: str, graph: memoryview) -> None:
-    for number, value in _fields(graph):
+    for number, value in fields_of(graph):
         if number == _GRAPH_NODE:
             _check_node(member, value)
         elif number == _GRAPH_SPARSE or (number == _GRAPH_INITIALIZER and _is_elsewhere(value)):
@@ -46,7 +46,7 @@ def _check_graph(member: str, graph: memoryview) -> None:
 
 
 def _check_node(member: str, node: memoryview) -> None:
-    told = {number: bytes(value).decode(errors="replace") for number, value in _fields(node) if number in _NODE_NAMES}
+    told = {number: bytes(value).decode(errors="replace") for number, value in fields_of(node) if number in _NODE_NAMES}
     operator, domain = told.get(_NODE_OPERATOR, ""), told.get(_NODE_DOMAIN, "")
     if operator not in OPERATORS or domain not in _DOMAINS:
         name = f"{domain}.{operator}".strip(".")[:60]
@@ -54,21 +54,21 @@ def _check_node(member: str, node: memoryview) -> None:
 
 
 def _is_elsewhere(tensor: memoryview) -> bool:
-    return any(number in (_TENSOR_EXTERNAL, _TENSOR_LOCATION) for number, _ in _fields(tensor))
+    return any(number in (_TENSOR_EXTERNAL, _TENSOR_LOCATION) for number, _ in fields_of(tensor))
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The fields of a message with their numbers; the value is empty but for those with a length."""
+def fields_of(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The fields of a message with their numbers, each with the bytes of its value."""
     place, end = 0, len(data)
     while place < end:
-        key, place = _varint(data, place)
-        kind, size = key & 7, 0
+        key, place = varint(data, place)
+        kind = key & 7
         if kind == _VARINT:
-            _, place = _varint(data, place)
+            size = varint(data, place)[1] - place
         elif kind == _LENGTH:
-            size, place = _varint(data, place)
+            size, place = varint(data, place)
         elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            place += 8 if kind == _EIGHT_BYTES else 4
+            size = 8 if kind == _EIGHT_BYTES else 4
         else:
             raise ValueError("its fields are unreadable")
         if place + size > end:
@@ -77,7 +77,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
         place += size
 
 
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
+def varint(data: memoryview, place: int) -> tuple[int, int]:
+    """The whole number at a place, and the place behind it."""
     number, shift = 0, 0
     while True:
         byte = data[place]

@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from fitserve import settings
-from fitserve.errors import FitserveError, MissingExtraError, SpecError, UserError
+from fitserve.errors import FitserveError, MissingExtraError, SpecError, UserError, printable
 
 # Verb -> the module and function behind it, and its line in the list of commands.
 _COMMANDS = {
@@ -72,10 +72,10 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        click.echo(f"fitserve: {_told(error)}", err=True)
+        _complain(f"fitserve: {_told(error)}")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was changed", err=True)
+        _complain("interrupted; nothing was changed")
         sys.exit(130)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _HEAVY:
@@ -111,7 +111,7 @@ def _fail_to_write(error: OSError) -> None:
     """What is left of OSError: the reader of a pipe is gone, or standard output cannot take any more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries once more at its end
     if not isinstance(error, BrokenPipeError):
-        click.echo(f"fitserve: the output cannot be written ({error.strerror or error})", err=True)
+        _complain(f"fitserve: the output cannot be written ({error.strerror or error})")
     sys.exit(1)
 
 
@@ -125,5 +125,9 @@ def _told(error: click.ClickException) -> str:
 
 
 def _fail(error: FitserveError) -> None:
-    click.echo(f"fitserve: {error}", err=True)
+    _complain(f"fitserve: {error}")
     sys.exit(2 if isinstance(error, (UserError, MissingExtraError)) else 1)
+
+
+def _complain(line: str) -> None:
+    click.echo(printable(line), err=True)

@@ -12,6 +12,7 @@ from fitserve.cli.output import (
     print_json,
     print_table,
     read_options,
+    say,
     shown_scores,
     workspace_option,
     write_whole,
@@ -54,21 +55,21 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
     if as_json:
         print_json(result.as_json())
         return
-    click.secho(result.verdict, bold=True)
-    click.echo(f"\nScores on {result.on}:")
+    say(result.verdict, bold=True)
+    say("", f"Scores on {result.on}:")
     heads, rows = result.score_table()
     shown = shown_scores(result.scores, first.predictor.manifest.answer.get("labels"))
     print_table(heads, [row for name, row in zip(result.scores, rows, strict=True) if name in shown])
-    click.echo("(* the score of the verdict)")
+    say("(* the score of the verdict)")
     for name, reason in result.skipped.items():
-        click.echo(f"- {name} could not be told: {reason}")
+        say(f"- {name} could not be told: {reason}")
     if result.wins:
-        click.echo(f"\n{result.wins['told']}")
+        say("", result.wins["told"])
     if not result.row_by_row or "slices" in result.skipped:
         return
     for each in result.slices:
         better = result.a if each["mean"] < 0 else result.b
         by = f"by {number(abs(each['mean']))}, {each['rows']} rows"
-        click.echo(f"- {better} is better on rows with {each['where']}: {by}")
+        say(f"- {better} is better on rows with {each['where']}: {by}")
     if not result.slices:
-        click.echo("No part of the rows was found where one of them is better by more than chance.")
+        say("No part of the rows was found where one of them is better by more than chance.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, read_options, write_whole
+from fitserve.cli.output import json_option, print_json, read_options, say, write_whole
 from fitserve.errors import SpecError
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -42,31 +42,29 @@ def data(source: Any, reading: Any, target: str | None, task: str | None, page: 
         return
     _tell(view)
     if page is not None:
-        click.echo(f"\nThe page with charts: {page}")
+        say("", f"The page with charts: {page}")
 
 
 def _tell(view: Any) -> None:
     width = shutil.get_terminal_size((110, 24)).columns
     task = f", target {view.target.name!r}: {view.task}" if view.target is not None else ""
-    click.secho(
-        f"{view.name}: {view.rows:,} rows, {len(view.columns) + (view.target is not None):,} columns{task}", bold=True
-    )
-    click.echo()
+    say(f"{view.name}: {view.rows:,} rows, {len(view.columns) + (view.target is not None):,} columns{task}", bold=True)
+    say()
     for finding in view.findings:
         mark = {"stop": "STOP", "warn": "look", "note": "note"}[finding.severity]
-        click.secho(f"{mark}  ", fg=_COLOURS[finding.severity], bold=finding.severity == "stop", nl=False)
-        click.echo(_wrapped(finding.sentence, width, 6))
+        say(f"{mark}  ", fg=_COLOURS[finding.severity], bold=finding.severity == "stop", nl=False)
+        say(*_wrapped(finding.sentence, width, 6))
     if not view.findings:
-        click.echo("Nothing that looks wrong was found.")
-    click.echo()
+        say("Nothing that looks wrong was found.")
+    say()
     _tell_columns(view, width)
 
 
-def _wrapped(text: str, width: int, indent: int) -> str:
+def _wrapped(text: str, width: int, indent: int) -> list[str]:
     import textwrap  # noqa: PLC0415 - used here alone
 
     lines = textwrap.wrap(text, max(width - indent, _NARROW), break_long_words=False)
-    return f"\n{' ' * indent}".join(lines)
+    return [*lines[:1], *(" " * indent + line for line in lines[1:])]
 
 
 def _tell_columns(view: Any, width: int) -> None:
@@ -82,7 +80,7 @@ def _tell_columns(view: Any, width: int) -> None:
         columns = [view.target, *columns]
     longest = min(max((len(column.name) for column in columns), default=6), 28)
     tells = view.target is not None
-    click.secho(
+    say(
         f"{'column':<{longest}}  {'kind':<10}  {'values':<24}  {'missing':>8}  {'different':>9}"
         f"{'   tells' if tells else ''}  summary",
         dim=True,
@@ -96,9 +94,9 @@ def _tell_columns(view: Any, width: int) -> None:
             f"{name:<{longest}}  {column.kind:<10}  {small_bars(column.heights):<24}  {missing:>8}  "
             f"{column.distinct:>9,}{told}  {summary_of(column)}"
         )
-        click.echo(line if len(line) <= width or width < _NARROW else line[: width - 1] + "…")
+        say(line if len(line) <= width or width < _NARROW else line[: width - 1] + "…")
     if left_out:
-        click.echo(f"… and {left_out:,} more columns; --json lists all")
+        say(f"… and {left_out:,} more columns; --json lists all")
 
 
 def small_bars(heights: list[float]) -> str:

@@ -12,6 +12,7 @@ from fitserve.cli.output import (
     print_json,
     print_table,
     read_options,
+    say,
     shown_interval,
     shown_scores,
     workspace_option,
@@ -49,7 +50,7 @@ def evaluate(
             "problems": [{"field": f, "code": c, "rows": n} for (f, c), n in sorted(result.problems.items())],
         })  # fmt: skip
         return
-    click.echo(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
+    say(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
     _tell(result)
     trained = named.predictor.manifest.scores
     names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
@@ -64,27 +65,27 @@ def _tell(result: Any) -> None:
     from fitserve.evaluation.reading import told_problems  # noqa: PLC0415
 
     if result.trained_on:
-        click.secho("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
+        say("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
     for finding in result.findings:
-        click.echo(f"- {finding}")
+        say(f"- {finding}")
     if result.without_target:
-        click.echo(f"- {result.without_target} rows without a target were left out")
+        say(f"- {result.without_target} rows without a target were left out")
     if result.unknown_labels:
-        click.echo(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
+        say(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
     for told in told_problems(result.problems, result.rows):
-        click.echo(f"- {told}")
+        say(f"- {told}")
 
 
 def _tell_slices(report: Any) -> None:
     from fitserve.evaluation.told import slice_sentence  # noqa: PLC0415
 
-    click.echo()
+    say()
     for name in report["faults"]:
         if name != "slices":
-            click.echo(f"- {name} could not be told: {report['skipped'][name]}")
+            say(f"- {name} could not be told: {report['skipped'][name]}")
     if "slices" in report["skipped"]:
-        click.echo(f"Where it is bad: {report['skipped']['slices']}.")
+        say(f"Where it is bad: {report['skipped']['slices']}.")
     elif not report["slices"]:
-        click.echo("No part of the rows was found that is worse than chance explains.")
+        say("No part of the rows was found that is worse than chance explains.")
     for each in report.get("slices", ())[:5]:
-        click.echo(f"- worse on {slice_sentence(each, report['task'])}")
+        say(f"- worse on {slice_sentence(each, report['task'])}")

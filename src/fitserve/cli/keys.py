@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, say, workspace_option
 from fitserve.store import Workspace
 
 
@@ -29,7 +29,7 @@ def create(label: str, workspace: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"label": record.label, "prefix": record.prefix, "key": plain})
     else:
-        click.echo(f"{plain}\nKeep it: it cannot be shown again. Send it as 'Authorization: Bearer KEY'.")
+        say(plain, "Keep it: it cannot be shown again. Send it as 'Authorization: Bearer KEY'.")
 
 
 @keys.command("list")
@@ -41,7 +41,7 @@ def list_keys(workspace: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"keys": [{"label": k.label, "prefix": k.prefix, "created": k.created} for k in found]})
     elif not found:
-        click.echo("No keys yet. Make one: fitserve keys create LABEL")
+        say("No keys yet. Make one: fitserve keys create LABEL")
     else:
         print_table(("label", "prefix", "created"), [(k.label, k.prefix, k.created) for k in found])
 
@@ -56,4 +56,4 @@ def revoke(key: str, workspace: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"revoked": record.label})
     else:
-        click.echo(f"Revoked {record.label}; servers that run now must be started again to forget it")
+        say(f"Revoked {record.label}; servers that run now must be started again to forget it")

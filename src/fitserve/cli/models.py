@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, workspace_option, write_whole
+from fitserve.cli.output import json_option, print_json, print_table, say, workspace_option, write_whole
 from fitserve.errors import BundleError, DataError, SpecError
 from fitserve.store import VersionDetails, VersionRecord, Workspace
 
@@ -59,7 +59,7 @@ def _list(workspace: str | None, as_json: bool) -> None:
              "created": m.created} for m in found
         ]})  # fmt: skip
     elif not found:
-        click.echo(f"No models in {opened.path} yet. Train one: fitserve train houses.csv --target price")
+        say(f"No models in {opened.path} yet. Train one: fitserve train houses.csv --target price")
     else:
         rows = []
         for model in found:
@@ -91,7 +91,7 @@ def show(
         if as_json:
             print_json({**version_json(record), "folder": str(folder)})
         elif page is None:
-            click.echo(_card(folder) if language == "en" else _card_in(folder, language))
+            say(*(_card(folder) if language == "en" else _card_in(folder, language)).split("\n"))
         return
     champion = opened.version(name).version
     versions = opened.versions(name)
@@ -111,16 +111,15 @@ def show(
         for r in versions
     ]
     print_table(("version", "learner", "metric", "score", "without learning", "rows", "created"), rows)
-    click.echo("(* the champion: it answers)")
+    say("(* the champion: it answers)")
 
 
 def _card(folder: Path) -> str:
-    """The card of a bundle, which may come from a stranger: without signs that would steer a terminal."""
+    """The card of a bundle."""
     try:
-        text = (folder / "card.md").read_text(encoding="utf-8", errors="replace")
+        return (folder / "card.md").read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise BundleError(f"{folder / 'card.md'} cannot be read ({error.strerror}); import the bundle again") from None
-    return _steering_nothing(text)
 
 
 def _card_in(folder: Path, language: str) -> str:
@@ -129,7 +128,7 @@ def _card_in(folder: Path, language: str) -> str:
     from fitserve.training.card import card  # noqa: PLC0415
 
     bundle = open_bundle(folder)
-    return _steering_nothing(card(bundle.manifest, _report(bundle), language))
+    return card(bundle.manifest, _report(bundle), language)
 
 
 def _report_page(folder: Path, title: str) -> str:
@@ -152,10 +151,6 @@ def _report(bundle: Any) -> Any:
     return report
 
 
-def _steering_nothing(text: str) -> str:
-    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
-
-
 @models.command()
 @click.argument("name")
 @click.argument("version")
@@ -170,7 +165,7 @@ def promote(name: str, version: str, alias: str, workspace: str | None, as_json:
     if as_json:
         print_json({"model": name, "alias": alias, "version": record.version})
     else:
-        click.echo(f"{alias} of {name} is now version {record.version}")
+        say(f"{alias} of {name} is now version {record.version}")
 
 
 @models.command()
@@ -190,7 +185,7 @@ def delete(name: str, version: str | None, yes: bool, workspace: str | None, as_
     if as_json:
         print_json({"deleted": [{"model": record.model, "version": record.version} for record in gone]})
     else:
-        click.echo(f"Deleted {what}")
+        say(f"Deleted {what}")
 
 
 def _confirm(question: str, as_json: bool) -> None:
@@ -203,7 +198,7 @@ def _confirm(question: str, as_json: bool) -> None:
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        click.echo()
+        say()
         raise said_nothing from None
 
 
@@ -231,7 +226,7 @@ def export(name: str, version: str | None, output: Path | None, workspace: str |
     if as_json:
         print_json({"model": name, "version": record.version, "path": str(path), "sha256": record.sha256})
     else:
-        click.echo(f"Wrote {path}\nsha256 of its manifest: {record.sha256}")
+        say(f"Wrote {path}", f"sha256 of its manifest: {record.sha256}")
 
 
 @models.command("import")
@@ -271,7 +266,7 @@ def import_model(
     if as_json:
         print_json(version_json(record))
     else:
-        click.echo(f"Imported {archive} as {record.model} version {record.version}")
+        say(f"Imported {archive} as {record.model} version {record.version}")
         champion = opened.version(chosen).version
         if champion != record.version:
-            click.secho(f"THE CHAMPION HAS NOT MOVED: version {champion} still answers.", bold=True)
+            say(f"THE CHAMPION HAS NOT MOVED: version {champion} still answers.", bold=True)

@@ -13,9 +13,10 @@ from typing import Any, TypeVar, cast
 import click
 import orjson
 
-from fitserve.errors import SpecError
+from fitserve.errors import SpecError, printable, steers
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LONGEST_CELL = 200
 
 
 def json_option(command: F) -> F:
@@ -70,14 +71,36 @@ def workspace_option(command: F) -> F:
     return click.option("--workspace", metavar="FOLDER", callback=chosen, help=told)(command)
 
 
+def say(*lines: str, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """Print lines for people.
+
+    Names come from files and bundles, and may hold anything: nothing in them steers the terminal or makes a line of
+    its own. All commands write by this function.
+    """
+    text = "\n".join(map(printable, lines))
+    click.echo(click.style(text, **style) if style else text, err=err, nl=nl)
+
+
+def clear_line() -> None:
+    """Empty the current line of standard error, which is a terminal."""
+    click.echo("\r\033[K", nl=False, err=True)
+
+
 def print_json(document: Any) -> None:
     """One JSON document on standard output; NaN and infinity become null."""
-    option = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    click.echo(json_text(document, indent=True))
+
+
+def json_text(document: Any, *, indent: bool = False) -> str:
+    """A document as JSON in which nothing steers a terminal: such characters are spelled as JSON spells them."""
+    option = orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indent else 0)
     try:
         text = orjson.dumps(document, option=option, default=str).decode()
     except TypeError:  # a file's name that is no UTF-8
-        text = json.dumps(document, indent=2, default=str)
-    click.echo(text)
+        text = json.dumps(document, indent=2 if indent else None, default=str)
+    if text.isprintable():
+        return text
+    return "".join(json.dumps(sign)[1:-1] if steers(sign) and sign != "\n" else sign for sign in text)
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -90,7 +113,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
         ]
-        click.echo("  ".join(parts).rstrip())
+        say("  ".join(parts).rstrip())
 
 
 def shown_scores(scores: Iterable[str], labels: Sequence[object] | None) -> list[str]:
@@ -107,7 +130,8 @@ def shown(value: Any) -> str:
     """A cell: floats in four digits, nothing for None."""
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, read_options, workspace_option
+from fitserve.cli.output import json_option, print_json, read_options, say, workspace_option
 
 
 @click.command()
@@ -38,7 +38,7 @@ def predict(
                                  for (field, code), n in sorted(scored.problems.items())]})  # fmt: skip
         return
     for finding in scored.findings:
-        click.echo(f"- {finding}")
+        say(f"- {finding}")
     for told in told_problems(scored.problems, scored.rows):
-        click.echo(f"- {told}")
-    click.echo(f"Wrote {scored.rows} rows to {output}, predicted by {named.model} version {named.version}")
+        say(f"- {told}")
+    say(f"Wrote {scored.rows} rows to {output}, predicted by {named.model} version {named.version}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, say, workspace_option
 
 if TYPE_CHECKING:
     from fitserve.store import RunRecord
@@ -32,7 +32,7 @@ def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"runs": [_told(record) for record in found]})
     elif not found:
-        click.echo("No trainings yet.")
+        say("No trainings yet.")
     else:
         heads = ("run", "model", "status", "created", "reason")
         rows = [(r.id, r.model, r.status, r.created, r.plan.get("reason", "")) for r in found]

@@ -6,11 +6,12 @@ import logging
 import shlex
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
 from fitserve.bundle.archive import model_name, unpack
-from fitserve.cli.output import json_option, workspace_option
+from fitserve.cli.output import json_option, json_text, print_json, say, workspace_option
 from fitserve.errors import NotFoundError
 from fitserve.serving.orders import ServedVersion
 from fitserve.serving.supervisor import ServiceSpec, Supervisor
@@ -82,16 +83,14 @@ def _served(model: str, state: Snapshot | None, unpacked: Path) -> ServedVersion
 
 def _tell(url: str, served: list[ServedVersion], as_json: bool) -> None:
     if as_json:
-        from fitserve.cli.output import print_json  # noqa: PLC0415
-
         models = [{"model": each.model, "version": each.version} for each in served]
         print_json({"url": url, "models": models})
         return
     for each in served:
-        click.echo(f"Serving {each.model} version {each.version} at {url}/models/{each.model}/predict")
-    click.echo(f"API page: {url}/docs")
+        say(f"Serving {each.model} version {each.version} at {url}/models/{quote(each.model)}/predict")
+    say(f"API page: {url}/docs")
     body = shlex.quote(_example(Path(served[0].folder)))
-    click.echo(f"Try it:\ncurl -H 'content-type: application/json' -d {body} {url}/predict")
+    say("Try it:", f"curl -H 'content-type: application/json' -d {body} {url}/predict")
 
 
 def _example(folder: Path) -> str:
@@ -99,4 +98,4 @@ def _example(folder: Path) -> str:
     import json  # noqa: PLC0415
 
     rows = json.loads((folder / "examples.json").read_text(encoding="utf-8"))["rows"]
-    return json.dumps(rows[0] if rows else {}, ensure_ascii=False)
+    return json_text(rows[0] if rows else {})

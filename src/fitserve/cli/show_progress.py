@@ -6,8 +6,7 @@ import sys
 import time
 from types import TracebackType
 
-import click
-
+from fitserve.cli.output import clear_line, say
 from fitserve.training.progress import Progress
 
 
@@ -32,19 +31,18 @@ class ProgressLine:
         """Show one message; shares are shown in terminals only, ten times a second at most."""
         if self._quiet or (progress.share is not None and not self._live):
             return
-        detail = " ".join(progress.detail.splitlines())
-        text = f"{progress.stage}: {detail}" if detail else progress.stage
+        text = f"{progress.stage}: {progress.detail}" if progress.detail else progress.stage
         left = f"  (at most {progress.left:.0f} s left)" if progress.left is not None else ""
         if progress.share is None:
             self._clear()
-            click.echo(f"{text}{left}", err=True)
+            say(f"{text}{left}", err=True)
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + 0.1
             self._clear()
             self._shown = f"{text}  {progress.share:.0%}{left}"
-            click.echo(self._shown, nl=False, err=True)
+            say(self._shown, nl=False, err=True)
 
     def _clear(self) -> None:
         if self._shown:
-            click.echo("\r\033[K", nl=False, err=True)
+            clear_line()
             self._shown = ""

@@ -11,6 +11,7 @@ from fitserve.cli.output import (
     print_json,
     print_table,
     read_options,
+    say,
     shown_interval,
     shown_scores,
     workspace_option,
@@ -168,14 +169,14 @@ def _tell(run: Any) -> None:
 
     manifest, record = run.manifest, run.record
     if run.interrupted:
-        click.echo("Interrupted: the best of what was finished was kept.")
-    click.echo(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.target!r}")
+        say("Interrupted: the best of what was finished was kept.")
+    say(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.target!r}")
     labels = manifest.answer.get("labels")
     if labels and len(labels) == 2:
-        click.echo(f"The positive class is {labels[1]!r}.")
+        say(f"The positive class is {labels[1]!r}.")
     for finding in run.findings:
-        click.echo(f"- {finding}")
-    click.echo(f"\nScores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
+        say(f"- {finding}")
+    say("", f"Scores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
     intervals = manifest.intervals
     rows = [
         (
@@ -187,12 +188,12 @@ def _tell(run: Any) -> None:
         for name in shown_scores(manifest.scores, labels)
     ]
     print_table(("score", "model", "95 % interval", "without learning"), rows)
-    click.echo("(* the score to choose by)\n")
+    say("(* the score to choose by)", "")
     if how := FEW_ROWS["en"].get(manifest.evaluation["on"]):
-        click.echo(f"So few rows leave no test part. {how}\n")
+        say(f"So few rows leave no test part. {how}", "")
     if run.champion != record.version:
-        click.secho(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
-        click.echo(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
-    click.echo(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
+        say(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
+        say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
+    say(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
-    click.echo(f"Serve it: fitserve serve {record.model}{version}")
+    say(f"Serve it: fitserve serve {record.model}{version}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
@@ -14,6 +15,9 @@ from fitserve.bundle.operators import check_operators
 from fitserve.errors import BundleError
 from fitserve.features.arrays import Arrays, Ragged
 
+# A graph sees at most so many rows, and so many terms of their texts, at once: that bounds the memory of a request.
+# More rows run one part after the other; a row has the same bits in a batch of any size.
+MOST_ROWS, MOST_TERMS = 1_024, 1 << 17
 _OUTPUT = ["raw"]
 _EMPTY_TEXT = Ragged(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
@@ -68,8 +72,8 @@ class Session:
 
     def run_matrix(self, dense: NDArray[np.float32]) -> NDArray[Any]:
         """The raw output (n, outputs) of a graph that takes one merged matrix (n, columns) alone."""
-        output: NDArray[Any] = self._run(_OUTPUT, {"dense": dense})[0]
-        return output
+        parts = [self._run(_OUTPUT, {"dense": dense[i : i + MOST_ROWS]})[0] for i in range(0, len(dense), MOST_ROWS)]
+        return _joined(parts)
 
     def _bind_row(self) -> None:
         kind = np.float64 if self._session.get_outputs()[0].type == "tensor(double)" else np.float32
@@ -88,6 +92,9 @@ class Session:
 
     def run(self, arrays: Arrays) -> NDArray[Any]:
         """The raw output (n, outputs) of some rows."""
+        return _joined([self._run_at_once(part) for part in _parts(arrays)])
+
+    def _run_at_once(self, arrays: Arrays) -> NDArray[Any]:
         feed: dict[str, NDArray[Any]] = {"dense": arrays.merged() if self._graph.merged else arrays.dense}
         if self._graph.codes:
             feed["codes"] = arrays.codes
@@ -96,3 +103,26 @@ class Session:
             feed |= {"ids": text.ids, "rows": text.rows, "weights": text.weights}
         output: NDArray[Any] = self._run(_OUTPUT, feed)[0]
         return output
+
+
+def _parts(arrays: Arrays) -> Iterator[Arrays]:
+    """Some rows in parts that a graph may see at once; a row that has too many terms is a part of its own."""
+    n, text = len(arrays), arrays.text
+    if n <= 1 or (n <= MOST_ROWS and (text is None or len(text.ids) <= MOST_TERMS)):
+        yield arrays
+        return
+    starts = np.zeros(n + 1, dtype=np.int64) if text is None else np.searchsorted(text.rows, np.arange(n + 1))
+    first = 0
+    while first < n:
+        fitting = int(np.searchsorted(starts, starts[first] + MOST_TERMS, side="right")) - 1
+        last = min(max(fitting, first + 1), first + MOST_ROWS, n)
+        own = None
+        if text is not None:
+            entries = slice(starts[first], starts[last])
+            own = Ragged(text.ids[entries], text.rows[entries] - first, text.weights[entries])
+        yield Arrays(arrays.dense[first:last], arrays.codes[first:last], own)
+        first = last
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

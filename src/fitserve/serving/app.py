@@ -179,7 +179,7 @@ def _failed(error: Exception, path: str) -> Answer:
         detail = "lists and objects are nested too deeply; the values of a row are numbers, texts, true, false or null"
         problem = HttpProblem(400, detail)
     else:
-        _log.error("a request to %s failed", path, exc_info=error)
+        _log.error("a request to %r failed", path, exc_info=error)
         problem = HttpProblem(500, "an error in the server; its log says more")
     return _sized(problem.status, problem.body(), ((b"content-type", CONTENT_TYPE), *problem.headers))
 

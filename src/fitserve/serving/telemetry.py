@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fitserve.errors import printable
 from fitserve.serving.vitals import Vitals
 
 # Those of the OpenTelemetry conventions for HTTP, begun earlier: a prediction takes well under 5 ms.
@@ -83,7 +84,7 @@ def _info(labels: Sequence[Label]) -> list[str]:
     lines = ["# HELP fitserve_model_info The models that are served.", "# TYPE fitserve_model_info gauge"]
     for label in labels:
         if label.model:
-            told = f'learner="{label.learner}",sha256="{label.sha256}"'
+            told = f'learner="{_quoted(label.learner)}",sha256="{label.sha256}"'
             lines.append(f"fitserve_model_info{{{_names(label)},{told}}} 1")
     return lines
 
@@ -99,8 +100,8 @@ def _names(label: Label) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A label's value; a bundle file may have any name."""
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    """A label's value; bundles and their files may have any name."""
+    return printable(value).replace("\\", r"\\").replace('"', r"\"")
 
 
 def _lines(labels: Sequence[Label], totals: Sequence[Sequence[float]]) -> list[str]:

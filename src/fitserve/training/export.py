@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve import settings
+from fitserve.bundle.proof import Weight
 from fitserve.errors import ParityError
 from fitserve.features.arrays import FLOAT32_MAX, Arrays
 from fitserve.models.base import Exported, Fitted
@@ -21,26 +21,6 @@ from fitserve.prediction.session import Session
 # In probability, or in standard deviations of a numeric target.
 TOLERANCE = 1e-5
 _MOST_THRESHOLD_ROWS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What a loaded graph costs: resident bytes, seconds to load, seconds for one row."""
-
-    memory: int
-    load_seconds: float
-    row_seconds: float
-
-    @property
-    def too_heavy(self) -> str | None:
-        """Which limit it breaks, in words; None if none."""
-        if self.memory > settings.get("servable_memory"):
-            return f"takes {self.memory >> 20} MB"
-        if self.load_seconds > settings.get("servable_load_seconds"):
-            return f"takes {self.load_seconds:.2f} s to load"
-        if self.row_seconds > settings.get("servable_row_seconds"):
-            return f"takes {self.row_seconds * 1000:.1f} ms for one row"
-        return None
 
 
 def weigh(exported: Exported) -> Weight:
