@@ -73,7 +73,7 @@ def _tell(result: Any) -> None:
 
 
 def _tell_slices(report: Any) -> None:
-    from fitserve.evaluation.told import slice_sentence  # noqa: PLC0415
+    from fitserve.evaluation.told import gap_sentences, slice_sentence  # noqa: PLC0415
 
     click.echo()
     for name in report["faults"]:
@@ -85,3 +85,5 @@ def _tell_slices(report: Any) -> None:
         click.echo("No part of the rows was found that is worse than chance explains.")
     for each in report.get("slices", ())[:5]:
         click.echo(f"- worse on {slice_sentence(each, report['task'])}")
+    for sentence in gap_sentences(report):
+        click.echo(f"- {sentence}")
