@@ -13,8 +13,8 @@ from fitserve.errors import BundleError
 
 OPERATORS = frozenset(
     ["Add", "Cast", "Clip", "Concat", "ConstantOfShape", "Div", "Exp", "Expand", "Gather", "Identity", "IsNaN",
-     "LpNormalization", "MatMul", "Mul", "ReduceSum", "Relu", "Round", "ScatterND", "Shape", "Sigmoid", "Softmax",
-     "Sqrt", "Sub", "TopK", "TreeEnsembleRegressor", "Unsqueeze", "Where"]
+     "LpNormalization", "MatMul", "Max", "Min", "Mul", "ReduceSum", "Relu", "Round", "ScatterND", "Shape", "Sigmoid",
+     "Softmax", "Sqrt", "Sub", "TopK", "TreeEnsembleRegressor", "Unsqueeze", "Where"]
 )  # fmt: skip
 _DOMAINS = frozenset(["", "ai.onnx", "ai.onnx.ml"])
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25

@@ -77,7 +77,7 @@ def _tell(result: Any) -> None:
 
 
 def _tell_slices(report: Any) -> None:
-    from fitserve.evaluation.told import slice_sentence  # noqa: PLC0415
+    from fitserve.evaluation.told import gap_sentences, slice_sentence  # noqa: PLC0415
 
     say()
     for name in report["faults"]:
@@ -89,3 +89,5 @@ def _tell_slices(report: Any) -> None:
         say("No part of the rows was found that is worse than chance explains.")
     for each in report.get("slices", ())[:5]:
         say(f"- worse on {slice_sentence(each, report['task'])}")
+    for sentence in gap_sentences(report):
+        say(f"- {sentence}")

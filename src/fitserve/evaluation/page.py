@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
-from fitserve.evaluation.told import judged_on, learners_sentence, number, with_interval
+from fitserve.evaluation.told import gap_sentences, judged_on, learners_sentence, number, with_interval
 from fitserve.faults import LeftOut
 from fitserve.metrics import METRICS
 
@@ -28,6 +28,7 @@ _NAMES = {
     "importance": "What it relies on",
     "dependence": "How answers depend on columns",
     "robustness": "What disturbs it",
+    "costly_gaps": "Whether a missing column costs more than it should",
     "learning_curve": "Whether more rows would help",
 }
 
@@ -147,6 +148,11 @@ def _drawn_curves(report: Report) -> Html:
     return grid(drawn) if drawn else ""
 
 
+def _disturbed(report: Report) -> Html:
+    told = gap_sentences(report, most=10) if "metric" in report else []
+    return "".join(paragraph(each.replace("`", "")) for each in told) + _alone(report, "robustness")
+
+
 def _learners(report: Report) -> Html:
     found: Sequence[Mapping[str, Any]] = report.get("learners", [])
     if not found:
@@ -200,7 +206,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Report], Html]], ...] = (
     ("Curves", "curves", _drawn_curves),
     ("Which threshold", "threshold", partial(_alone, name="thresholds")),
     ("What it relies on", "importance", _importance),
-    ("What disturbs it", "robustness", partial(_alone, name="robustness")),
+    ("What disturbs it", "robustness", _disturbed),
     ("The learners", "learners", _learners),
     ("More rows", "rows", _learning),
 )

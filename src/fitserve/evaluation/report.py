@@ -27,6 +27,7 @@ OF_ALL: dict[str, Make] = {
     "importance": sections.importance,
     "dependence": sections.dependence,
     "robustness": sections.robustness,
+    "costly_gaps": sections.costly_gaps,
     "lead": sections.lead_sentences,
 }
 """The sections of a report by name, in the order in which they are made: later ones look at earlier ones."""

@@ -127,6 +127,15 @@ def robustness(case: Case, report: Report) -> Made:
     return Made({"robustness": found}, [lambda: _robustness_chart(found, case.metric)])
 
 
+def costly_gaps(case: Case, report: Report) -> Made:
+    """Columns without which the score falls more than their importance explains; nothing where both are not known."""
+    if "importance" not in report or "robustness" not in report:
+        return Made({})
+    missing = report["robustness"]["missing"]
+    found = asking.costly_gaps(case.probe, report["importance"], missing, case.metric, case.seed)
+    return Made({"costly_gaps": found})
+
+
 def lead_sentences(_case: Case, report: Report) -> Made:
     """What a reader should know first."""
     return Made({"lead": lead(report)})

@@ -47,7 +47,19 @@ def lead(report: Mapping[str, Any]) -> list[str]:
         told.append(f"Worst on {slice_sentence(report['slices'][0], report['task'])}.")
     elif "slices" not in report["skipped"]:
         told.append("No part of the rows was found that is worse than chance explains.")
-    return told
+    return told + gap_sentences(report)
+
+
+def gap_sentences(report: Mapping[str, Any], most: int = 3) -> list[str]:
+    """What leaving a column out does where that is more than its importance explains, a sentence for each column."""
+    metric = report["metric"]
+    way = "falls" if METRICS[metric].greater_is_better else "grows"
+    return [
+        f"Without `{each['column']}` {metric} {way} from {number(each['score'])} to {number(each['without'])} "
+        f"({number(each['low'])} to {number(each['high'])}), far more than its importance explains "
+        f"({number(each['explained'])} when its values are shuffled): always send it, and look at its gaps and outliers."
+        for each in report.get("costly_gaps", ())[:most]
+    ]
 
 
 def _right(accuracy: float, interval: Sequence[float] | None, baseline: float | None) -> str:

@@ -14,6 +14,7 @@ from fitserve import schema
 from fitserve.features.arrays import FLOAT32_MAX
 from fitserve.features.base import Notes, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
+from fitserve.features.outliers import usual_range
 from fitserve.features.spelling import NumberReader, find_number_spelling, reader_of
 
 # Beyond these powers of two float32 would overflow or lose digits as a subnormal number.
@@ -85,14 +86,17 @@ class NumberStep:
 
 
 def fit_number(field: str, column: Column) -> NumberStep:
-    """A step for the numbers of one column. The offset is the median, so that a gap filled with 0 fits."""
+    """A step for the numbers of one column. The offset is the median, so that a gap filled with 0 fits.
+
+    The range leaves out what lies absurdly far out: one value of 9,831 does not make rain usual up to there.
+    """
     reader = number_reader(column)
     values = column.values if isinstance(column, Numbers) else numbers_of(column, reader.read)
     spelled = (reader.style, reader.prefix, reader.suffix)
     known = np.sort(values[np.isfinite(values)])
     if len(known) == 0:
         return NumberStep(field, 0.0, 1.0, 0.0, 0.0, True, *spelled)
-    offset, low, high = float(known[(len(known) - 1) // 2]), float(known[0]), float(known[-1])
+    offset, (low, high) = float(known[(len(known) - 1) // 2]), usual_range(known)
     if math.isinf(max(high - offset, offset - low)):  # no difference of such numbers is a float
         offset = 0.0
     furthest = max(high - offset, offset - low)

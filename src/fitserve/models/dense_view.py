@@ -51,9 +51,9 @@ class DenseView:
             if len(self.design.gaps):
                 chosen = builder.add("Gather", missing, builder.constant(self.design.gaps, np.int64), axis=1)
                 parts.append(builder.add("Cast", chosen, to=onnx.TensorProto.DOUBLE))
-        for column, levels in enumerate(self.design.level_counts):
+        for column in range(len(self.design.level_counts)):
             code = builder.add("Gather", "codes", builder.constant([column], np.int64), axis=1)
-            one_hot = builder.add("Gather", builder.constant(np.eye(levels)), code, axis=0)  # (n, 1, levels)
+            one_hot = builder.add("Gather", builder.constant(self.design.table(column)), code, axis=0)  # (n, 1, levels)
             parts.append(builder.add("ReduceSum", one_hot, builder.constant([1], np.int64), keepdims=0))
         if self.table is not None:
             summed = builder.add("Cast", builder.text_sum(self.table), to=onnx.TensorProto.DOUBLE)

@@ -182,9 +182,13 @@ class Trees:
             found[column] = own[np.linspace(0, len(own) - 1, min(most, len(own))).astype(int)].tolist()
         return found
 
-    def node(self, builder: GraphBuilder, matrix: str, outputs: int) -> str:
-        """Add the ensemble to a graph; the name of its output (n, outputs) is returned."""
+    def node(self, builder: GraphBuilder, matrix: str, outputs: int, typical: NDArray[np.float32]) -> str:
+        """Add the ensemble to a graph; the name of its output (n, outputs) is returned.
+
+        A missing value of the first columns goes where ``typical`` goes, unless that is NaN: then as each tree says.
+        """
         flat = {name: np.concatenate(values) for name, values in self._columns.items()}
+        flat["nan_left"] = _nan_left(flat, typical)
         leaves = {name: np.concatenate(values) for name, values in self._leaves.items()}
         leaf = flat["leaf"]
         inner_only = {name: np.where(leaf, 0, flat[name]) for name in ("feature", "left", "right", "nan_left")}
@@ -206,6 +210,13 @@ class Trees:
             target_ids=leaves["output"].tolist(),
             target_weights=leaves["weight"].astype(np.float32).tolist(),
         )
+
+
+def _nan_left(flat: dict[str, NDArray[Any]], typical: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether a missing value goes left, for every node."""
+    own = flat["feature"] < len(typical)
+    value = np.where(own, np.append(typical, np.nan)[np.where(own, flat["feature"], -1)], np.nan)
+    return np.where(np.isnan(value), flat["nan_left"].astype(bool), value <= floor_float32(flat["threshold"]))
 
 
 def floor_float32(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fitserve.bundle.manifest import Graph
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters
+from fitserve.models.gaps import has_learnable_gaps, typical_values
 from fitserve.models.graph import MEMBER, SHARES, GraphBuilder, Trees
 from fitserve.models.target_encoding import TargetEncoding, fit_encoding
 from fitserve.models.text_projection import fit_projection, text_matrix
@@ -20,9 +21,12 @@ ENCODED = "target_encoding"
 
 @dataclass(frozen=True)
 class TreeInputs:
-    """Dense columns and codes as they are, texts projected by ``table``, codes as averages of the target."""
+    """Dense columns and codes as they are, texts projected by ``table``, codes as averages of the target.
 
-    n_dense: int
+    ``typical`` (n_dense,) is what a missing value counts as; NaN for columns whose gaps were learned.
+    """
+
+    typical: NDArray[np.float32]
     columns: int
     table: NDArray[np.float32] | None = None
     encoding: TargetEncoding | None = None
@@ -33,7 +37,10 @@ class TreeInputs:
 
     def beside(self, arrays: Arrays, averages: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """The matrix with averages that are given, such as those of training rows, which leave their own target out."""
-        parts = [arrays.merged()]
+        merged = arrays.merged()
+        for column in np.flatnonzero(~np.isnan(self.typical)):
+            merged[np.isnan(merged[:, column]), column] = self.typical[column]
+        parts = [merged]
         if self.table is not None and arrays.text is not None:
             parts.append(text_matrix(arrays, self.table))
         if averages is not None:
@@ -49,9 +56,9 @@ class TreeInputs:
         if self.table is not None:
             parts.append(builder.text_sum(self.table))
         if self.encoding is not None:
-            parts.append(self.encoding.node(builder, self.n_dense))
+            parts.append(self.encoding.node(builder, len(self.typical)))
         matrix = builder.add("Concat", *parts, axis=1) if len(parts) > 1 else "dense"
-        output = trees.node(builder, matrix, outputs)
+        output = trees.node(builder, matrix, outputs, self.typical)
         if link:
             output = builder.shares(output, outputs) if link == SHARES else builder.link(link, output)
         thresholds = {column: values for column, values in trees.thresholds().items() if column < self.columns}
@@ -64,8 +71,9 @@ def fit_inputs(
     """The inputs of trees, and the matrix of the training rows; the parameter "target_encoding" asks for averages."""
     table = fit_projection(arrays, context.shape.n_terms, context.seed)
     encoding, averages = fit_encoding(arrays.codes, target, context) if parameters.get(ENCODED) else (None, None)
-    n_dense = arrays.dense.shape[1]
-    inputs = TreeInputs(n_dense, n_dense + arrays.codes.shape[1], table, encoding)
+    learned = has_learnable_gaps(np.isnan(arrays.dense))
+    typical = np.where(learned, np.float32(np.nan), typical_values(arrays.dense))
+    inputs = TreeInputs(typical, len(typical) + arrays.codes.shape[1], table, encoding)
     return inputs, inputs.beside(arrays, averages)
 
 

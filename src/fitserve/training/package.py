@@ -18,6 +18,7 @@ from fitserve.bundle.manifest import FORMAT, Manifest
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
+from fitserve.evaluation.told import gap_sentences
 from fitserve.faults import LeftOut
 from fitserve.features.base import state_of
 from fitserve.metrics.interval import LEVEL
@@ -136,6 +137,9 @@ def _report(
     left_out.add(LeftOut(report.pop("skipped", {}), report.pop("faults", [])))
     for name, make in MORE.items():
         add_section(report, left_out, name, partial(make, *trained))
+    if report.get("costly_gaps"):
+        told = left_out.attempt("costly_gaps, in words", lambda: gap_sentences(report))
+        prepared.findings.extend(sentence.removesuffix(".") for sentence in told or ())
     return {
         **report,
         "task": prepared.task.name,
