@@ -5,6 +5,7 @@ The public verbs are imported when they are first used, so that importing this p
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from fitserve.prediction.named import load_model as load
     from fitserve.store.workspace import Workspace
     from fitserve.training.verb import train
+
+# What fails and is left out is logged with its trace, for those who listen; by itself nothing reaches the screen.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _VERBS = {
     "profile": "fitserve.data.verb:profile",

@@ -234,3 +234,20 @@ def test_the_workspace_is_where_the_user_says(home: Path, command: Command, monk
     monkeypatch.delenv("FITSERVE_WORKSPACE")
     assert command("train", "loans.csv", *train).json["version"] == 1
     assert (home / "me" / ".fitserve" / "workspace.sqlite").is_file()
+
+
+def test_a_failed_training_is_listed_with_its_reason(home: Path, command: Command) -> None:
+    (home / "same.csv").write_text("x,y\n" + "1,5\n" * 20)
+    message = command("train", "same.csv", "--target", "y").message
+    assert command("train", "houses.csv", "--target", "price", "--learner", "ridge").code == 0
+    listed = command("runs").out.splitlines()
+    assert listed[0].split() == ["run", "model", "status", "created", "reason"]
+    assert [line.split()[1:3] for line in listed[1:]] == [["houses", "finished"], ["same", "failed"]]
+    assert listed[2].endswith(message)
+    finished, failed = command("runs", "--json").json["runs"]
+    assert failed["reason"] == message
+    assert "reason" not in finished
+    shown = command("runs", failed["id"], "--json").json
+    assert (shown["status"], shown["reason"], shown["plan"]["spec"]["target"]) == ("failed", message, "y")
+    refused = command("train", "--replay", failed["id"]).message
+    assert refused == f"run {failed['id']} is failed ({message}), which leaves nothing to repeat; train again"

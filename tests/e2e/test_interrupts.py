@@ -64,7 +64,8 @@ def test_ctrl_c_outside_the_search_changes_nothing(tmp_path: Path, stage: str) -
     assert process.returncode == 130
     assert told.splitlines()[-1] == "interrupted; nothing was changed"
     assert "Traceback" not in told
-    assert (opened.models(), opened.runs(), list((opened.path / "bundles").iterdir())) == ([], [], [])
+    assert (opened.models(), list((opened.path / "bundles").iterdir())) == ([], [])
+    assert [(run.status, run.plan["reason"]) for run in opened.runs()] == [("cancelled", "interrupted")]
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])

@@ -20,7 +20,7 @@ def table(n: int = 600, seed: int = 0, *, telling: bool = True) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     x, gap = rng.normal(size=n), rng.random(n) < 0.05
     y = x + 40 * (gap & telling) + rng.normal(0, 0.3, n)
-    return pl.DataFrame({"x": x, "hint": np.where(gap, None, np.round(rng.normal(size=n), 2)), "y": y,
+    return pl.DataFrame({"x": x, "hint": np.where(gap, np.nan, np.round(rng.normal(size=n), 2)), "y": y,
                          "label": np.where(y > 0.5, "yes", "no")}, strict=False)  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fitserve.data.read import ReadOptions, recorded
-from fitserve.errors import in_a_line
+from fitserve.errors import SpecError, in_a_line
 from fitserve.store import RunRecord, Workspace
 from fitserve.store.records import Status, now
 from fitserve.training.package import Chosen
@@ -50,13 +50,14 @@ class Draft:
     def kept_if_it_fails(self, workspace: Workspace, *, trusted: bool) -> Iterator[None]:
         """Record a failure of the block as a run, with its reason in the plan, and raise it.
 
-        ``trusted`` false: only once the search has begun, for before that a replay may be refused. Whatever happens to
-        the record, it is the first error that is raised.
+        A command that is wrong by itself (SpecError) is no run. ``trusted`` false: only once the search has begun, for
+        before that a replay may be refused. Whatever happens to the record, it is the first error that is raised.
         """
         try:
             yield
         except BaseException as error:
-            if not self.ended and (trusted or self.search is not None):
+            begun = self.search is not None or (trusted and not isinstance(error, SpecError))
+            if begun and not self.ended:
                 interrupted = isinstance(error, KeyboardInterrupt)
                 reason = "interrupted" if interrupted else in_a_line(error)
                 with suppress(Exception):
