@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -241,7 +242,8 @@ def import_model(
 ) -> None:
     """Add the bundle in ARCHIVE, a zip that export wrote, as a new version, after proving it."""
     from fitserve.bundle.archive import model_name, unpack  # noqa: PLC0415
-    from fitserve.prediction import load  # noqa: PLC0415
+    from fitserve.bundle.folder import MANIFEST, open_bundle  # noqa: PLC0415
+    from fitserve.bundle.proof import prove  # noqa: PLC0415
     from fitserve.store.records import check_model_name  # noqa: PLC0415
 
     if not archive.is_file():
@@ -253,10 +255,12 @@ def import_model(
         folder = staged / "bundle"
         folder.mkdir()
         unpack(archive, folder)
-        predictor = load(folder)
-        if sha256 is not None and sha256.lower() != predictor.sha256:
-            raise BundleError(f"{archive} has the identity {predictor.sha256}, not {sha256}; get the file again")
-        manifest = predictor.manifest
+        if sha256 is not None and (folder / MANIFEST).is_file():
+            identity = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+            if sha256.lower() != identity:
+                raise BundleError(f"{archive} has the identity {identity}, not {sha256}; get the file again")
+        prove(folder)
+        manifest = open_bundle(folder).manifest  # not before: what is read of it has been proven to be bearable
         details = VersionDetails(
             task=manifest.task, target=manifest.target, learner=manifest.learner, metric=manifest.metric,
             score=manifest.scores.get(manifest.metric), baseline=manifest.baseline.get(manifest.metric),

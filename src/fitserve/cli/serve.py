@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from fitserve.bundle.archive import model_name, unpack
+from fitserve.bundle.proof import prove
 from fitserve.cli.output import json_option, json_text, print_json, say, workspace_option
 from fitserve.errors import NotFoundError
 from fitserve.serving.orders import ServedVersion
@@ -78,6 +79,7 @@ def _served(model: str, state: Snapshot | None, unpacked: Path) -> ServedVersion
         folder = Path(tempfile.mkdtemp(dir=unpacked))
         unpack(path, folder)
         path = folder
+    prove(path)  # a file may be a stranger's; what lies in the workspace was proven when it came there
     return ServedVersion(name, 1, str(path))
 
 

@@ -12,6 +12,8 @@ import re
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from fitserve.bundle.folder import Bundle, open_bundle
 from fitserve.bundle.manifest import Graph
 from fitserve.bundle.operators import check_operators
 from fitserve.bundle.proof import ADVICE, Weight, memory_room, processor_seconds
-from fitserve.errors import BundleError
+from fitserve.errors import BundleError, UserError
 from fitserve.prediction.loading import load
 from fitserve.prediction.session import MOST_ROWS, MOST_TERMS
 from fitserve.prediction.weigh import blank, resident_bytes, weigh
@@ -40,7 +42,7 @@ def main(folder: str) -> None:
         said = tried(Path(folder))
     except MemoryError:
         said = {"refused": _too_much()}
-    except BundleError as error:
+    except UserError as error:
         reason = str(error)
         said = {"refused": _too_much() if _OUT_OF_MEMORY.search(reason) else reason[:_LONGEST_REASON]}
     sys.stdout.write(json.dumps(said) + "\n")
@@ -67,8 +69,8 @@ def tried(folder: Path) -> dict[str, Any]:
     gc.collect()
     whole = resident_bytes() - start
     started = time.process_time()
-    # As many rows, and as many terms, as ever run at once.
-    predictor.session.run(blank(graph, MOST_ROWS, MOST_TERMS))
+    with _told(graph):  # as many rows, and as many terms, as ever run at once
+        predictor.session.run(blank(graph, MOST_ROWS, MOST_TERMS))
     row_seconds = (time.process_time() - started) / MOST_ROWS
     most = _WHOLE_FACTOR * int(settings.get("servable_memory"))
     return {
@@ -85,18 +87,27 @@ def _weighed(bundle: Bundle, graph: Graph) -> Weight:
     check_bounds(graph.member, model)
     best: Weight | None = None
     for _ in range(_TRIES):
-        try:
+        with _told(graph):
             weight = weigh(graph, model)
-        except BundleError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a forged graph may fail in any way
-            reason = " ".join(str(error).split())[:200]
-            raise BundleError(f"{graph.member} does not work ({reason}); export the model again") from None
         best = weight if best is None else _lighter(best, weight)
         if best.too_heavy is None:
             break
     assert best is not None
     return best
+
+
+@contextmanager
+def _told(graph: Graph) -> Iterator[None]:
+    """Turn whatever a forged graph raises into one line."""
+    try:
+        yield
+    except (BundleError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a forged graph may fail in any way
+        reason = " ".join(str(error).split())
+        if _OUT_OF_MEMORY.search(reason):
+            raise MemoryError from None
+        raise BundleError(f"{graph.member} does not work ({reason[:200]}); export the model again") from None
 
 
 def _lighter(one: Weight, other: Weight) -> Weight:
