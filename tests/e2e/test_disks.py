@@ -83,9 +83,14 @@ def test_a_training_onto_a_full_disk(ready: Path, disk: Path) -> None:
         before = state(disk)
         message = refused(run(*training, workspace=workspace))
         assert "free some space" in message
-        assert state(disk) == before
+        after = state(disk)
+        assert {path: after[path] for path in before} == before
+        # Where there is room for that, the failure is recorded, and nothing else.
+        assert {Path(path).parent.name for path in after.keys() - before.keys()} <= {"runs"}
         assert list((workspace / "staging").iterdir()) == []
     (disk / "filler").unlink()
+    failed = [record for record in Workspace.open(workspace).runs() if record.status == "failed"]
+    assert all("free some space" in record.plan["reason"] for record in failed)
     assert json.loads(run(*training, workspace=workspace).stdout)["version"] == 2
 
 

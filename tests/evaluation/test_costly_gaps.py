@@ -16,12 +16,12 @@ from fitserve.evaluation.page import report_page
 
 
 def table(n: int = 600, seed: int = 0, *, telling: bool = True) -> pl.DataFrame:
-    """``hint`` is noise, and missing in a twentieth of the rows, whose target is far larger if that is ``telling``."""
+    """``hint`` is noise, and missing in 3 of 100 rows, whose target is far larger if that is ``telling``."""
     rng = np.random.default_rng(seed)
-    x, gap = rng.normal(size=n), rng.random(n) < 0.05
+    x, gap = rng.normal(size=n), rng.random(n) < 0.03
     y = x + 40 * (gap & telling) + rng.normal(0, 0.3, n)
-    return pl.DataFrame({"x": x, "hint": np.where(gap, np.nan, np.round(rng.normal(size=n), 2)), "y": y,
-                         "label": np.where(y > 0.5, "yes", "no")}, strict=False)  # fmt: skip
+    hint = pl.Series(np.where(gap, np.nan, np.round(rng.normal(size=n), 2))).fill_nan(None)
+    return pl.DataFrame({"x": x, "hint": hint, "y": y, "label": np.where(y > 0.5, "yes", "no")})
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from fitserve.errors import SpecError
 from fitserve.models.base import broken_learners, get_learners
 from fitserve.store import Workspace
 from fitserve.tasks import get_task
+from fitserve.training.progress import Progress
 from fitserve.training.run import Order, replay_run
 
 FAULTY = """
@@ -67,7 +68,7 @@ FAULTY = """
             raise OSError("no licence")
 
     class Great(Faulty):
-        name = "great"
+        name, cost = "great", 0
         def candidates(self, shape):
             return [{}]
         def fit(self, arrays, target, parameters, context):
@@ -76,7 +77,7 @@ FAULTY = """
     class Best:
         effort = 1
         def predict(self, arrays):
-            return (arrays.dense[:, :1] > 0).astype(float)
+            return 1 / (1 + np.exp(-3.0 * arrays.dense[:, :1].astype(float)))
         def export(self):
             raise RuntimeError("this operator has no graph")
 """
@@ -220,6 +221,15 @@ def test_a_broken_package_stops_no_training_of_the_command_line(tmp_path: Path) 
         "fitserve: the task 'odd' cannot be loaded (ModuleNotFoundError: No module named 'no_such_module'); "
         "mend or uninstall its package"
     )
+
+
+def test_what_an_observer_raises_is_no_failure_of_a_learner(tmp_path: Path) -> None:
+    def listen(progress: Progress) -> None:
+        if progress.stage == "searching" and "logistic" in progress.detail:
+            raise ZeroDivisionError("enough")
+
+    with pytest.raises(ZeroDivisionError, match="enough"):
+        fitserve.train(table(), "y", learners=["logistic"], workspace=tmp_path / "w", observer=listen)
 
 
 def test_a_task_that_is_not_asked_for_may_be_broken() -> None:

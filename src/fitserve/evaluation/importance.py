@@ -116,7 +116,7 @@ def costly_gaps(
     if whole is None or constant is None:
         return []
     learned = loss(metric, constant) - loss(metric, whole)
-    explained = {each["column"]: max(each["high"], 0.0) for each in importance}
+    explained = {each["column"]: max(each["high"], 0.0) for each in importance if each["high"] is not None}
     found = []
     for each in missing:
         name = each["column"]

@@ -68,7 +68,8 @@ class Search:
         self.scoring = Scoring(prepared.answerer, prepared.metric, self.folds, truth, units, prepared.spec.seed)
         self.clock = clock
         self._learners = {learner.name: learner for learner in learners}
-        self._observer = observer
+        self._listener = observer
+        self._of_the_observer: Exception | None = None
         self._outputs: list[tuple[Trial, NDArray[np.float32]]] = []
 
     @property
@@ -104,9 +105,17 @@ class Search:
                 self.interrupted = True
                 return
             except Exception as error:
-                if entry.learner.name == "baseline":
+                if entry.learner.name == "baseline" or error is self._of_the_observer:
                     raise
                 self._fail(entry, error)
+
+    def _observer(self, progress: Progress) -> None:
+        """Tell whoever listens; what they raise in the middle of a fit is not the learner's failure."""
+        try:
+            self._listener(progress)
+        except Exception as error:
+            self._of_the_observer = error
+            raise
 
     def _fail(self, entry: Entry, error: Exception) -> None:
         name, reason = entry.learner.name, in_a_line(error)
