@@ -12,11 +12,12 @@ from fitserve import schema
 BLANKS, SEPARATOR = r"\s+", "\x1f"
 _QUOTED_OR_BLANK = re.compile(rb'((?<![^ \t\r\n])"[^"\n]*")|[ \t]+')
 _EDGES = re.compile(rb"^\x1f|\x1f(?=\r?$)", re.MULTILINE)
+_QUOTED = re.compile(r'"[^"]*"\Z')
 _SPACED = re.compile(r"\S(?: {2,}| *\t)\s*\S")
 _NUMBER = re.compile(rf"(?:{schema.NUMBER_PATTERN}|[+-]?\d+,\d+|[?.*-]|na|nan|n/a|null)\Z", re.IGNORECASE)
 _SAME, _MOSTLY, _FEWEST = 0.9, 0.5, 3
 # A first line with one name less than there are cells is believed where there are so many cells.
-_MANY = 4
+_MANY, _FEW_LINES = 4, 10
 
 
 def separated(data: bytes) -> bytes:
@@ -36,11 +37,12 @@ def separated_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield separated(held)
 
 
-def is_aligned(lines: Sequence[str], delimiter: str, fields: Sequence[Sequence[str]]) -> bool:
-    """Whether lines are cut by blanks rather than by a delimiter, which cuts them into these fields.
+def is_aligned(lines: Sequence[str], delimiter: str, fields: Sequence[Sequence[str]]) -> bool | None:
+    """Whether lines are cut by blanks rather than by a delimiter, which cuts them into these fields; None: perhaps.
 
     Lines of words with a blank between them are a column of texts. So nearly all lines must have as many cells, as
-    many as there are names, and columns of numbers, most of them unless the blanks are there to align them.
+    many as there are names, and columns of numbers: most of them, unless names are quoted, blanks are there to align
+    them, or many cells are just as many in all of many lines.
     """
     if delimiter not in ",\t" and _is_table(fields):
         return False
@@ -50,15 +52,24 @@ def is_aligned(lines: Sequence[str], delimiter: str, fields: Sequence[Sequence[s
     if width < 2 or len(rows) < _FEWEST or same < _SAME * len(rows) - 1 or not body:
         return False
     numbers = sum(all(map(_NUMBER.match, column)) for column in zip(*body, strict=True))
-    if _is_table(fields):
-        return same == len(rows) and numbers > 0 and _is_cut_wrongly(rows, delimiter, fields)
+    if not numbers or _is_table(fields):
+        return numbers > 0 and same == len(rows) and _is_cut_wrongly(rows, delimiter, fields)
+    spaced = sum(_SPACED.search(line) is not None for line in lines) > len(lines) / 2
+    return _is_table_of_blanks(rows, width, numbers, spaced=spaced)
+
+
+def _is_table_of_blanks(rows: Sequence[Sequence[str]], width: int, numbers: int, *, spaced: bool) -> bool | None:
+    """The same where no delimiter makes a table, and some columns of so many hold numbers."""
     mostly = numbers >= _MOSTLY * width
+    quoted = all(_QUOTED.match(name) for name in rows[0])
+    even = all(len(row) == width for row in rows)
     if len(rows[0]) == width - 1:
-        return mostly and (lines[0].lstrip().startswith('"') or width >= _MANY)
+        return quoted or (mostly and width >= _MANY)
     if len(rows[0]) != width:
         return mostly and width >= _FEWEST
-    spaced = sum(_SPACED.search(line) is not None for line in lines) > len(lines) / 2
-    return numbers > 0 and (spaced or (mostly if width > 2 else numbers == width))
+    many = even and width > _MANY and len(rows) >= _FEW_LINES
+    certain = quoted or many or spaced or (mostly if width > 2 else numbers == width)
+    return certain or (None if even else False)
 
 
 def _is_table(fields: Sequence[Sequence[str]]) -> bool:

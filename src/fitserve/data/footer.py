@@ -140,7 +140,8 @@ def _notes(rows: Sequence[Row], width: int) -> tuple[int, list[str]]:
 
 
 def _may_be_note(row: Row, width: int) -> bool:
-    return bool(row.cells[0].strip()) and (row.filled == 1 or len(row.cells) != width)
+    text = row.cells[0].strip()
+    return bool(text) and (row.filled == 1 or len(row.cells) != width or (row.gap and _NOTE.match(text) is not None))
 
 
 def _is_unlike(row: Row, body: Sequence[Row], width: int) -> bool:
@@ -153,7 +154,10 @@ def _is_unlike(row: Row, body: Sequence[Row], width: int) -> bool:
     if any(len(each.cells) != width or each.filled < 2 for each in body):
         return False
     if len(row.cells) != width:
-        return (row.gap and not _NUMBER.match(text)) or marked or (numbers and len(text) >= _LONG_TEXT)
+        long = len(text) >= _LONG_TEXT and not _NUMBER.match(text) and len(body) >= _FEWEST_ROWS
+        return marked or (long and (row.gap or numbers))
+    if row.filled > 1:
+        return marked and row.gap
     return marked or (numbers and len(text) >= _LONG_TEXT and len(body) >= _FEWEST_ROWS)
 
 

@@ -26,7 +26,6 @@ _SEPARATOR = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)\1*"?\s*\Z', re.IGNORECASE)
 _COMMENT = re.compile(r"#|%|//|!")
 # So many lines of titles, at most, and of lines that are looked at behind them.
 _MOST_TITLES, SAMPLE_LINES = 50, 200
-_FULL = 0.8
 _FEWEST = 4
 _MOSTLY = 0.9
 _END = 60
@@ -103,24 +102,27 @@ def _with_comments(start: Start, lines: Sequence[str], at: int, n: int, sign: st
     names = [cell.strip() for cell in cells[0].cells] if cells else []
     rows = [record.cells for record in below]
     alone = len(marked) == 1
+    named = len(rows) >= _FEWEST and are_names(rows[0]) and names_columns(rows[0], rows[1:])
     fits = len(names) == width and width > 1 and are_names(names)
     is_header = fits and (are_values(rows[0], rows[1:]) or (alone and not last[len(sign) :].startswith(" ")))
-    if is_header and (sign == "#" or not alone) and not names_columns(rows[0], rows[1:]):
+    alike = _are_rows(lines, marked, start)
+    if is_header and (sign == "#" if alone else not alike) and not named:
         told = [f"has a header that begins with {sign!r}, which was left out of its first name"]
         told = [*start.told, *_told_comments(lines, marked[:-1]), *told]
         between = "" if alone else sign
         return replace(start, skipped=marked[-1], header=1, sign=between, mark=sign, told=tuple(told))
-    if width < 2 or (_are_rows(lines, marked, sign, start) and not names_columns(rows[0], rows[1:])):
-        return find_start(lines, start.delimiter if width > 1 else None, comments=False)
+    is_name = alone and len(names) == width and not names[0] and are_names(names[1:])  # a column called "#"
+    if width < 2 or is_name or (alike and not named):
+        plain = find_start(lines, start.delimiter if width > 1 else None, comments=False)
+        doubt = f"begins with {shown(lines[marked[0]])}, taken for its header; if it is a comment, say --comment '#'"
+        return replace(plain, told=(*plain.told, doubt)) if last.startswith("# ") and plain.header else plain
     return replace(start, sign=sign, told=(*start.told, *_told_comments(lines, marked)))
 
 
-def _are_rows(lines: Sequence[str], marked: Sequence[int], sign: str, start: Start) -> bool:
-    """Whether lines that begin with a sign have as many fields as the others, and are no prose."""
-    told = [lines[i] for i in marked]
-    if len(told) > 1 and all(line[len(sign) :].startswith(" ") for line in told):
-        return False
-    return all(len(record.cells) == start.width for record in records_of(told, start.delimiter))
+def _are_rows(lines: Sequence[str], marked: Sequence[int], start: Start) -> bool:
+    """Whether lines that begin with a sign have as many fields as the others."""
+    records = records_of([lines[i] for i in marked], start.delimiter)
+    return all(len(record.cells) == start.width for record in records)
 
 
 def _told_comments(lines: Sequence[str], places: Sequence[int]) -> list[str]:
@@ -137,9 +139,12 @@ def _table(lines: Sequence[str], delimiter: str | None, *, titles: bool) -> Star
         delimiter = best_delimiter(lines)
         filled = [line.rstrip("\r\n") for line in lines if line.strip()][:SAMPLE_LINES]
         fields = [record.cells for record in records_of(lines, delimiter)]
-        if filled and fields and is_aligned(filled, delimiter, fields):
+        aligned = is_aligned(filled, delimiter, fields) if filled and fields else False
+        if aligned:
             delimiter = BLANKS
             told.append("has columns that are aligned by blanks; --delimiter chooses a sign")
+        elif aligned is None:
+            told.append("was read as one column of texts; if blanks separate its columns, say --delimiter blanks")
     records = records_of(lines, delimiter)
     first = title_records(records) if titles else 0
     skipped = records[first].line if first else 0
@@ -147,7 +152,9 @@ def _table(lines: Sequence[str], delimiter: str | None, *, titles: bool) -> Star
         told.insert(0, told_titles(skipped, records[0].text))
     rows = [record.cells for record in records[first:]]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    start = _with_header_to_rows(Start(delimiter, header_lines(rows), skipped, width, told=tuple(told)), rows)
+    start = Start(delimiter, header_lines(rows), skipped, width, told=tuple(told))
+    if len(rows) > 1 and not records[first + 1].gap:
+        start = _with_header_to_rows(start, rows)
     if start.header == 1 and len(rows) > _FEWEST and names_columns(rows[1], rows[2:]):
         what = "has texts in the line below its first, above columns of numbers"
         doubt = (
@@ -165,7 +172,7 @@ def told_titles(count: int, text: str) -> str:
 
 def _with_header_to_rows(start: Start, rows: Sequence[Sequence[str]]) -> Start:
     """The same start where all rows have one field more than the header."""
-    if start.header != 1 or len(rows) < 2 or not _is_one_short(rows[0], rows[1:]):
+    if start.header != 1 or not _is_one_short(rows[0], rows[1:]):
         return start
     if not any(row[-1].strip() for row in rows[1:]):
         told = "has rows that end with a delimiter more than its header; it was left out"
@@ -180,8 +187,8 @@ def _is_one_short(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         return False
     firsts = [row[0].strip() for row in rows]
     blank = not any(row[-1].strip() for row in rows)
-    unique = len(set(firsts)) == len(firsts) and all(firsts)
-    return blank or (len(rows) > 1 and unique and not names_columns(rows[0], rows[1:]))
+    named = len(set(firsts)) == len(firsts) > 1 and all(firsts) and (len(header) > 1 or all(map(str.isdecimal, firsts)))
+    return blank or (named and not names_columns(rows[0], rows[1:]))
 
 
 def title_records(records: Sequence[Record]) -> int:
@@ -201,7 +208,7 @@ def _narrow(records: Sequence[Record], width: int) -> int:
     rows = [record.cells for record in records[wide:]]
     if wide > _MOST_TITLES or sum(len(row) == width for row in rows) < _MOSTLY * len(rows) or len(rows) < 2:
         return 0
-    if _is_one_short(records[wide - 1].cells, rows):
+    if not records[wide].gap and _is_one_short(records[wide - 1].cells, rows):
         wide -= 1
         return wide if all(len(record.cells) < width - 1 for record in records[:wide]) else 0
     plain = all(_filled(record.cells) == 1 for record in records[:wide])
@@ -215,12 +222,13 @@ def _padded(records: Sequence[Record], width: int) -> int:
     """The same where spreadsheets gave them as many fields: all but the first one or two are blank."""
     most = 2 if width > 3 else 1
     end = next((i for i, record in enumerate(records) if _filled(record.cells) > most), 0)
-    if not 0 < end <= _MOST_TITLES or width < 3 or not all(record.cells[0].strip() for record in records[:1]):
+    if not 0 < end <= _MOST_TITLES or not records[0].cells[0].strip():
         return 0
     rows = [record.cells for record in records[end:]]
     sparse = all(not any(cell.strip() for cell in record.cells[most:]) for record in records[:end])
-    full = _filled(rows[0]) >= _FULL * width and all(cell.strip() for cell in rows[0][1:])
-    return end if sparse and full and len(rows) > 1 and names_columns(rows[0], rows[1:]) else 0
+    apart = width > 2 or not all(_filled(record.cells) for record in records[:end])
+    full = all(cell.strip() for cell in rows[0][1:]) and (names_columns(rows[0], rows[1:]) or are_names(rows[0]))
+    return end if sparse and apart and full and len(rows) > 1 else 0
 
 
 def _apart(records: Sequence[Record], width: int) -> int:
