@@ -57,7 +57,8 @@ def gap_sentences(report: Mapping[str, Any], most: int = 3) -> list[str]:
     return [
         f"Without `{each['column']}` {metric} {way} from {number(each['score'])} to {number(each['without'])} "
         f"({number(each['low'])} to {number(each['high'])}), far more than its importance explains "
-        f"({number(each['explained'])} when its values are shuffled): send it always; look at its gaps and outliers."
+        f"({number(each['explained'])} when its values are shuffled): always send it, and look at its gaps and "
+        "outliers."
         for each in report.get("costly_gaps", ())[:most]
     ]
 
