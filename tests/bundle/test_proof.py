@@ -117,24 +117,37 @@ def terms_by_terms() -> Part:
     return nodes, {"one": np.array([1]), "zero": np.array([0]), "both": np.array([0, 1])}
 
 
+# Missing values reach the graph as NaN, and NaN times 0 is no 0.
+FINITE = [node("IsNaN", "dense", "missing"), node("Where", "missing nought dense", "finite")]
+NOUGHT = {"nought": np.zeros((1, 1), np.float32)}
+
+
 def twenty_products() -> Part:
     size = 900  # the packed squares stay below the limit of memory
-    nodes = [node("MatMul", "dense first", "product0")]
-    nodes += [node("MatMul", f"product{i} square", f"product{i + 1}") for i in range(20)]
-    constants = {"first": np.zeros((2, size), np.float32), "square": np.ones((size, size), np.float32)}
-    return [*nodes, *summed("product20")], {**constants, "ones": np.array([1])}
+    nodes = [
+        *FINITE, node("MatMul", "finite first", "flat"), node("Unsqueeze", "flat ones", "high"),
+        node("Mul", "high sixteen", "product0"),
+        *(node("MatMul", f"product{i} square", f"product{i + 1}") for i in range(20)),
+        node("ReduceSum", "product20 twos", "by_row", keepdims=0), node("ReduceSum", "by_row ones", "burden", keepdims=1),
+    ]  # fmt: skip
+    constants = {
+        "first": np.zeros((2, size), np.float32), "square": np.ones((size, size), np.float32),
+        "sixteen": np.ones((1, 16, 1), np.float32), "twos": np.array([2]), "ones": np.array([1]),
+    }  # fmt: skip
+    return nodes, {**constants, **NOUGHT}
 
 
 def much_that_stays() -> Part:
     zero = helper.make_tensor("value", TensorProto.FLOAT, [1], [0.0])
     nodes = [
+        *FINITE,
         node("ConstantOfShape", "size", "table", value=zero),
-        node("Gather", "dense place", "number", axis=1),
+        node("Gather", "finite place", "number", axis=1),
         node("Mul", "number nothing32", "still"), node("Cast", "still", "index", to=TensorProto.INT64),
         node("Gather", "table index", "burden", axis=0),
     ]  # fmt: skip
     constants = {"size": np.array([50_000_000]), "place": np.array([0]), "nothing32": np.zeros((1, 1), np.float32)}
-    return nodes, constants
+    return nodes, {**constants, **NOUGHT}
 
 
 def a_size_of_values() -> Part:
