@@ -77,7 +77,7 @@ FAULTY = """
     class Best:
         effort = 1
         def predict(self, arrays):
-            return 1 / (1 + np.exp(-3.0 * arrays.dense[:, :1].astype(float)))
+            return 1 / (1 + np.exp(3.0 * arrays.dense[:, :1].astype(float)))
         def export(self):
             raise RuntimeError("this operator has no graph")
 """
