@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -86,6 +87,11 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def sockets(pid: int) -> set[str]:
+    links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    return {link for link in links if link.startswith("socket:")}
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_whoever_is_connected_when_the_service_stops_is_answered(
     start: Start, children: Callable[[int], set[int]], workers: str
@@ -102,6 +108,8 @@ def test_whoever_is_connected_when_the_service_stops_is_answered(
         process.terminate()
         for connection in (*new, *old):
             connection.sendall(KEPT)
+        # The supervisor lets go of the listening socket when it has told every worker to stop.
+        eventually(lambda: not any(sockets(process.pid) & sockets(worker) for worker in busy))
         for worker in busy:
             os.kill(worker, signal.SIGCONT)
         for connection in (*new, *old):
