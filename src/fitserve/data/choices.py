@@ -66,14 +66,14 @@ def without_missing(frame: pl.DataFrame, missing: Mapping[str, frozenset[str]]) 
 
 def missing_column(name: str, known: list[str]) -> str:
     """The message for a column that is not there, with the nearest names."""
-    near = nearest_names(name, known)
+    near = _nearest(name, known)
     if near:
         return f"there is no column {name!r}; did you mean {' or '.join(map(repr, near))}?"
     more = f" and {len(known) - 12} more" if len(known) > 12 else ""
     return f"there is no column {name!r}; there are {', '.join(map(repr, known[:12]))}{more}"
 
 
-def nearest_names(name: str, known: Sequence[str]) -> list[str]:
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
     """Up to three of some names that may be meant."""
     folded: dict[str, str] = {}
     for column in known:

@@ -16,7 +16,6 @@ from typing import Any
 
 import polars as pl
 
-from fitserve.data.choices import nearest_names
 from fitserve.data.read import ReadOptions, is_location, read_batches, read_frame
 from fitserve.data.series import column_of_series
 from fitserve.data.sources import local_files
@@ -29,9 +28,11 @@ from fitserve.features.spelling import order_shown
 from fitserve.features.tally import tally
 from fitserve.features.text import TextStep
 from fitserve.prediction import Predictor
-from fitserve.schema import MISSING_SPELLINGS, Kind
+from fitserve.schema import MISSING_SPELLINGS, Kind, NearNames
 
 _MOST_COLUMNS = 6
+# Characters of names, for all hints of one source: two tables of thousands of columns cost a second, not minutes.
+_MOST_COMPARED = 1_000_000
 _SAID = {
     "not_a_number": "hold no number; the value counts as missing",
     "not_a_boolean": "hold neither yes nor no; the value counts as missing",
@@ -198,9 +199,9 @@ def _told(code: str, found: list[tuple[str, int]], rows: int) -> str:
 def told_missing(missing: Iterable[str], there: Iterable[str], read: Iterable[str]) -> list[str]:
     """A sentence for each column of a model that a table lacks, with the names there that may be meant."""
     others = [name for name in there if name not in set(read)]
-    found = []
+    found, names = [], NearNames(_MOST_COMPARED)
     for name in missing:
-        near = nearest_names(name, others)
-        hint = f"; is {' or '.join(map(repr, near))} meant?" if near else ""
+        near = names.nearest(name, others)
+        hint = f"; is {near!r} meant?" if near else ""
         found.append(f"column {name!r} is not in the file; its values count as missing{hint}")
     return found
