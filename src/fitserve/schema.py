@@ -297,6 +297,14 @@ def read_text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else read_category(value)
 
 
+def is_no_text(value: object) -> bool:
+    """Whether a value is missing, or cannot be read, as a text."""
+    try:
+        return read_text(value) is None
+    except ValueError:
+        return True
+
+
 def describe_type(value: object) -> str:
     """The JSON name of a value's type, with its article."""
     names = {dict: "an object", list: "a list", tuple: "a list", str: "a text", bool: "a boolean"}

@@ -12,6 +12,8 @@ import fitserve
 from fitserve.data.gaps import GapSpellings
 from fitserve.data.kinds import Gaps, infer_field
 from fitserve.data.target import decide_target
+from fitserve.evaluation.evaluate import evaluate_model
+from fitserve.features.missing import read_said
 from fitserve.schema import Kind
 
 COUNTRIES = ["DE", "US", "FR", "NA", "CN"]
@@ -98,6 +100,49 @@ def test_the_user_says_what_means_that_there_is_none(tmp_path: Path) -> None:
         table(), "y", name="k", learners=["ridge"], budget=20, missing={"age": []}, workspace=tmp_path
     )
     assert kept.predictor().answer({"country": "DE", "age": 999})[1] == []
+
+
+@pytest.mark.parametrize("spelled", ["999", "999.0", "9.99e2"])
+def test_a_number_that_means_none_does_so_in_every_spelling_and_way_in(tmp_path: Path, spelled: str) -> None:
+    run = fitserve.train(
+        table(), "y", name="m", learners=["ridge"], budget=20, missing={"age": [spelled]}, workspace=tmp_path
+    )
+    model = run.predictor()
+    none = model.answer({"country": "DE", "age": None})[0]
+    for value in (999, "999", 999.0, "999.0"):
+        assert model.answer({"country": "DE", "age": value})[0] == none
+        assert model.answer({"country": "DE", " age ": value})[0] == none
+        assert model.predict(pl.DataFrame({"country": ["DE"], "age": [value]})) == [none]
+    nines = next(field for field in run.manifest.schema() if field.name == "age").missing
+    assert nines == pytest.approx(float((table()["age"] == 999).mean()), abs=0.1)
+
+
+def test_a_code_that_means_none_is_no_number() -> None:
+    assert read_said(["007", " N/A "]) == {"007", "n/a"}
+    assert read_said(["-1.0"]) == {"-1.0", "-1"}
+
+
+def test_a_target_that_means_none_does_so_in_evaluation(tmp_path: Path) -> None:
+    rows = table().with_columns(y=pl.when(pl.int_range(N) % 5 == 0).then(-999.0).otherwise(pl.col("y")))
+    run = fitserve.train(
+        rows, "y", name="m", learners=["ridge"], budget=20, missing={"y": ["-999"]}, workspace=tmp_path / "numbers"
+    )
+    assert evaluate_model(run.predictor(), rows).rows == N - N // 5
+    labels = rows.with_columns(y=pl.when(pl.col("y") == -999).then(pl.lit("unknown")).when(pl.col("y") > 2).then(
+        pl.lit("high")).otherwise(pl.lit("low")))  # fmt: skip
+    run = fitserve.train(
+        labels, "y", name="m", learners=["tree"], budget=20, missing={"y": ["unknown"]}, workspace=tmp_path / "labels"
+    )
+    judged = evaluate_model(run.predictor(), labels)
+    assert (judged.rows, judged.unknown_labels) == (N - N // 5, 0)
+
+
+def test_a_long_text_that_looks_like_a_gap_is_a_text() -> None:
+    rng = np.random.default_rng(0)
+    words = np.array(["late", "paid", "again", "never", "twice", "soon"])
+    texts = [" ".join(rng.choice(words, 4)) for _ in range(N)] + ["NA"] * 20
+    field, _ = infer_field(pl.Series("said", texts), Kind.TEXT)
+    assert (field.missing, field.profile) == (0.0, {})
 
 
 def test_a_text_that_training_never_took_for_a_gap_is_noted(tmp_path: Path) -> None:

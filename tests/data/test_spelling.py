@@ -283,3 +283,9 @@ def test_an_unknown_spelling_is_refused(tmp_path: Path) -> None:
         fitserve.train(table, "y", spellings={"x": "1,5"}, workspace=tmp_path)
     with pytest.raises(SpecError, match="there is no column 'z'"):
         fitserve.train(table, "y", spellings={"z": "1,234.56"}, workspace=tmp_path)
+
+
+@pytest.mark.parametrize("values", [["05/03/2026", "31/03/2026"], ["$1,234.50", "$7.25"], [1.5, 2.5]])
+def test_what_has_no_case_is_not_spelled_in_any(values: list[object]) -> None:
+    with pytest.raises(SpecError, match="column 'c' holds a (number|datetime), which has no case; leave its --spelling"):
+        infer_field(pl.Series("c", values * 20), spelling="any-case")

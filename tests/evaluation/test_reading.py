@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,10 @@ import fitserve
 from fitserve.data.read import ReadOptions
 from fitserve.errors import DataError
 from fitserve.evaluation.bulk import predict_file
+from fitserve.evaluation.compare import compare_models
 from fitserve.evaluation.evaluate import evaluate_model
 from fitserve.prediction import Predictor
+from fitserve.prediction.named import Named
 
 N = 240
 DAYS = [dt.date(2022, 1, 1) + dt.timedelta(days=i * 7 % 365) for i in range(N)]
@@ -54,6 +57,32 @@ def test_a_file_decides_as_a_whole_what_comes_first_in_its_dates(
     scored = predict_file(seasons[learned], tmp_path / "later.csv", tmp_path / "out.csv")
     assert pl.read_csv(tmp_path / "out.csv")["prediction"].to_list() == season(later)["hot"].to_list()
     assert [finding for finding in scored.findings if "'due'" in finding] == told
+
+
+def test_of_two_models_each_reads_a_file_by_itself(seasons: dict[str, Predictor]) -> None:
+    same = compare_models(Named("a", 1, seasons["day first"]), Named("b", 1, seasons["iso"]), season("day first"))
+    assert same.scores["accuracy"]["a"] == same.scores["accuracy"]["b"] == 1.0
+
+
+def test_dates_are_outside_the_range_as_they_are_read(tmp_path: Path) -> None:
+    """12 January, month first: as training learned it would be 1 December, which it had not."""
+    winter = [dt.date(2022, 1, 1) + dt.timedelta(days=i % 90) for i in range(N)]
+    rows = season("day first", winter).with_columns(hot=pl.Series(["yes", "no"] * (N // 2)))
+    run = fitserve.train(
+        rows, "hot", learners=["tree"], budget=20, workspace=tmp_path, kinds={"due": "datetime"}, shuffle=True
+    )
+    later = season("month first", [dt.date(2022, 1, 12), dt.date(2022, 1, 31)])
+    later.write_csv(tmp_path / "later.csv")
+    scored = predict_file(run.predictor(), tmp_path / "later.csv", tmp_path / "out.csv")
+    assert not scored.problems
+    assert any("month first, unlike in training" in finding for finding in scored.findings)
+
+
+def test_columns_of_one_name_in_a_frame_are_told(label: Predictor, rows: pl.DataFrame) -> None:
+    frame = pd.DataFrame(rows.select("label", "size", "town").to_dict(as_series=False))[
+        ["label", "size", "town", "size"]
+    ]
+    assert any("2 columns named 'size'" in finding for finding in evaluate_model(label, frame).findings)
 
 
 def test_a_file_of_many_batches_decides_as_a_whole(

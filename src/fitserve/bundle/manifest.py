@@ -39,7 +39,8 @@ class Manifest:
     """The record behind ``manifest.json``; unknown members are refused.
 
     ``answer`` is the task's own state (labels, or offset and scale of a target); ``evaluation`` says on
-    which rows ``scores`` and ``baseline`` were measured; ``data`` describes the training table;
+    which rows ``scores`` and ``baseline`` were measured; ``data`` describes the training table, with what its user
+    said to mean a missing target as ``target_missing``;
     ``members`` gives size and SHA-256 of every other file.
     """
 
@@ -105,6 +106,9 @@ class Manifest:
         counts = [self.data.get("rows"), self.data.get("trained_on"), self.evaluation.get("rows")]
         counted = all(isinstance(count, int) and 0 <= count < 2**53 for count in counts)
         told = all(isinstance(self.evaluation.get(name), str) for name in ("on", "split"))
+        said = self.data.get("target_missing", [])
+        if not isinstance(said, list) or not all(isinstance(text, str) for text in said):
+            raise BundleError("manifest.json: what means a missing target is malformed; export the model again")
         if not (figures and counted and told and _are_intervals(self.evaluation)):
             raise BundleError("manifest.json: scores and counts of rows are malformed; export the model again")
         if len(self.learner) > LONGEST_LEARNER:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from fitserve.errors import SpecError
-from fitserve.features.missing import is_said_missing
+from fitserve.features.missing import is_said_missing, read_said
 from fitserve.features.spelling import SPELLINGS
 from fitserve.schema import Kind
 
@@ -36,8 +36,8 @@ def read_choices(
     for spelling in spellings.values():
         if spelling not in SPELLINGS:
             raise SpecError(f"no column is spelled {spelling!r}; choose from {', '.join(map(repr, SPELLINGS))}")
-    folded = {name: frozenset(text.strip().casefold() for text in texts) - {""} for name, texts in missing.items()}
-    return Choices(parse_kinds(kinds, known), spellings, folded)
+    said = {name: read_said(texts) for name, texts in missing.items()}
+    return Choices(parse_kinds(kinds, known), spellings, said)
 
 
 def parse_kinds(columns: Mapping[str, str], known: list[str]) -> dict[str, Kind]:

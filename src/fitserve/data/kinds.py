@@ -108,6 +108,8 @@ def infer_field(
     labels = gaps is not None and gaps.target and kind is Kind.BOOLEAN
     if (kind in _OF_LEVELS or labels) and series.dtype == pl.String and (kept := _kept(series, gaps)):
         kind, reason = (kind, reason) if wanted else _kind(series, kept)
+    if spelling == ANY_CASE and kind in (Kind.NUMBER, Kind.DATETIME):
+        raise SpecError(f"column {series.name!r} holds a {kind}, which has no case; leave its --spelling out")
     column = column_of_series(series, kind, spelling, kept)
     if spelling:
         reason += f", spelled {'like ' if kind is Kind.NUMBER else ''}{spelling}"

@@ -10,7 +10,7 @@ from fitserve.features.category import gap_counts, level_counts
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.moment import moments_of
 from fitserve.features.number import BooleanStep, number_reader, numbers_of
-from fitserve.schema import Kind, Level
+from fitserve.schema import Kind, Level, is_no_text
 
 _PROFILE_LEVELS = 100
 
@@ -25,6 +25,8 @@ def missing_share(column: Column, kind: Kind) -> float:
         return float((~np.isfinite(_numbers(column))).mean())
     if isinstance(column, Numbers):
         return float(np.isnan(column.values).mean())
+    if kind is Kind.TEXT:  # "NA" is a text
+        return float(column.map(is_no_text, True, np.bool_).mean())
     return (len(column) - sum(level_counts(column).values())) / max(len(column), 1)
 
 
@@ -41,7 +43,7 @@ def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
         quantiles = np.quantile(known, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1], method="nearest").tolist()
         return {"quantiles": quantiles, "whole": bool((known == np.floor(known)).all())}
     if kind is Kind.TEXT:
-        return _gaps(column)
+        return {}
     counts = level_counts(column)
     if kind is Kind.IDENTIFIER:  # its values name single rows, which may be private
         return {"n_levels": len(counts)}

@@ -54,8 +54,8 @@ def predict_file(
     if alone and (options is None or options.sql is None) and is_among(output, source):
         raise SpecError(f"{output} is a file that is read; without its columns the rows would be lost: choose another")
     scored = Scored()
-    with opened(predictor, source, options, scored.findings) as (reading, frames):
-        scored.problems = reading.problems
+    reading = Reading(predictor, problems=scored.problems, findings=scored.findings)
+    with opened([reading], source, options, scored.findings) as frames:
         batches = (_scored(reading, frame, scored, alone) for frame in frames)
         first = next(batches)
         _write_whole(first.cast({pl.Null: pl.String}), batches, output)

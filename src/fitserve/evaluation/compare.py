@@ -166,8 +166,8 @@ def _answered(
     """What both say to the rows with a target; the columns of a sample of these rows, and their places."""
     answers: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
     groups = []
-    with opened(a, source, options, []) as (reading, batches):
-        other = Reading(b, reading.orders)
+    reading, other = Reading(a), Reading(b)
+    with opened((reading, other), source, options, []) as batches:
         sample = Sample(list(dict.fromkeys([*reading.kinds, *other.kinds])), _SEED)
         for frame in batches:
             for predictor in (a, b):

@@ -27,6 +27,7 @@ from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column, Numbers
+from fitserve.features.missing import said_missing
 from fitserve.prediction import Predictor
 from fitserve.schema import Kind
 from fitserve.tasks import get_task
@@ -90,7 +91,8 @@ def evaluate_model(
     found: list[str] = []
     judged: list[Part] = []
     missing, n, digests = [], 0, []
-    with opened(predictor, source, options, found) as (reading, batches):
+    reading = Reading(predictor, findings=found)
+    with opened([reading], source, options, found) as batches:
         sample = Sample(list(reading.kinds), _SEED)
         for frame in batches:
             check_columns(predictor, frame, source, group)
@@ -155,6 +157,7 @@ def judge(reading: Reading, frame: pl.DataFrame) -> Part:
     task = get_task(manifest.task)
     plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
     column = column_of_series(frame[manifest.target], Kind.NUMBER if plain else None)
+    column = said_missing(column, frozenset(manifest.data.get("target_missing", ())))
     truth = task.truth(column, predictor.answerer)
     known = np.isfinite(truth) if truth.dtype.kind == "f" else (truth >= 0) | ~_without_label(column)
     frame, truth = frame.filter(known), truth[known]

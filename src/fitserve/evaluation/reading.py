@@ -7,8 +7,8 @@ whole, and what was decided is told; so is what is unusual about the file, in th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -148,34 +148,28 @@ def _shown(frame: pl.DataFrame, step: MomentStep) -> dict[str, str]:
 
 @contextmanager
 def opened(
-    predictor: Predictor, source: Any, options: ReadOptions | None, findings: list[str]
-) -> Iterator[tuple[Reading, Iterator[pl.DataFrame]]]:
-    """How a model reads a source, and its rows in batches; what was found out is added to ``findings``.
+    readings: Sequence[Reading], source: Any, options: ReadOptions | None, findings: list[str]
+) -> Iterator[Iterator[pl.DataFrame]]:
+    """The rows of a source in batches, for one model or several; what was found out is added to ``findings``.
 
-    A file is looked through a second time where only all of its rows can tell how its dates are meant.
+    A file is looked through again where only all of its rows can tell how its dates are meant. Of a query that is the
+    first batch.
     """
-    reading = Reading(predictor, findings=findings)
     if not is_location(source):
-        frame = read_frame(source)
-        reading.settle_orders([frame])
-        yield reading, iter([frame])
+        frame = read_frame(source, findings=findings)
+        for reading in readings:
+            reading.settle_orders([frame])
+        yield iter([frame])
         return
-    if options is not None and options.sql is not None:
-        batches = read_batches(source, options, findings)
-        first = next(batches)
-        reading.settle_orders([first])
-        yield reading, chain([first], batches)
-        batches.close()
-        return
-    with local_files(source, options.fetch if options else False) as paths:
-        batches = read_batches(paths, options, findings)
+    query = options is not None and options.sql is not None
+    with ExitStack() as stack:
+        read = source if query else stack.enter_context(local_files(source, options.fetch if options else False))
+        batches = stack.enter_context(closing(read_batches(read, options, findings)))
         first = next(batches)  # a file without rows is refused by the reader
-        if reading.asks_for_order(first):
-            reading.settle_orders(read_batches(paths, options, []))
-        try:
-            yield reading, chain([first], batches)
-        finally:
-            batches.close()
+        for reading in readings:
+            if reading.asks_for_order(first):
+                reading.settle_orders([first] if query else read_batches(read, options, []))
+        yield chain([first], batches)
 
 
 def told_problems(problems: Mapping[tuple[str, str], int], rows: int) -> list[str]:
@@ -198,7 +192,8 @@ def _told(code: str, found: list[tuple[str, int]], rows: int) -> str:
 
 def told_missing(missing: Iterable[str], there: Iterable[str], read: Iterable[str]) -> list[str]:
     """A sentence for each column of a model that a table lacks, with the names there that may be meant."""
-    others = [name for name in there if name not in set(read)]
+    own = set(read)
+    others = [name for name in there if name not in own]
     found, names = [], NearNames(_MOST_COMPARED)
     for name in missing:
         near = names.nearest(name, others)

@@ -90,7 +90,7 @@ class Encoder:
     def row(self, row: Mapping[str, object], notes: Notes) -> EncodedRow:
         """The numbers of one row: dense values, codes, and text terms with weights; notes what is unusual."""
         if self.missing_as:
-            row = without_said_missing(row, self.missing_as)
+            row = without_said_missing(row if row.keys() <= self._known else self._named(row), self.missing_as)
         if self._usual is not None and len(row) == len(self.steps):
             found = self._usual.read(row)
             if found is not None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from fitserve import schema
 from fitserve.features.column import Column, Numbers
+
+_CODE = re.compile(r"[+-]?0\d|\+")
+
+
+def read_said(texts: Iterable[str]) -> frozenset[str]:
+    """What a user has said to mean that there is no value, without case: ``999.0`` and ``1e3`` as 999 and 1000, too.
+
+    Codes such as ``007`` are no numbers.
+    """
+    said = {text.strip().casefold() for text in texts} - {""}
+    numbers = [_number(text) for text in said if not _CODE.match(text)]
+    return frozenset(said | {str(schema.read_category(number)) for number in numbers if np.isfinite(number)})
 
 
 def is_said_missing(value: object, said: frozenset[str]) -> bool:
@@ -30,7 +43,7 @@ def without_said_missing(row: Mapping[str, object], said: Mapping[str, frozenset
 def said_missing(column: Column, said: frozenset[str]) -> Column:
     """A column with gaps for the values that are said to mean them."""
     if isinstance(column, Numbers):
-        numbers = [number for text in said if np.isfinite(number := _number(text))]
+        numbers = [number for text in said if not _CODE.match(text) and np.isfinite(number := _number(text))]
         return Numbers(np.where(np.isin(column.values, numbers), np.nan, column.values))
     gone = np.array([*(is_said_missing(level, said) for level in column.levels), False])
     return replace(column, codes=np.where(gone[column.codes], np.int32(-1), column.codes))

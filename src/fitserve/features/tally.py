@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from fitserve.features.encoder import AnyStep, Encoder
 from fitserve.features.missing import said_missing
 from fitserve.features.moment import MomentStep
 from fitserve.features.number import BooleanStep, NumberStep
+from fitserve.features.spelling import DAY_FIRST
 from fitserve.features.text import TextStep
 
 # What a file cannot avoid: all cells of a text file are texts.
@@ -43,28 +45,22 @@ def _of_levels(step: AnyStep, column: Coded) -> Counter[str]:
     """Problems of each level, as often as it occurs."""
     rows = np.bincount(column.codes + 1, minlength=len(column.levels) + 1).tolist()
     counts: Counter[str] = Counter()
+    if isinstance(step, MomentStep) and column.spelling:  # its dates are read so, whatever training learned
+        step = replace(step, day_first=column.spelling == DAY_FIRST)
     for level, n_rows in zip([None, *column.levels], rows, strict=True):
         if n_rows:
-            counts.update(dict.fromkeys(_codes(step, level, column.spelling), n_rows))
+            counts.update(dict.fromkeys(_codes(step, level), n_rows))
     return counts
 
 
-def _codes(step: AnyStep, level: object, spelling: str) -> list[str]:
+def _codes(step: AnyStep, level: object) -> list[str]:
     notes: Notes = []
     if isinstance(step, TextStep):
         # The terms of a text tell nothing here and cost most of the work.
-        step.row(level if _is_no_text(level) else "a", [], notes)
+        step.row(level if schema.is_no_text(level) else "a", [], notes)
         return [note.code for note in notes]
     step.row(level, [], notes)
-    # A column whose dates are spelled in one way has no doubtful ones.
-    return [note.code for note in notes if not (spelling and note.code == "ambiguous_date")]
-
-
-def _is_no_text(level: object) -> bool:
-    try:
-        return schema.read_text(level) is None
-    except ValueError:
-        return True
+    return [note.code for note in notes]
 
 
 def _of_numbers(step: AnyStep, column: Numbers) -> Counter[str]:
@@ -73,11 +69,11 @@ def _of_numbers(step: AnyStep, column: Numbers) -> Counter[str]:
     missing = np.isnan(values)
     counts: Counter[str] = Counter()
     if missing.any():
-        counts.update(dict.fromkeys(_codes(step, None, ""), int(missing.sum())))
+        counts.update(dict.fromkeys(_codes(step, None), int(missing.sum())))
     if not isinstance(step, (NumberStep, MomentStep, BooleanStep)):
         levels, rows = np.unique(values[~missing], return_counts=True)
         for level, n_rows in zip(levels.tolist(), rows.tolist(), strict=True):
-            counts.update(dict.fromkeys(_codes(step, level, ""), n_rows))
+            counts.update(dict.fromkeys(_codes(step, level), n_rows))
         return counts
     if isinstance(step, BooleanStep):
         counts["not_a_boolean"] = int((~missing & (values != 0) & (values != 1)).sum())

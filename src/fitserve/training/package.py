@@ -21,6 +21,7 @@ from fitserve.evaluation.sections import Made
 from fitserve.evaluation.told import gap_sentences
 from fitserve.faults import LeftOut
 from fitserve.features.base import state_of
+from fitserve.features.missing import read_said
 from fitserve.metrics.interval import LEVEL
 from fitserve.models.base import Exported
 from fitserve.prediction import Predictor
@@ -61,13 +62,13 @@ def package(folder: Path, prepared: Prepared, search: Search, chosen: Chosen) ->
     """Write the bundle of a training into an empty folder; manifest and identity are returned."""
     session = Session(chosen.exported.graph, chosen.exported.model)
     judgement = judge(prepared, search, chosen.trial, session)
-    told = verdict(prepared, search, chosen.trial, judgement)
+    left_out = LeftOut()
+    told = left_out.attempt("verdict", lambda: verdict(prepared, search, chosen.trial, judgement)) or []
     prepared.findings.extend(told)
     manifest = _manifest(prepared, chosen, judgement)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     rows = example_rows(prepared.encoder, prepared.fields, chosen.exported.thresholds)
     examples = {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
-    left_out = LeftOut()
     report = _report((prepared, search, chosen), (judgement, predictor), left_out)
     report["lead"] = [*(f"{sentence[0].upper()}{sentence[1:]}." for sentence in told), *report.get("lead", ())]
     page = card(manifest, report, left_out=left_out)
@@ -85,6 +86,7 @@ def package(folder: Path, prepared: Prepared, search: Search, chosen: Chosen) ->
 
 def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manifest:
     graph = chosen.exported.graph
+    said = prepared.spec.missing.get(prepared.spec.target)
     return Manifest(
         format=FORMAT,
         task=prepared.task.name,
@@ -109,6 +111,7 @@ def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manif
             "sha256": prepared.dataset_sha256,
             "rows": prepared.n_rows,
             "trained_on": len(prepared.split.train),
+            **({"target_missing": sorted(read_said(said))} if said else {}),
         },
         seed=prepared.spec.seed,
         versions={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},

@@ -129,7 +129,7 @@ def infinities(sheet: Sheet) -> Iterator[Finding]:
 
 
 def texts_for_gaps(sheet: Sheet) -> Iterator[Finding]:
-    """Words such as "NA" in columns of levels or texts that are taken for missing values."""
+    """Words such as "NA" in columns of levels that are taken for missing values."""
     every = _of_levels(sheet, "gaps")
     words = {name: {text: n for text, n in counts.items() if text.isalpha()} for name, counts in every.items()}
     found = {name: counts for name, counts in words.items() if counts}
@@ -150,10 +150,9 @@ def levels_like_gaps(sheet: Sheet) -> Iterator[Finding]:
 
 
 def _of_levels(sheet: Sheet, member: str) -> dict[str, dict[str, int]]:
-    """What the profiles of columns of levels or texts, the target among them, tell of texts like missing values."""
+    """What the profiles of columns of levels, the target among them, tell of texts like missing values."""
     fields = [*([sheet.target.field] if sheet.target is not None else []), *sheet.fields]
-    kinds = (Kind.CATEGORY, Kind.TEXT)
-    return {f.name: f.profile[member] for f in fields if f.kind in kinds and f.profile.get(member)}
+    return {f.name: f.profile[member] for f in fields if f.kind is Kind.CATEGORY and f.profile.get(member)}
 
 
 def _counted(found: Mapping[str, Mapping[str, int]]) -> str:
