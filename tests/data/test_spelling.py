@@ -287,5 +287,7 @@ def test_an_unknown_spelling_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("values", [["05/03/2026", "31/03/2026"], ["$1,234.50", "$7.25"], [1.5, 2.5]])
 def test_what_has_no_case_is_not_spelled_in_any(values: list[object]) -> None:
-    with pytest.raises(SpecError, match="column 'c' holds a (number|datetime), which has no case; leave its --spelling"):
+    with pytest.raises(
+        SpecError, match=r"column 'c' holds a (number|datetime), which has no case; leave its --spelling"
+    ):
         infer_field(pl.Series("c", values * 20), spelling="any-case")

@@ -24,7 +24,7 @@ ROWS = 3000
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a table, a workspace with the model line, and its zip."""
     folder = tmp_path_factory.mktemp("ready")
-    rows = "".join(f"{i},{'ab'[i % 2]},{i * 2 + i % 2}\n" for i in range(ROWS))
+    rows = "".join(f"{i * 7 % ROWS / 4},{'ab'[i % 2]},{i * 7 % ROWS / 2 + i % 2}\n" for i in range(ROWS))
     (folder / "line.csv").write_text(f"x,c,y\n{rows}")
     fitserve.train(folder / "line.csv", "y", learners=["ridge"], workspace=folder / "workspace")
     assert run("models", "export", "line", "-o", folder / "line.zip", workspace=folder / "workspace").returncode == 0

@@ -20,7 +20,7 @@ FITSERVE = str(Path(sys.executable).with_name("fitserve"))
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workspace")
-    table = {"x": list(range(60)), "c": ["a", "b"] * 30, "y": [i * 2.5 for i in range(60)]}
+    table = {"x": [i * 7 % 60 / 4 for i in range(60)], "c": ["a", "b"] * 30, "y": [i * 7 % 60 / 8 for i in range(60)]}
     fitserve.train(table, "y", name="line", learners=["ridge"], workspace=folder)
     return folder
 
@@ -46,7 +46,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stage", ["reading: ", "preparing: ", "packaging: "])
 def test_ctrl_c_outside_the_search_changes_nothing(tmp_path: Path, stage: str) -> None:
-    rows = "".join(f"{i},{'ab'[i % 2]},{i * 2}\n" for i in range(20_000))
+    rows = "".join(f"{i * 7 % 20_000 / 4},{'ab'[i % 2]},{i * 7 % 20_000 / 2}\n" for i in range(20_000))
     (tmp_path / "line.csv").write_text(f"x,c,y\n{rows}")
     command = [FITSERVE, "train", "line.csv", "--target", "y", "--learner", "ridge", "--workspace", "w"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
