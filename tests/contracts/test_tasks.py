@@ -107,6 +107,16 @@ def test_a_perfect_model_scores_perfectly(fitted: tuple[Task, Any, Column]) -> N
         assert answerer.score(raw, truth)["accuracy"] == 1.0
 
 
+def test_one_score_alone_is_what_it_is_among_all(fitted: tuple[Task, Any, Column]) -> None:
+    task, answerer, target = fitted
+    truth = task.truth(target, answerer)
+    raw = raw_outputs(answerer, len(truth))
+    scores = answerer.score(raw, truth)
+    assert {name: answerer.score(raw, truth, name) for name in scores} == {
+        name: {name: scores[name]} for name in scores
+    }
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("target", [coded(["x", "x"]), coded([None, None]), column_of(np.array([3.0, 3.0]))], ids=str)
 def test_a_target_that_teaches_nothing_is_refused(name: str, target: Column) -> None:

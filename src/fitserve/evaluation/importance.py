@@ -133,7 +133,7 @@ def costly_gaps(
 
 
 def _score_of(judged: Judged, metric: str) -> float | None:
-    return judged.answerer.score(judged.raw, judged.truth)[metric]
+    return judged.answerer.score(judged.raw, judged.truth, metric)[metric]
 
 
 def _loss_of(judged: Judged, metric: str) -> float:

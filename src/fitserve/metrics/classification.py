@@ -12,10 +12,14 @@ Two conventions hold throughout the module:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.metrics.confusion import (
+    Counts,
     Integers,
     accuracy,
     balanced_accuracy,
@@ -35,9 +39,9 @@ _SLACK = 1e-6
 
 
 def classification_scores(
-    truth: Integers, probabilities: Floats, positive: int | None = None, *, threshold: float = 0.5
+    truth: Integers, probabilities: Floats, positive: int | None = None, *, threshold: float = 0.5, only: str = ""
 ) -> dict[str, float | None]:
-    """All scores of one set of predictions.
+    """All scores of one set of predictions, or one of them.
 
     Args:
         truth: shape (n,), class indexes 0..k-1, or -1 for a label that the model does not know.
@@ -46,6 +50,7 @@ def classification_scores(
         positive: index of the positive class when k is 2; 1 when not given.
         threshold: when k is 2, the least probability of the positive class that predicts it.
             Unused for more classes, where the first of the largest probabilities predicts.
+        only: the name of the one score to compute; all where not given.
 
     Returns:
         ``roc_auc``, ``average_precision``, ``log_loss`` (nats), ``brier``, ``accuracy``,
@@ -61,24 +66,39 @@ def classification_scores(
     """
     truth, probabilities = _checked(truth, probabilities)
     n_classes = probabilities.shape[1]
-    predicted = predicted_class(probabilities, positive, threshold=threshold)
-    matrix = confusion_matrix(truth, predicted, n_classes)
     known_truth, known_probabilities = _known(truth, probabilities)
     classes = [_positive(positive, n_classes)] if n_classes == 2 else _two_sided_classes(known_truth)
-    areas, precisions = _ranking_scores(known_truth, known_probabilities, classes)
-    scores = {
-        "roc_auc": areas,
-        "average_precision": precisions,
-        "log_loss": log_loss(known_truth, known_probabilities),
-        "brier": brier(known_truth, known_probabilities, positive),
-        "accuracy": accuracy(matrix),
-        "balanced_accuracy": balanced_accuracy(matrix),
-        "matthews_corrcoef": matthews_corrcoef(matrix),
+
+    @cache
+    def ranked() -> tuple[float | None, float | None]:
+        return _ranking_scores(known_truth, known_probabilities, classes)
+
+    @cache
+    def matrix() -> Counts:
+        return confusion_matrix(truth, predicted_class(probabilities, positive, threshold=threshold), n_classes)
+
+    scores: dict[str, Callable[[], float | None]] = {
+        "roc_auc": lambda: ranked()[0],
+        "average_precision": lambda: ranked()[1],
+        "log_loss": lambda: log_loss(known_truth, known_probabilities),
+        "brier": lambda: brier(known_truth, known_probabilities, positive),
+        "accuracy": lambda: accuracy(matrix()),
+        "balanced_accuracy": lambda: balanced_accuracy(matrix()),
+        "matthews_corrcoef": lambda: matthews_corrcoef(matrix()),
     }
-    of_class = {"f1": f1, "precision": precision, "recall": recall}
     if n_classes == 2:
-        scores |= {name: score(matrix, classes[0]) for name, score in of_class.items()}
-    return scores | {f"{name}_macro": score(matrix) for name, score in of_class.items()}
+        chosen = classes[0]
+        scores |= {
+            "f1": lambda: f1(matrix(), chosen),
+            "precision": lambda: precision(matrix(), chosen),
+            "recall": lambda: recall(matrix(), chosen),
+        }
+    scores |= {
+        "f1_macro": lambda: f1(matrix()),
+        "precision_macro": lambda: precision(matrix()),
+        "recall_macro": lambda: recall(matrix()),
+    }
+    return {name: score() for name, score in scores.items() if only in ("", name)}
 
 
 def predicted_class(probabilities: Floats, positive: int | None = None, *, threshold: float = 0.5) -> NDArray[np.intp]:

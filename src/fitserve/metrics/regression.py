@@ -21,12 +21,13 @@ _MAPE_UNIT = 2.0**64
 _NEXT_TO_ZERO = 1e-6
 
 
-def regression_scores(truth: Floats, prediction: Floats) -> dict[str, float | None]:
-    """All scores of one set of predictions.
+def regression_scores(truth: Floats, prediction: Floats, *, only: str = "") -> dict[str, float | None]:
+    """All scores of one set of predictions, or one of them.
 
     Args:
         truth: shape (n,), finite.
         prediction: shape (n,), finite, in the unit of ``truth``.
+        only: the name of the one score to compute; all where not given.
 
     Returns:
         ``rmse``, ``mae``, ``r2``, ``median_absolute_error`` and ``mape``, each as its function below
@@ -43,7 +44,7 @@ def regression_scores(truth: Floats, prediction: Floats) -> dict[str, float | No
         "median_absolute_error": median_absolute_error,
         "mape": mape,
     }
-    return {name: score(truth, prediction) for name, score in scores.items()}
+    return {name: score(truth, prediction) for name, score in scores.items() if only in ("", name)}
 
 
 def rmse(truth: Floats, prediction: Floats) -> float | None:

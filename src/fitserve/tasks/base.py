@@ -31,8 +31,8 @@ class Answerer(Protocol):
     def columns(self, raw: Raw) -> dict[str, NDArray[Any]]:
         """The same answers as named columns of shape (n,), for bulk; the same bits."""
 
-    def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
-        """Every score of the task; ``truth`` comes from `Task.truth`. None where a score is undefined."""
+    def score(self, raw: NDArray[Any], truth: NDArray[Any], only: str = "") -> dict[str, float | None]:
+        """Every score of the task, or ``only`` one; ``truth`` is of `Task.truth`. None where a score is undefined."""
 
 
 class Task(Protocol):

@@ -83,10 +83,10 @@ class ClassAnswerer:
             found[f"probability_{name}"] = probabilities[:, i]
         return found
 
-    def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
+    def score(self, raw: NDArray[Any], truth: NDArray[Any], only: str = "") -> dict[str, float | None]:
         """The scores of `fitserve.metrics.classification_scores`."""
         positive = 1 if self.n_outputs == 1 else None
-        return classification_scores(truth, self.probabilities(raw), positive, threshold=self.threshold)
+        return classification_scores(truth, self.probabilities(raw), positive, threshold=self.threshold, only=only)
 
 
 class Classification:

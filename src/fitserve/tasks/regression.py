@@ -46,10 +46,10 @@ class NumberAnswerer:
     def _values(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
         return standardised.astype(np.float64) * self.scale + self.offset
 
-    def score(self, raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, float | None]:
+    def score(self, raw: NDArray[Any], truth: NDArray[Any], only: str = "") -> dict[str, float | None]:
         """The scores of `fitserve.metrics.regression_scores`, in the target's own unit."""
         known = np.isfinite(truth)
-        return regression_scores(self._values(truth[known]), self._values(raw[known, 0]))
+        return regression_scores(self._values(truth[known]), self._values(raw[known, 0]), only=only)
 
 
 class Regression:

@@ -185,7 +185,7 @@ def _metric(spec: Spec, task: Task, answerer: Answerer, truth: NDArray[Any], spl
     if spec.metric is None:
         return default_metric(task.name, n_classes, few=len(split.train) + len(split.test) < SMALL_TABLE), []
     metric, told = fitting_metric(spec.metric, task.name, n_classes)
-    if metric == "mape" and answerer.score(truth[:, None], truth)[metric] is None:
+    if metric == "mape" and answerer.score(truth[:, None], truth, metric)[metric] is None:
         raise SpecError("mape means nothing where a target is 0, or next to it, as in this table; choose mae or rmse")
     return metric, [told] if told else []
 

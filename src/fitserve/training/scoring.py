@@ -58,10 +58,12 @@ class Scoring:
     units: NDArray[np.int64] | None
     seed: int
 
-    def scores(self, outputs: Outputs, truth: NDArray[Any] | None = None) -> Scores:
+    def scores(self, outputs: Outputs) -> Scores:
         """The scores of all rows together, or the mean of the folds' scores."""
-        truth = self.truth if truth is None else truth
-        each = [self.answerer.score(outputs[part], truth[part]) for part in self._parts]
+        return self._scores(outputs, self.truth)
+
+    def _scores(self, outputs: Outputs, truth: NDArray[Any], only: str = "") -> Scores:
+        each = [self.answerer.score(outputs[part], truth[part], only) for part in self._parts]
         return {name: _mean([scores[name] for scores in each]) for name in each[0]}
 
     def loss_of(self, scores: Scores) -> float:
@@ -73,7 +75,8 @@ class Scoring:
         """The loss of each fold; none where folds are scored together."""
         if len(self._parts) == 1:
             return []
-        losses = [self.loss_of(self.answerer.score(outputs[part], self.truth[part])) for part in self._parts]
+        each = [self.answerer.score(outputs[part], self.truth[part], self.metric) for part in self._parts]
+        losses = [self.loss_of(scores) for scores in each]
         return losses if np.isfinite(losses).all() else []
 
     def chance(self, outputs: Outputs) -> Chance:
@@ -82,8 +85,8 @@ class Scoring:
         If outputs tell nothing of the truth, this is as likely as any shuffle, whichever score it is and however rough
         the outputs are.
         """
-        losses = np.array([self.loss_of(self.scores(outputs, truth)) for truth in self._shuffled])
-        own = self.loss_of(self.scores(outputs))
+        losses = np.array([self.loss_of(self._scores(outputs, truth, self.metric)) for truth in self._shuffled])
+        own = self.loss_of(self._scores(outputs, self.truth, self.metric))
         spread = float(losses.std()) if np.isfinite(losses).all() else 0.0
         if spread <= _SMALL * max(1.0, abs(float(losses.mean()))) or not np.isfinite(own):
             return Chance(0.0, [0.0] * len(losses))
