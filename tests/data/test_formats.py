@@ -119,6 +119,14 @@ def test_members_of_nested_objects_are_columns(tmp_path: Path) -> None:
     assert frame.rows() == [(1, "x", "2"), (None, None, "3"), (None, None, "many")]
 
 
+def test_a_member_whose_path_is_a_name_already_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([{"a": {"b": 1}, "a.b": 2}]))
+    told: list[str] = []
+    frame = read_frame(tmp_path / "a.json", None, told)
+    assert (frame.columns, frame.row(0)) == (["a.b", "a.b.1"], (1, 2))
+    assert told == ["a.json has 2 columns named 'a.b': the second is called 'a.b.1', and 'a.b' means the first"]
+
+
 def test_names_are_the_same_whole_and_in_batches(tmp_path: Path) -> None:
     frame = pl.DataFrame({" a": [1, 2], "a": [3, 4], "b ": ["x", "y"]})
     for name, write in (

@@ -53,14 +53,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and so on" if len(names) > 3 else shown
 
 
-def flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the members of nested objects as columns of their own, ``address.city``."""
+def flat(frame: pl.DataFrame, where: str, findings: list[str] | None) -> pl.DataFrame:
+    """The frame with the members of nested objects as columns of their own, ``address.city``, as `column_names` has it."""
     while nested := [series for series in frame if isinstance(series.dtype, pl.Struct)]:
         members = {
             series.name: [member.alias(f"{series.name}.{member.name}") for member in series.struct.unnest()]
             for series in nested
         }
         columns = [each for series in frame for each in members.get(series.name, [series])]
-        names = column_names([series.name for series in columns], "the table")
+        names = column_names([series.name for series in columns], where, findings)
         frame = pl.DataFrame([series.alias(name) for series, name in zip(columns, names, strict=True)])
     return frame

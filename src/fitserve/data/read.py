@@ -130,7 +130,7 @@ def _renamed(frame: Any, source: Any, findings: list[str] | None) -> pl.DataFram
     """The frame with the names of its source, which may be there twice."""
     names = [str(name).strip() for name in getattr(source, "column_names", None) or source.columns]
     frame.columns = column_names(names, name_of(source), findings)
-    return flat(pl.DataFrame(frame))
+    return flat(pl.DataFrame(frame), name_of(source), findings)
 
 
 def _pandas_column(name: str, series: Any) -> pl.Series:
@@ -192,7 +192,7 @@ def _named(frame: pl.DataFrame, path: Path, findings: list[str] | None) -> pl.Da
 
 def _with_plain_names(frame: pl.DataFrame, where: str, findings: list[str] | None) -> pl.DataFrame:
     """The frame with members of objects as columns, and names without blanks around them, as requests are read."""
-    found = flat(frame)
+    found = flat(frame, where, findings)
     names = column_names([name.strip() for name in found.columns], where, findings)
     return found if names == found.columns else found.rename(dict(zip(found.columns, names, strict=True)))
 

@@ -94,11 +94,15 @@ class Judged:
         parts = self.parts[rows] if self.parts is not None else None
         return Judged(self.answerer, self.raw[rows], self.truth[rows], groups, parts, self.flattered)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which rows have an output and a truth that are numbers: (n,)."""
+        known: NDArray[np.bool_] = np.isfinite(self.raw).all(axis=1)
+        return known & np.isfinite(self.truth) if self.truth.dtype.kind == "f" else known
+
     def finite(self) -> Judged:
         """The rows whose output and truth are numbers."""
-        known = np.isfinite(self.raw).all(axis=1)
-        if self.truth.dtype.kind == "f":
-            known &= np.isfinite(self.truth)
+        known = self.known
         return self if known.all() else self.take(np.flatnonzero(known))
 
     def constant(self) -> Judged:
