@@ -54,7 +54,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def flat(frame: pl.DataFrame, where: str, findings: list[str] | None) -> pl.DataFrame:
-    """The frame with the members of nested objects as columns of their own, ``address.city``, as `column_names` has it."""
+    """The frame with the members of nested objects as columns of their own, ``address.city``.
+
+    One whose path is a name already gets a suffix, as `column_names` has it.
+    """
     while nested := [series for series in frame if isinstance(series.dtype, pl.Struct)]:
         members = {
             series.name: [member.alias(f"{series.name}.{member.name}") for member in series.struct.unnest()]
