@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import fitserve
 from fitserve.data.running import counts_up, numbers_rows
+from fitserve.data.target import decide_target
 from fitserve.data.view import view_table
 from fitserve.errors import DataError
 from fitserve.training.prepare import prepare
@@ -87,3 +88,15 @@ def test_names_of_columns_that_number_rows() -> None:
         assert numbers_rows(name), name
     for name in ("price", "number of rooms", "idle", "area", "customer_id", "norm"):
         assert not numbers_rows(name), name
+
+
+@pytest.mark.parametrize(
+    ("values", "advised"),
+    [
+        ([str(i) for i in range(3000)], "--task regression if they are amounts"),
+        ([f"k{i * 7 % 3000}" for i in range(3000)], "--task classification if they are"),
+    ],
+)
+def test_a_target_of_too_many_levels_says_what_it_may_be_after_all(values: list[str], advised: str) -> None:
+    with pytest.raises(DataError, match=advised):
+        decide_target(pl.DataFrame({"y": values}), "y")

@@ -142,15 +142,16 @@ def _decide_task(field: Field, column: Column) -> tuple[str, str]:
         raise DataError(f"all values of the target {field.name!r} are missing; choose another column")
     if field.kind is Kind.DATETIME:
         raise DataError(f"the target {field.name!r} holds dates, which cannot be predicted; choose another column")
-    if (field.kind is Kind.TEXT and LONG not in field.reason) or levels > _MOST_LABELS:
-        raise DataError(
-            f"the target {field.name!r} holds {field.reason}: too many to be labels; choose another column, "
-            "or --task classification if they are"
-        )
     if isinstance(column, Coded) and field.kind in (Kind.IDENTIFIER, Kind.NUMBER):
         numbers = numbers_of(column, number_reader(column).read)
         usable = field.kind is Kind.NUMBER or bool(np.isfinite(numbers).all())
         column = Numbers(numbers) if usable else column
+    if (field.kind is Kind.TEXT and LONG not in field.reason) or levels > _MOST_LABELS:
+        task = "regression if they are amounts" if isinstance(column, Numbers) else "classification if they are"
+        raise DataError(
+            f"the target {field.name!r} holds {field.reason}: too many to be labels; choose another column, "
+            f"or --task {task}"
+        )
     if not isinstance(column, Numbers):
         return "classification", f"{field.name!r} holds labels ({field.reason})"
     return _decide_numbers(field, column)
