@@ -15,8 +15,6 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _log = logging.getLogger("fitserve")
-# Without a handler Python itself would print the trace to people who can do nothing with it.
-_log.addHandler(logging.NullHandler())
 _PACKAGE = Path(__file__).parent
 
 

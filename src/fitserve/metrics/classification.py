@@ -36,6 +36,12 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 _SLACK = 1e-6
+_OF_ALL_CLASSES = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "matthews_corrcoef": matthews_corrcoef,
+}
+_OF_A_CLASS = {"f1": f1, "precision": precision, "recall": recall}
 
 
 def classification_scores(
@@ -64,7 +70,14 @@ def classification_scores(
             ``positive`` that is no class of two.
 
     """
-    truth, probabilities = _checked(truth, probabilities)
+    scores = _each_score(*_checked(truth, probabilities), positive, threshold)
+    return {name: score() for name, score in scores.items() if only in ("", name)}
+
+
+def _each_score(
+    truth: NDArray[np.intp], probabilities: Floats, positive: int | None, threshold: float
+) -> dict[str, Callable[[], float | None]]:
+    """The scores by their names, not yet computed; what several of them need is computed once."""
     n_classes = probabilities.shape[1]
     known_truth, known_probabilities = _known(truth, probabilities)
     classes = [_positive(positive, n_classes)] if n_classes == 2 else _two_sided_classes(known_truth)
@@ -77,28 +90,20 @@ def classification_scores(
     def matrix() -> Counts:
         return confusion_matrix(truth, predicted_class(probabilities, positive, threshold=threshold), n_classes)
 
+    def of_matrix(score: Callable[..., float | None], *of: int) -> Callable[[], float | None]:
+        return lambda: score(matrix(), *of)
+
     scores: dict[str, Callable[[], float | None]] = {
         "roc_auc": lambda: ranked()[0],
         "average_precision": lambda: ranked()[1],
         "log_loss": lambda: log_loss(known_truth, known_probabilities),
         "brier": lambda: brier(known_truth, known_probabilities, positive),
-        "accuracy": lambda: accuracy(matrix()),
-        "balanced_accuracy": lambda: balanced_accuracy(matrix()),
-        "matthews_corrcoef": lambda: matthews_corrcoef(matrix()),
     }
+    scores |= {name: of_matrix(score) for name, score in _OF_ALL_CLASSES.items()}
     if n_classes == 2:
-        chosen = classes[0]
-        scores |= {
-            "f1": lambda: f1(matrix(), chosen),
-            "precision": lambda: precision(matrix(), chosen),
-            "recall": lambda: recall(matrix(), chosen),
-        }
-    scores |= {
-        "f1_macro": lambda: f1(matrix()),
-        "precision_macro": lambda: precision(matrix()),
-        "recall_macro": lambda: recall(matrix()),
-    }
-    return {name: score() for name, score in scores.items() if only in ("", name)}
+        scores |= {name: of_matrix(score, classes[0]) for name, score in _OF_A_CLASS.items()}
+    scores |= {f"{name}_macro": of_matrix(score) for name, score in _OF_A_CLASS.items()}
+    return scores
 
 
 def predicted_class(probabilities: Floats, positive: int | None = None, *, threshold: float = 0.5) -> NDArray[np.intp]:
