@@ -124,7 +124,7 @@ def costly_gaps(
         if each["score"] is None or loss(metric, each["score"]) - loss(metric, whole) <= least:
             continue
         without = replace(probe.judged, raw=probe.changed({name: missing_column(len(probe))}))
-        ends = probe.judged.better(without, seed).interval(metric)
+        ends = probe.judged.better(without, seed, metric).interval(metric)
         if ends is not None and min(loss(metric, end) for end in ends) > least:
             low, high = sorted(whole + end for end in ends)
             told = {"column": name, "score": whole, "without": each["score"], "low": low, "high": high}

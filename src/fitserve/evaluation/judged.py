@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class Judged:
     groups: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
     flattered: float = 0.0
-    _drawn: dict[tuple[int, int], Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _drawn: dict[tuple[int, int, str], Bootstrap] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -100,9 +100,9 @@ class Judged:
         known: NDArray[np.bool_] = np.isfinite(self.raw).all(axis=1)
         return known & np.isfinite(self.truth) if self.truth.dtype.kind == "f" else known
 
-    def finite(self) -> Judged:
-        """The rows whose output and truth are numbers."""
-        known = self.known
+    def finite(self, beside: Judged | None = None) -> Judged:
+        """The rows whose output and truth are numbers, in another one of the same rows, too."""
+        known = self.known if beside is None else self.known & beside.known
         return self if known.all() else self.take(np.flatnonzero(known))
 
     def constant(self) -> Judged:
@@ -113,23 +113,27 @@ class Judged:
         shares = np.bincount(known, minlength=len(self.labels)) / max(len(known), 1)
         return replace(self, raw=np.tile(shares[1:] if self.two else shares, (len(self), 1)))
 
-    def weighted(self, rows: Rows) -> WeightedScores:
-        """The scores of some rows as a function of how often each counts."""
+    def weighted(self, rows: Rows, only: str = "") -> WeightedScores:
+        """The scores of some rows, or ``only`` one of them, as a function of how often each row counts."""
         if self.parts is None:
-            return self._weighted(rows)
+            return self._weighted(rows, only)
         numbers, sizes = np.unique(self.parts[rows], return_counts=True)
         if len(numbers) < 2 or sizes.min() < _FEWEST_ROWS_OF_A_PART:
-            return self._weighted(rows)
+            return self._weighted(rows, only)
         places = [np.flatnonzero(self.parts[rows] == number) for number in numbers]
-        each = [(place, self._weighted(rows[place])) for place in places]
+        each = [(place, self._weighted(rows[place], only)) for place in places]
         return lambda weights: _means([scores(weights[place]) for place, scores in each])
 
-    def _weighted(self, rows: Rows) -> WeightedScores:
-        if isinstance(self.answerer, ClassAnswerer):
-            positive = 1 if self.two else None
-            chances = self.probabilities[rows]
-            return weighted_classification(self.truth[rows], chances, positive, threshold=self.answerer.threshold)
-        return weighted_regression(self.actual[rows], self.predicted[rows])
+    def _weighted(self, rows: Rows, only: str) -> WeightedScores:
+        if not isinstance(self.answerer, ClassAnswerer):
+            return weighted_regression(self.actual[rows], self.predicted[rows], only=only)
+        return weighted_classification(
+            self.truth[rows],
+            self.probabilities[rows],
+            1 if self.two else None,
+            threshold=self.answerer.threshold,
+            only=only,
+        )
 
     @property
     def width(self) -> int:
@@ -141,12 +145,15 @@ class Judged:
         """All scores of the task."""
         return self.weighted(np.arange(len(self)))(np.ones(len(self), dtype=np.int64))
 
-    def drawn(self, seed: int, most: int = MOST_DRAWS) -> Bootstrap:
-        """The scores of rows, or groups, drawn with replacement; computed once for each seed."""
-        if (seed, most) not in self._drawn:
-            found = bootstrap(self.weighted, len(self), width=self.width, groups=self.groups, seed=seed, most=most)
-            self._drawn[seed, most] = found
-        return self._drawn[seed, most]
+    def drawn(self, seed: int, most: int = MOST_DRAWS, only: str = "") -> Bootstrap:
+        """The scores, or ``only`` one, of rows or groups drawn with replacement; computed once for each seed."""
+        for key in ((seed, most, ""), (seed, most, only)):
+            if key in self._drawn:
+                return self._drawn[key]
+        make = partial(self.weighted, only=only)
+        found = bootstrap(make, len(self), width=self.width, groups=self.groups, seed=seed, most=most)
+        self._drawn[seed, most, only] = found
+        return found
 
     def intervals(self, seed: int) -> dict[str, Interval | None]:
         """The interval of each score; further out at its worse end if the scores flatter."""
@@ -159,13 +166,13 @@ class Judged:
     def _moved_out(self, interval: Interval | None, name: str, value: float | None) -> Interval | None:
         return None if interval is None or value is None else moved_out(interval, value, name, self.flattered)
 
-    def better(self, other: Judged, seed: int) -> Bootstrap:
+    def better(self, other: Judged, seed: int, only: str = "") -> Bootstrap:
         """The scores of ``other``, which has judged the same rows, less those of this one."""
-        return difference(self.drawn(seed), other.drawn(seed))
+        return difference(self.drawn(seed, only=only), other.drawn(seed, only=only))
 
     def is_better(self, other: Judged, metric: str, seed: int) -> bool | None:
         """Whether a score is better than that of ``other`` on the same rows by more than chance; None if undefined."""
-        gain = other.better(self, seed)
+        gain = other.better(self, seed, metric)
         value, interval = gain.scores.get(metric), gain.interval(metric)
         if value is None:
             return None

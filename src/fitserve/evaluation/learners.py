@@ -18,7 +18,7 @@ def compare_learners(judged: Mapping[str, Judged], metric: str, seed: int) -> li
 
     ``within_chance`` says that the interval of the difference holds zero. Learners without the score are left out.
     """
-    drawn = {name: each.drawn(seed, _DRAWS) for name, each in judged.items()}
+    drawn = {name: each.drawn(seed, _DRAWS, metric) for name, each in judged.items()}
     known = {name: value for name, each in drawn.items() if (value := each.scores.get(metric)) is not None}
     order = sorted(known, key=lambda name: loss(metric, known[name]))
     found = []

@@ -34,6 +34,7 @@ from fitserve.metrics.ranking import area, mean_precision, ranking
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Score = float | None
 
 _SLACK = 1e-6
 _OF_ALL_CLASSES = {
@@ -70,40 +71,52 @@ def classification_scores(
             ``positive`` that is no class of two.
 
     """
-    scores = _each_score(*_checked(truth, probabilities), positive, threshold)
-    return {name: score() for name, score in scores.items() if only in ("", name)}
-
-
-def _each_score(
-    truth: NDArray[np.intp], probabilities: Floats, positive: int | None, threshold: float
-) -> dict[str, Callable[[], float | None]]:
-    """The scores by their names, not yet computed; what several of them need is computed once."""
+    truth, probabilities = _checked(truth, probabilities)
     n_classes = probabilities.shape[1]
     known_truth, known_probabilities = _known(truth, probabilities)
     classes = [_positive(positive, n_classes)] if n_classes == 2 else _two_sided_classes(known_truth)
+    scores = each_score(
+        lambda: _ranking_scores(known_truth, known_probabilities, classes),
+        lambda: log_loss(known_truth, known_probabilities),
+        lambda: brier(known_truth, known_probabilities, positive),
+        lambda: confusion_matrix(truth, predicted_class(probabilities, positive, threshold=threshold), n_classes),
+        classes[0] if n_classes == 2 else None,
+    )
+    return {name: score() for name, score in scores.items() if only in ("", name)}
 
-    @cache
-    def ranked() -> tuple[float | None, float | None]:
-        return _ranking_scores(known_truth, known_probabilities, classes)
 
-    @cache
-    def matrix() -> Counts:
-        return confusion_matrix(truth, predicted_class(probabilities, positive, threshold=threshold), n_classes)
+def each_score(
+    rankings: Callable[[], tuple[Score, Score]],
+    surprise: Callable[[], Score],
+    squares: Callable[[], Score],
+    matrix: Callable[[], Counts],
+    positive: int | None,
+) -> dict[str, Callable[[], Score]]:
+    """The scores of labels by their names, each computed when called; what several of them need, once.
 
-    def of_matrix(score: Callable[..., float | None], *of: int) -> Callable[[], float | None]:
-        return lambda: score(matrix(), *of)
+    Args:
+        rankings: gives ROC area and average precision.
+        surprise: gives the log loss.
+        squares: gives the Brier score.
+        matrix: gives the `confusion_matrix`.
+        positive: the positive class of two; None for more.
 
-    scores: dict[str, Callable[[], float | None]] = {
+    """
+    ranked, counted = cache(rankings), cache(matrix)
+
+    def of_matrix(score: Callable[..., Score], *of: int) -> Callable[[], Score]:
+        return lambda: score(counted(), *of)
+
+    scores: dict[str, Callable[[], Score]] = {
         "roc_auc": lambda: ranked()[0],
         "average_precision": lambda: ranked()[1],
-        "log_loss": lambda: log_loss(known_truth, known_probabilities),
-        "brier": lambda: brier(known_truth, known_probabilities, positive),
+        "log_loss": surprise,
+        "brier": squares,
     }
     scores |= {name: of_matrix(score) for name, score in _OF_ALL_CLASSES.items()}
-    if n_classes == 2:
-        scores |= {name: of_matrix(score, classes[0]) for name, score in _OF_A_CLASS.items()}
-    scores |= {f"{name}_macro": of_matrix(score) for name, score in _OF_A_CLASS.items()}
-    return scores
+    if positive is not None:
+        scores |= {name: of_matrix(score, positive) for name, score in _OF_A_CLASS.items()}
+    return scores | {f"{name}_macro": of_matrix(score) for name, score in _OF_A_CLASS.items()}
 
 
 def predicted_class(probabilities: Floats, positive: int | None = None, *, threshold: float = 0.5) -> NDArray[np.intp]:

@@ -147,8 +147,7 @@ def mean_of(values: Iterable[float | None]) -> float | None:
 
 def _class_counts(matrix: Counts) -> tuple[Counts, Counts, Counts]:
     """Rows predicted right, true rows and predicted rows of each class and of the unknown labels."""
-    square = np.pad(matrix, ((0, 0), (0, 1)))
-    return np.diagonal(square), square.sum(axis=1), square.sum(axis=0)
+    return np.append(np.diagonal(matrix), 0), matrix.sum(axis=1), np.append(matrix.sum(axis=0), 0)
 
 
 def _of_class(matrix: Counts, numerator: Counts, denominator: Counts, positive: int | None) -> float | None:

@@ -9,22 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.metrics.classification import predicted_class
-from fitserve.metrics.confusion import (
-    Counts,
-    accuracy,
-    balanced_accuracy,
-    f1,
-    matthews_corrcoef,
-    mean_of,
-    precision,
-    recall,
-)
-from fitserve.metrics.ranking import area, mean_precision, ranking
+from fitserve.metrics.classification import each_score, predicted_class
+from fitserve.metrics.confusion import Counts, mean_of
+from fitserve.metrics.ranking import Ranking, area, mean_precision, ranking
 from fitserve.metrics.regression import next_to_zero
 
 Floats = NDArray[np.float64]
@@ -32,7 +24,12 @@ WeightedScores = Callable[[Counts], dict[str, float | None]]
 
 
 def weighted_classification(
-    truth: NDArray[np.integer], probabilities: Floats, positive: int | None = None, *, threshold: float = 0.5
+    truth: NDArray[np.integer],
+    probabilities: Floats,
+    positive: int | None = None,
+    *,
+    threshold: float = 0.5,
+    only: str = "",
 ) -> WeightedScores:
     """`classification_scores` as a function of weights; the arguments are the same."""
     n_classes = probabilities.shape[1]
@@ -42,33 +39,36 @@ def weighted_classification(
     cells = np.where(truth < 0, n_classes, truth) * n_classes + predicted
     known = np.flatnonzero(truth >= 0)
     classes = [chosen] if two else np.unique(truth[known]).tolist()
-    rankings = [ranking(truth[known] == index, probabilities[known, index]) for index in classes]
     surprises, misses = _row_losses(truth[known], probabilities[known], chosen if two else None)
-    of_class = {"f1": f1, "precision": precision, "recall": recall}
+
+    @cache
+    def rankings() -> list[Ranking]:
+        return [ranking(truth[known] == index, probabilities[known, index]) for index in classes]
+
+    def ranked(weights: Counts) -> tuple[float | None, float | None]:
+        curves = [each.counts(weights) for each in rankings()]
+        both = [curve for curve in curves if two or (curve[0][-1] and curve[1][-1])]
+        return mean_of(area(*curve) for curve in both), mean_of(mean_precision(*curve) for curve in both)
+
+    def matrix(weights: Counts) -> Counts:
+        counted = np.bincount(cells, weights=weights, minlength=(n_classes + 1) * n_classes)
+        return np.rint(counted).astype(np.int64).reshape(n_classes + 1, n_classes)
 
     def scores(weights: Counts) -> dict[str, float | None]:
-        counted = np.bincount(cells, weights=weights, minlength=(n_classes + 1) * n_classes)
-        matrix = np.rint(counted).astype(np.int64).reshape(n_classes + 1, n_classes)
         own = weights[known]
-        curves = [each.counts(own) for each in rankings]
-        both = [curve for curve in curves if two or (curve[0][-1] and curve[1][-1])]
-        found = {
-            "roc_auc": mean_of(area(*curve) for curve in both),
-            "average_precision": mean_of(mean_precision(*curve) for curve in both),
-            "log_loss": _mean(surprises, own),
-            "brier": _mean(misses, own),
-            "accuracy": accuracy(matrix),
-            "balanced_accuracy": balanced_accuracy(matrix),
-            "matthews_corrcoef": matthews_corrcoef(matrix),
-        }
-        if two:
-            found |= {name: score(matrix, chosen) for name, score in of_class.items()}
-        return found | {f"{name}_macro": score(matrix) for name, score in of_class.items()}
+        each = each_score(
+            lambda: ranked(own),
+            lambda: _mean(surprises, own),
+            lambda: _mean(misses, own),
+            lambda: matrix(weights),
+            chosen if two else None,
+        )
+        return {name: score() for name, score in each.items() if only in ("", name)}
 
     return scores
 
 
-def weighted_regression(truth: Floats, prediction: Floats) -> WeightedScores:
+def weighted_regression(truth: Floats, prediction: Floats, *, only: str = "") -> WeightedScores:
     """`regression_scores` as a function of weights; the arguments are the same. None where a sum overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         errors = np.abs(truth - prediction)
@@ -76,16 +76,22 @@ def weighted_regression(truth: Floats, prediction: Floats) -> WeightedScores:
         relative = errors / np.maximum(np.abs(truth), np.finfo(np.float64).eps)
     order = np.argsort(errors)
 
+    def root_mean_square(weights: Counts) -> float | None:
+        mean_square = _mean(squares, weights)
+        return None if mean_square is None else math.sqrt(mean_square)
+
+    each: dict[str, Callable[[Counts], float | None]] = {
+        "rmse": root_mean_square,
+        "mae": lambda weights: _mean(errors, weights),
+        "r2": lambda weights: _explained(truth, squares, weights),
+        "median_absolute_error": lambda weights: _median(errors[order], weights[order]),
+        "mape": lambda weights: _relative(truth, relative, weights),
+    }
+    chosen = {name: score for name, score in each.items() if only in ("", name)}
+
     def scores(weights: Counts) -> dict[str, float | None]:
         with np.errstate(over="ignore", invalid="ignore"):
-            mean_square = _mean(squares, weights)
-            return {
-                "rmse": None if mean_square is None else math.sqrt(mean_square),
-                "mae": _mean(errors, weights),
-                "r2": _explained(truth, squares, weights),
-                "median_absolute_error": _median(errors[order], weights[order]),
-                "mape": _relative(truth, relative, weights),
-            }
+            return {name: score(weights) for name, score in chosen.items()}
 
     return scores
 

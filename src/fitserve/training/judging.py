@@ -72,9 +72,9 @@ def verdict(prepared: Prepared, search: Search, trial: Trial, judgement: Judgeme
         in_vain = len(search.trials) > 1 and search.ranked()[0] is trial
         return [NOTHING_LEARNED] if in_vain else []
     metric = prepared.metric
-    rows = np.flatnonzero(judgement.judged.known & judgement.prior.known)
+    judged, prior = judgement.judged.finite(judgement.prior), judgement.prior.finite(judgement.judged)
     # Where nobody can tell, the scores show it.
-    if judgement.judged.take(rows).is_better(judgement.prior.take(rows), metric, prepared.spec.seed) is not False:
+    if judged.is_better(prior, metric, prepared.spec.seed) is not False:
         return []
     found = f"{metric} is {number(judgement.scores[metric])}, without learning {number(judgement.baseline[metric])}"
     return [f"on {judgement.on} {found}, which may be chance: it is not sure that anything was learned"]

@@ -46,7 +46,8 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
         except NotForThisTable:
             continue
         each = Judged(prepared.answerer, fitted.predict(arrays), prepared.truth[test], groups)
-        drawn, metric = each.drawn(prepared.spec.seed), prepared.metric
+        metric = prepared.metric
+        drawn = each.drawn(prepared.spec.seed, only=metric)
         low, high = drawn.interval(metric) or (drawn.scores[metric], drawn.scores[metric])
         points.append({"rows": len(rows), "score": drawn.scores[metric], "low": low, "high": high})
         judged.append(each)
@@ -73,7 +74,7 @@ def _order(prepared: Prepared) -> NDArray[np.intp]:
 
 def _told(judged: list[Judged], points: list[dict[str, Any]], metric: str, seed: int) -> str:
     """Whether the last rows that were added made it better by more than chance."""
-    gain = judged[-2].better(judged[-1], seed)
+    gain = judged[-2].better(judged[-1], seed, metric)
     value, interval = gain.scores[metric], gain.interval(metric)
     before, after = points[-2]["rows"], points[-1]["rows"]
     from_to = f"From {before:,} to {after:,} training rows, {metric} changes by {number(value)}"
