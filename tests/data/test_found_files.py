@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fitserve.data.delimited import ReadOptions
@@ -383,6 +383,8 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
 
 
 @given(table=tables(), delimiter=st.sampled_from(",;\t"), line_end=st.sampled_from(["\n", "\r\n"]))
+@example(table=(["T", "TT"], [["", "1"]] * 3 + [["", ""], ["", "Total"]]), delimiter=",", line_end="\n")
+@example(table=(["#", "T", "U"], [["# x", "\n", "0"], ["", '1"', "0"], ["", "", "0"]]), delimiter=",", line_end="\n")
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_ordinary_table_is_read_as_it_was_written(
     tmp_path: Path, table: tuple[list[str], list[list[str]]], delimiter: str, line_end: str

@@ -90,10 +90,11 @@ def judge_rows(rows: Sequence[Row], width: int, *, whole: bool) -> tuple[int, tu
     while at and not rows[at - 1].filled:
         at -= 1
     what = " and ".join(["a total"] * bool(n_totals) + ["notes"] * bool(n_notes))
-    lines = "its last line was" if cut == 1 else f"its last {cut} lines were"
+    n = len(rows) - at
+    lines = "its last line was" if n == 1 else f"its last {n} lines were"
     text = shown(",".join(first.cells))
     told = [f"ends with {what}: {lines} left out ({text}); --skip-footer 0 keeps all lines"]
-    return len(rows) - at, tuple(told)
+    return n, tuple(told)
 
 
 def _bounds(block: bytes) -> list[int]:

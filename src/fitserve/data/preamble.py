@@ -24,6 +24,7 @@ from fitserve.data.header import (
 
 _SEPARATOR = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)\1*"?\s*\Z', re.IGNORECASE)
 _COMMENT = re.compile(r"#|%|//|!")
+_QUOTE = re.compile(r"[,;\t|]\"")
 # So many lines of titles, at most, and of lines that are looked at behind them.
 _MOST_TITLES, SAMPLE_LINES = 50, 200
 _FEWEST = 4
@@ -66,7 +67,7 @@ def find_start(lines: Sequence[str], delimiter: str | None, *, comments: bool = 
         at += 1
     n_comments, sign = _comments(lines, at) if comments and titles else (0, "")
     below = lines[at + n_comments :]
-    if not "".join(below).strip():
+    if not "".join(below).strip() or any(_ends_quoted(line) for line in lines[at : at + n_comments]):
         n_comments, sign, below = 0, "", lines[at:]
     start = _table(below[: SAMPLE_LINES + _MOST_TITLES], delimiter, titles=titles)
     start = replace(start, skipped=start.skipped + at + n_comments, told=(*told, *start.told))
@@ -90,6 +91,11 @@ def _comments(lines: Sequence[str], start: int) -> tuple[int, str]:
         elif lines[i].strip():
             break
     return end - start, sign
+
+
+def _ends_quoted(line: str) -> bool:
+    """Whether a line ends within a cell in quotes: it is the beginning of a row then, whatever its first sign is."""
+    return line.count('"') % 2 == 1 and _QUOTE.search(line) is not None
 
 
 def _with_comments(start: Start, lines: Sequence[str], at: int, n: int, sign: str) -> Start:
