@@ -1,10 +1,10 @@
-# The five commands of this project, and the two that come before and after them. CI calls only these.
+# The commands of this project. CI calls only these.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench docs clean
+.PHONY: setup demo test test-slow check bench docs clean
 
 setup: $(STAMP)
 
@@ -19,7 +19,10 @@ demo: setup
 	@$(BIN)/python examples/credit/demo.py
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" tests
+
+test-slow: setup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow tests
 
 check: setup
 	$(BIN)/ruff check .

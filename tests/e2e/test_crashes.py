@@ -16,6 +16,7 @@ import pytest
 import fitserve
 from fitserve.store import Workspace
 
+pytestmark = pytest.mark.slow
 FITSERVE = [sys.executable, "-m", "fitserve"]
 TRAIN = ["--target", "y", "--learner", "ridge", "--budget", "5s", "--json"]
 

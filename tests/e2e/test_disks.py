@@ -16,6 +16,7 @@ import pytest
 import fitserve
 from fitserve.store import Workspace
 
+pytestmark = pytest.mark.slow
 FITSERVE = str(Path(sys.executable).with_name("fitserve"))
 ROWS = 3000
 

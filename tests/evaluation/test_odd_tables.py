@@ -21,7 +21,7 @@ from fitserve.prediction import Predictor
 N = 90
 TARGETS = ("number", "two", "three")
 
-pytestmark = pytest.mark.xdist_group("odd")
+pytestmark = [pytest.mark.xdist_group("odd"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
