@@ -297,3 +297,35 @@ def test_a_report_of_few_rows_holds_its_scores_within_the_intervals(tmp_path: Pa
             assert interval[0] <= report["scores"][name] + 1e-6
             assert interval[1] >= report["scores"][name] - 1e-6
     assert report["intervals"]["rmse"] == pytest.approx(run.manifest.intervals["rmse"], rel=1e-5)
+
+
+def test_few_inputs_that_are_there_often_are_no_copies(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(3, size=400), rng.integers(2, size=400)
+    y = rng.random(400) < np.array([0.9, 0.5, 0.1])[a]
+    table = pl.DataFrame({"a": np.array(list("pqr"))[a], "b": np.array(list("uv"))[b], "y": y})
+    run = fitserve.train(table, "y", name="few", learners=["logistic"], workspace=tmp_path)
+    auc = run.as_json()["scores"]["roc_auc"]
+    assert auc == pytest.approx(0.85, abs=0.1)
+    assert any("for there are only 6 combinations of inputs" in finding for finding in run.findings)
+    constant = pl.DataFrame({"x": [1] * 100, "z": ["a"] * 100, "y": [0, 1] * 50})
+    run = fitserve.train(constant, "y", name="one", learners=["tree"], workspace=tmp_path)
+    assert run.as_json()["scores"]["roc_auc"] in (None, 0.5)
+    assert any(finding.startswith("nothing was learned") for finding in run.findings)
+
+
+def test_copies_with_another_answer_stay_with_the_others(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    item = np.repeat(np.arange(60), 4)
+    x, share = rng.normal(size=60), rng.random(60)
+    table = pl.DataFrame({"x": x[item], "t": [f"word{i}" for i in item], "y": rng.random(240) < share[item]})
+    prepared = prepare(table, Spec("y"))
+    assert not set(item[prepared.split.train]) & set(item[prepared.split.test])
+
+
+def test_a_label_of_one_group_alone_is_not_judged(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"x": np.repeat(rng.normal(size=8), 3), "y": np.repeat(list("aaabaaaa"), 3)})
+    run = fitserve.train(table, "y", name="rare", learners=["logistic"], workspace=tmp_path)
+    assert run.as_json()["scores"]["log_loss"] < 1
+    assert any(finding.startswith("3 rows were not judged") for finding in run.findings)

@@ -150,6 +150,8 @@ _PHRASES_ZH = (
     (r"the last rows in time", "时间最晚的行"),
     (r"stratified by the target, seed (\d+), equal rows kept together", r"按目标分层，随机种子 \1，相同的行不拆开"),
     (r"stratified by the target, seed (\d+), groups kept together", r"按目标分层，随机种子 \1，同组的行不拆开"),
+    (r"stratified by the target, seed (\d+)", r"按目标分层，随机种子 \1"),
+    (r"random, seed (\d+)", r"随机划分，种子 \1"),
     (r"random, seed (\d+), equal rows kept together", r"随机划分，种子 \1，相同的行不拆开"),
     (r"random, seed (\d+), groups kept together", r"随机划分，种子 \1，同组的行不拆开"),
     (f"{_TOO_FEW}{re.escape(LEAVE_ONE_OUT)}", r"只有 \1 行，不足以留出测试集，改用留一法"),

@@ -78,10 +78,13 @@ def judging_folds(prepared: Prepared) -> Folds:
         if last.any() and not last.all():
             return _single(last, "the last fifth of the training rows in time")
     named = prepared.spec.group is not None
+    strata = truth if truth.dtype.kind == "i" else None
     if n < SMALL_TABLE:
         _, numbers = np.unique(groups, return_inverse=True)
-        return _folds(_held_out_in_turn(numbers), left_out(groups, named=named), keeps_shares=True)
-    strata = truth if truth.dtype.kind == "i" else None
+        parts = _held_out_in_turn(numbers)
+        # What no other row is cannot be learned, nor judged: the answer without learning would be ranked as wrong.
+        parts = [fold for fold in parts if strata is None or _has_all_labels(strata[fold.learned], strata)] or parts
+        return _folds(parts, left_out(groups, named=named), keeps_shares=True)
     numbers = folds(groups, strata, _FOLDS, prepared.spec.seed, named=named)
     if n > _MOST_ROWS_FOR_FOLDS or _cells(prepared) > _MOST_CELLS_FOR_FOLDS:
         return _single(numbers == 0, "a held-out fifth of the training rows")
@@ -103,6 +106,10 @@ def _held_out_in_turn(numbers: NDArray[np.int64]) -> list[Fold]:
     """A fold for each number; rows with a number below 0 are never held out."""
     every = np.unique(numbers[numbers >= 0])
     return [Fold(np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)) for number in every]
+
+
+def _has_all_labels(some: NDArray[Any], every: NDArray[Any]) -> bool:
+    return len(np.unique(some)) == len(np.unique(every))
 
 
 def _can_be_scored(fold: Fold, groups: NDArray[np.int64], strata: NDArray[Any] | None) -> bool:

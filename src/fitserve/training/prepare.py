@@ -17,10 +17,11 @@ from fitserve.data.gaps import GapSpellings
 from fitserve.data.kinds import IN_DOUBT, Gaps, infer_field, read_alike
 from fitserve.data.sheet import Sheet
 from fitserve.data.split import (
+    EqualRows,
     Split,
     can_judge,
     content_hash,
-    duplicate_groups,
+    equal_rows,
     joined_groups,
     split_by_time,
     split_rows,
@@ -110,10 +111,9 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
         findings.append(
             f"the rows stand in the order of {order.name!r}, so the last judge; --shuffle has random ones judge"
         )
-    groups, n_duplicates = duplicate_groups(frame)
-    if n_duplicates:
-        findings.append(f"{n_duplicates} rows repeat an earlier row; they were kept, on one side of the split each")
-    groups, split = _split(frame, split_by, groups, strata, order)
+    equal = equal_rows(frame.drop(*spec.exclude, *([spec.weight] if spec.weight else [])), spec.target)
+    findings += _of_equal_rows(equal)
+    groups, split = _split(frame, split_by, equal, strata, order)
     answerer = task.fit(take(target, split.train))
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, choices, split.train, order)
@@ -156,17 +156,30 @@ def _order(frame: pl.DataFrame, spec: Spec, choices: Choices, labels: NDArray[np
     return order if order is not None and can_judge(order.moments, labels) else None
 
 
+def _of_equal_rows(equal: EqualRows) -> list[str]:
+    if not equal.repeat:
+        return []
+    told = f"{equal.repeat} rows repeat an earlier row"
+    if equal.combinations:
+        return [f"{told}, for there {equal.why}; they were split like other rows"]
+    return [f"{told}; they were kept, on one side of the split each"]
+
+
 def _split(
-    frame: pl.DataFrame, spec: Spec, groups: NDArray[np.int64], strata: NDArray[np.int64], order: Order | None
+    frame: pl.DataFrame, spec: Spec, equal: EqualRows, strata: NDArray[np.int64], order: Order | None
 ) -> tuple[NDArray[np.int64], Split]:
     """Groups that must not be divided, and the split."""
+    groups = equal.groups
     if order is not None:
         return groups, split_by_time(order.moments)
     if spec.group is not None:
         groups = joined_groups(groups, group_keys(frame[spec.group]))
         if len(np.unique(groups)) < 2:
             raise SpecError(f"all rows belong together by {spec.group!r} or are equal; name another --group")
-    return groups, split_rows(groups, strata, spec.seed, named=spec.group is not None)
+    split = split_rows(groups, strata, spec.seed, named=spec.group is not None)
+    if equal.combinations:
+        split = replace(split, reason=split.reason.removesuffix(", equal rows kept together"))
+    return groups, split
 
 
 def _check(frame: pl.DataFrame, spec: Spec) -> Choices:

@@ -10,7 +10,7 @@ from fitserve.training.search import Search
 
 def of_the_search(search: Search, chosen: Chosen) -> list[str]:
     """What to know of a search and of what it chose."""
-    return [*_too_good(search, chosen), *_too_early(search), *_failed(search)]
+    return [*_too_good(search, chosen), *_too_early(search), *_not_judged(search), *_failed(search)]
 
 
 def _too_good(search: Search, chosen: Chosen) -> list[str]:
@@ -30,6 +30,15 @@ def _too_early(search: Search) -> list[str]:
         return []
     n = search.untried + len(search.trials)
     return [f"{search.untried} of {n} candidates were not judged: the budget was over; a larger one may help"]
+
+
+def _not_judged(search: Search) -> list[str]:
+    prepared, train = search.prepared, len(search.prepared.split.train)
+    n = train - len(search.folds.held)
+    if not n or train >= SMALL_TABLE or prepared.moments is not None:
+        return []
+    what = "1 row was" if n == 1 else f"{n} rows were"
+    return [f"{what} not judged, for only rows that belong together with it have its label; give more rows of it"]
 
 
 def _failed(search: Search) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.finding import Finding, named, share, warn
 from fitserve.data.sheet import Sheet
-from fitserve.data.split import duplicate_groups
+from fitserve.data.split import duplicate_groups, equal_rows
 from fitserve.schema import Kind
 
 _FEW_ROWS = 100
@@ -40,16 +40,16 @@ def few_rows(sheet: Sheet) -> Iterator[Finding]:
 
 def duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
     """Rows that repeat an earlier one in every column."""
-    count = duplicate_groups(sheet.frame)[1]
-    if count:
-        message = f"{share(count, sheet.height)} rows repeat an earlier row"
-        yield warn(
-            "duplicate_rows",
-            [],
-            message,
-            "they stay on one side of a split each; delete them if they are mistakes",
-            count,
-        )
+    equal = equal_rows(sheet.frame, sheet.target.name) if sheet.target else None
+    count = equal.repeat if equal else duplicate_groups(sheet.frame)[1]
+    if not count:
+        return
+    message = f"{share(count, sheet.height)} rows repeat an earlier row"
+    advice = "they stay on one side of a split each; delete them if they are mistakes"
+    if equal and equal.combinations:
+        message += f", for there {equal.why}"
+        advice = "that is no mistake, and they are split like other rows; another column would tell more"
+    yield warn("duplicate_rows", [], message, advice, count)
 
 
 def conflicting_targets(sheet: Sheet) -> Iterator[Finding]:
