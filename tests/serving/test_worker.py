@@ -92,7 +92,7 @@ def test_a_connection_on_which_nothing_is_heard_is_closed(worker: Worker) -> Non
 @pytest.mark.parametrize("more", [b"", b"connection: close\r\n"])
 def test_a_client_that_does_not_read_its_answer_loses_it(worker: Worker, more: bytes) -> None:
     process, address = worker
-    body = b'{"instances": [' + b",".join([b"{}"] * 40_000) + b"]}"
+    body = b'{"instances": [' + b",".join([b'{"a": 1}'] * 40_000) + b"]}"
     request = (POST % len(body)).replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n") + body
     before = sockets_of(process.pid)
     with socket.socket() as deaf, socket.create_connection(address, timeout=PATIENCE) as quick:

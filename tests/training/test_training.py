@@ -134,15 +134,15 @@ def test_five_rows_are_judged_one_by_one(tmp_path: Path) -> None:
     assert "all others" in (run.folder / "card.md").read_text(encoding="utf-8")
 
 
-def test_a_running_number_is_left_out_unless_it_says_something(tmp_path: Path) -> None:
+def test_a_running_number_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
     table = houses().with_columns(row_id=pl.int_range(1000, 1200))
     used, kind, reason = reasons(train(table, "price", tmp_path))["row_id"]
     assert (used, kind) == (False, "identifier")
-    assert "no signal" in reason
+    assert reason.endswith("--kind 'row_id'=number uses it")
     drifting = table.with_columns(price=pl.col("row_id") * 10.0 + pl.col("price") / 100)
-    used, kind, reason = reasons(train(drifting, "price", tmp_path))["row_id"]
-    assert (used, kind) == (True, "number")
-    assert "finds signal" in reason
+    assert reasons(train(drifting, "price", tmp_path))["row_id"] == (False, "identifier", reason)
+    asked = train(drifting, "price", tmp_path, kinds={"row_id": "number"})
+    assert reasons(asked)["row_id"][:2] == (True, "number")
 
 
 def test_a_constant_is_left_out_unless_its_gaps_say_something(tmp_path: Path) -> None:
@@ -155,10 +155,10 @@ def test_a_constant_is_left_out_unless_its_gaps_say_something(tmp_path: Path) ->
 
 
 def test_the_only_column_is_used_whatever_it_is(tmp_path: Path) -> None:
-    table = pl.DataFrame({"number": range(100), "value": [i * 3.0 for i in range(100)]})
+    table = pl.DataFrame({"load": range(100), "value": [i * 3.0 for i in range(100)]})
     run = train(table, "value", tmp_path)
-    assert reasons(run)["number"][0] is True
-    assert run.predictor().predict({"number": 50})["prediction"] == pytest.approx(150, abs=1e-6)
+    assert reasons(run)["load"][0] is True
+    assert run.predictor().predict({"load": 50})["prediction"] == pytest.approx(150, abs=1e-6)
 
 
 def test_perfect_scores_are_called_suspicious(tmp_path: Path) -> None:
