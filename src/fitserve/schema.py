@@ -240,6 +240,8 @@ def _moment_of_match(parts: dict[str, str | None], day_first: bool | None) -> fl
     if zone[:1] in ("+", "-"):
         digits = zone[1:].replace(":", "")
         shift = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+        if shift >= 86_400 or int(digits[2:]) > 59:
+            raise ValueError("no time zone is a day away")
         seconds -= shift if zone[0] == "+" else -shift
     return within_calendar(seconds)
 

@@ -180,6 +180,36 @@ def test_names_are_read_alike_on_every_way_in(tmp_path: Path) -> None:
         assert model.predict(pl.DataFrame({" lead": [1.0], "trail": [2.0], "x.y": [0.5]})) == [plain[0]]
 
 
+def test_of_a_field_that_is_there_twice_the_exact_name_counts(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": rng.normal(size=N), "x.y": rng.normal(size=N)})
+    frame = frame.with_columns(y=pl.col("a") * 3 + pl.col("x.y"))
+    model = fitserve.train(frame, "y", name="m", learners=["ridge"], budget=20.0, workspace=tmp_path).predictor()
+    plain = model.answer({"a": 1.0, "x.y": 0.5})
+    rows: list[dict[str, Any]] = [
+        {"x": {"y": 99.0}, "a": 1.0, "x.y": 0.5},
+        {" x.y": 0.5, "x.y ": 99.0, "a": 1.0},
+        {"x": {"y": 0.5, " y": 99.0}, "a": 1.0},
+    ]
+    for row in rows:
+        answer, problems = model.answer(row)
+        assert (answer, [(p.code, p.field) for p in problems]) == (plain[0], [("duplicate_field", "x.y")])
+    both = {" a": 99.0, "a": 1.0, "x.y": 0.5}
+    answer, problems = model.answer(both)
+    assert (answer, [(p.code, p.field) for p in problems]) == (plain[0], [("extra_field", " a")])
+    for made in (pl.DataFrame, pd.DataFrame):
+        assert model.predict(made([both])) == [plain[0]]
+        assert model.predict(made([rows[0]])) == [plain[0]]
+
+
+def test_of_unknown_fields_without_end_the_first_are_named(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"x.y": np.arange(N) * 7 % N / 4, "y": np.arange(N) * 7 % N / 2})
+    model = fitserve.train(frame, "y", name="m", learners=["ridge"], budget=20.0, workspace=tmp_path).predictor()
+    problems = model.answer({"x": {"y": 1.0, **{f"z{i}": 0 for i in range(5000)}}})[1]
+    assert len(problems) == 1001
+    assert problems[-1].message == "and 4000 more that are not fields of this model; ignored"
+
+
 def test_nested_rows_are_read_alike_on_every_way_in(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     cities = [str(city) for city in rng.choice(["Oslo", "Rome"], N)]

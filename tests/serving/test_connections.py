@@ -156,7 +156,19 @@ def test_a_head_without_end_is_refused(
         [(status, problem)] = answers_in(talk(client, endless, open_end=True))
         assert status == 431
         assert "head of the request" in checked(problem, 431)["detail"]
+
     assert most_memory() - before < 16 * MEGABYTE
+
+
+@pytest.mark.parametrize("size", [70_000, 100_000])
+@pytest.mark.parametrize("pieces", [1, 8])
+def test_a_long_head_is_refused_however_it_comes(client: httpx.Client, talk: Talk, size: int, pieces: int) -> None:
+    head = b"GET /livez HTTP/1.1\r\nhost: x\r\nmuch: " + b"x" * size + b"\r\n\r\n"
+    step = -(-len(head) // pieces)
+    said = [head[i : i + step] for i in range(0, len(head), step)]
+    [(status, problem)] = answers_in(talk(client, *said, open_end=True))
+    assert status == 431
+    assert "head of the request" in checked(problem, 431)["detail"]
 
 
 def test_a_head_has_a_bearable_number_of_fields(client: httpx.Client, talk: Talk) -> None:

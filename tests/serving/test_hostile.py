@@ -109,6 +109,24 @@ def test_every_instance_must_be_an_object(client: httpx.Client) -> None:
     assert "5 of 7 rows" in problem["detail"]
 
 
+def test_what_stands_beside_the_rows_is_told(client: httpx.Client) -> None:
+    body = {"instances": [USUAL, USUAL], "strict": True, "rooms": 9}
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 200
+    assert [(each["code"], each["field"]) for each in answer.json()["warnings"]] == [
+        ("extra_field", "strict"),
+        ("extra_field", "rooms"),
+    ]
+    problem = problem_of(client.post("/predict?strict=true", json=body), 422)
+    assert [each["field"] for each in problem["errors"]] == ["strict", "rooms"]
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b"[[]],"])
+def test_lists_without_end_are_refused_unread(client: httpx.Client, piece: bytes) -> None:
+    body = b'{"rooms": 5, "more": [' + piece * 1_000_000 + b"1]}"
+    assert "one request may hold 400000" in problem_of(post(client, body), 413)["detail"]
+
+
 def test_of_duplicate_keys_the_last_one_wins(client: httpx.Client) -> None:
     twice = b'{"rooms": "many", "rooms": 1, ' + ROW[1:-1] + b', "rooms": 2}'
     expected = client.post("/predict", json={**USUAL, "rooms": 2}).json()

@@ -46,6 +46,8 @@ _STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
 _ABSENT = object()
 # So many names are shown where none is right.
 _MOST_SHOWN = 20
+# So many unknown fields of a row are named.
+_MOST_EXTRA = 1000
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,13 @@ class Encoder:
     def row(self, row: Mapping[str, object], notes: Notes) -> EncodedRow:
         """The numbers of one row: dense values, codes, and text terms with weights; notes what is unusual."""
         if self.missing_as:
-            row = without_said_missing(row if row.keys() <= self._known else self._named(row), self.missing_as)
+            row = without_said_missing(row if row.keys() <= self._known else self._named(row, notes), self.missing_as)
         if self._usual is not None and len(row) == len(self.steps):
             found = self._usual.read(row)
             if found is not None:
                 return found[0], found[1], []
         if not row.keys() <= self._known:
-            row = self._named(row)
+            row = self._named(row, notes)
         dense_plan, code_plan, text_plan = self._plan
         get, absent = row.get, _ABSENT
         dense: list[float] = []
@@ -147,32 +149,56 @@ class Encoder:
         """The names of objects whose members are fields: ``address`` of the field ``address.city``."""
         return frozenset(name[:i] for name in self._known for i, sign in enumerate(name) if sign == ".")
 
-    def _named(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        """A row by the names of training, where names have no blanks around them, and members of objects are fields."""
+    def _named(self, row: Mapping[str, object], notes: Notes) -> Mapping[str, object]:
+        """A row by the names of training, where names have no blanks around them, and members of objects are fields.
+
+        Of several values for a field, the one by its own name counts, or else the first.
+        """
         found: dict[str, object] = {}
+        twice: dict[str, None] = {}
         for name, value in row.items():
             if name in self._known or not isinstance(name, str):
                 found[name] = value
-            elif isinstance(value, Mapping) and name.strip() in self._nested:
-                for path, each in members(name.strip(), value, self._nested):
-                    found.setdefault(path, each)
+                continue
+            plain = name.strip()
+            if isinstance(value, Mapping) and plain in self._nested:
+                read = members(plain, value, self._nested)
             else:
-                plain = name.strip()
-                found.setdefault(plain if plain in self._known and plain not in row else name, value)
+                read = iter([(plain if plain in self._known and plain not in row else name, value)])
+            for path, each in read:
+                if path in found or (path in row and path in self._known):
+                    twice[path] = None
+                else:
+                    found[path] = each
+        for path in twice:
+            if path in self._known:
+                notes.append(Problem("duplicate_field", path, "sent more than once; the others were ignored"))
         return found
 
     def _note_fields(self, row: Mapping[str, object], missing: list[str], notes: Notes) -> None:
         extra = [str(described(name)) for name in row if name not in self._known]
-        among = tuple(missing or sorted(step.field for step in self.steps)) if extra else ()
+        among = (tuple(missing) if missing else self._in_order) if extra else ()
         if len(missing) == len(self.steps) > 0:  # an answer to nothing would be an answer all the same
             notes.append(_no_known_field([step.field for step in self.steps]))
             for name in extra[:_MOST_SHOWN]:
                 notes.append(Problem("unknown_field", name, "not a field of this model", fatal=True, among=among))
             return
-        for name in missing:
-            notes.append(Problem("missing_field", name, "not sent; treated as missing"))
-        for name in extra:
+        notes.extend([self._missing[name] for name in missing])
+        for name in extra[:_MOST_EXTRA]:
             notes.append(Problem("extra_field", name, "not a field of this model; ignored", among=among))
+        if len(extra) > _MOST_EXTRA:
+            message = f"and {len(extra) - _MOST_EXTRA} more that are not fields of this model; ignored"
+            notes.append(Problem("extra_field", "", message))
+
+    @cached_property
+    def _in_order(self) -> tuple[str, ...]:
+        return tuple(sorted(step.field for step in self.steps))
+
+    @cached_property
+    def _missing(self) -> Mapping[str, Problem]:
+        """What is said of each field that was not sent: models may have thousands, and so may each row lack."""
+        told = "not sent; treated as missing"
+        return {step.field: Problem("missing_field", step.field, told) for step in self.steps}
 
     def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes) -> Arrays:
         """The arrays of some rows, each read by `row`; problems carry the index of their row."""

@@ -138,7 +138,7 @@ def columns_of_frame(frame: Any, steps: Iterable[AnyStep]) -> dict[str, Column]:
     """
     names = frame.column_names if hasattr(frame, "column_names") else list(frame.columns)
     own: dict[str, Any] = {}
-    for name in names:
+    for name in sorted(names, key=lambda name: str(name) != str(name).strip()):  # exact names come first, as in rows
         own.setdefault(str(name).strip(), name)
     found: dict[str, Column] = {}
     for step in steps:

@@ -23,8 +23,10 @@ from fitserve.tasks import Answer
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _MANY = "instances"
 # A body of so many bytes may take long enough to read and predict that other requests should not wait for it.
-_LONG_BODY = 65_536
-_LONG_LIST = 64
+_LONG_BODY, _LONG_TEXTS = 65_536, 8_192
+_LONG_LIST, _MANY_CELLS = 64, 2_000
+# Objects and lists without end take long to build, and reading JSON cannot be interrupted.
+_MOST_BRACKETS = 400_000
 # So many fields may a row have beyond those that the model knows: each one is named in a warning of its own.
 _MOST_EXTRA_FIELDS = 1000
 _BIGGEST_INT64 = float(2**63)
@@ -49,18 +51,21 @@ class Endpoint:
         self._batch = TurnBatch(predictor)
         encoder = predictor.encoder
         self.has_instances_field = any(step.field == _MANY for step in encoder.steps)
+        # A character may stand for eighteen in a text.
+        self._long_body = _LONG_TEXTS if encoder.texts else _LONG_BODY
+        self._long_list = min(_LONG_LIST, _MANY_CELLS // (len(encoder.steps) + 1))
         self._most_fields = len(encoder.steps) + len(encoder.ignored) + _MOST_EXTRA_FIELDS
 
     async def predict(self, body: bytes, *, strict: bool = False) -> Reply:
         """The answer to a request body; raises HttpProblem with 400, 413 or 422."""
-        if len(body) > _LONG_BODY:
+        if len(body) > self._long_body:
             return await asyncio.to_thread(self.predict_at_once, body, strict=strict)
         data = _parse(body)
         if self._holds_many(data):
             rows = self._rows(data)
-            if len(rows) > _LONG_LIST:
-                return await asyncio.to_thread(self._many, rows, body, strict)
-            return self._many(rows, body, strict)
+            if len(rows) > self._long_list:
+                return await asyncio.to_thread(self._many, data, rows, body, strict)
+            return self._many(data, rows, body, strict)
         row, problems = self._read(data, body, strict)
         return self._reply(await self._batch.submit(row), problems)
 
@@ -68,7 +73,7 @@ class Endpoint:
         """The same without waiting for other requests, in any thread."""
         data = _parse(body)
         if self._holds_many(data):
-            return self._many(self._rows(data), body, strict)
+            return self._many(data, self._rows(data), body, strict)
         row, problems = self._read(data, body, strict)
         return self._reply(self.predictor.run([row])[0], problems)
 
@@ -109,6 +114,8 @@ class Endpoint:
         rows = data[_MANY]
         if not isinstance(rows, list):
             raise HttpProblem(422, f"{_MANY!r} must be a list of rows, each a JSON object")
+        if len(data) > _MOST_EXTRA_FIELDS:
+            raise HttpProblem(413, f"the body has {len(data)} members; only {_MANY!r} is read: leave the others out")
         if len(rows) > self.rows_limit:
             raise HttpProblem(413, f"{len(rows)} rows; one request may hold {self.rows_limit}: send several requests")
         wrong = [i for i, row in enumerate(rows) if row.__class__ is not dict]
@@ -120,8 +127,11 @@ class Endpoint:
             raise self._too_wide(f"row {widths.index(max(widths))}", max(widths))
         return rows
 
-    def _many(self, rows: list[dict[str, Any]], body: bytes, strict: bool) -> Reply:
+    def _many(self, data: Mapping[str, Any], rows: list[dict[str, Any]], body: bytes, strict: bool) -> Reply:
         receipt = Receipt(len(rows), strict=strict)
+        if len(data) > 1:
+            beside = f"stands beside {_MANY!r}, where nothing is read; ignored"
+            receipt.add_of_all([Problem("extra_field", name, beside) for name in data if name != _MANY])
         encoded = []
         beyond: set[str] = set()
         for i, row in enumerate(rows):
@@ -145,6 +155,9 @@ class Endpoint:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
+    if len(body) > _MOST_BRACKETS and (n := body.count(b"[") + body.count(b"{")) > _MOST_BRACKETS:
+        detail = f"the body has {n} brackets; one request may hold {_MOST_BRACKETS}: send several requests"
+        raise HttpProblem(413, detail)
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:

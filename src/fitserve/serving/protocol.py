@@ -105,6 +105,10 @@ class _TooManyFields(Exception):  # noqa: N818 - raised through the parser
     """A head has more fields than anybody needs."""
 
 
+class _TooLong(Exception):  # noqa: N818 - raised through the parser
+    """A head has more bytes than anybody needs."""
+
+
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
@@ -113,7 +117,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._out = _JoinedTransport(transport)
-        self._unframed = 0
+        self._unframed = self._head = 0
         self._unparsed = b""
         self._deaf = False
         self._last_words = b""
@@ -174,8 +178,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(_unreadable(error))
             return
         if self._unframed > _HEAD_BYTES:
-            detail = f"the head of the request has more than {_HEAD_BYTES} bytes; a row belongs into the body"
-            self._refuse(HttpProblem(431, detail))
+            self._refuse(_head_too_long())
 
     def _decline(self, data: bytes, offer: httptools.HttpParserUpgrade) -> None:
         """Read on after a request that offers another protocol: to the parser it ended with its head."""
@@ -196,9 +199,16 @@ class Protocol(HttpToolsProtocol):
         lengths = (b"content-length", b"transfer-encoding")
         return [(name, value) for name, value in self.headers if name in lengths and value.strip(b"0")]
 
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) == _HEAD_FIELDS:
             raise _TooManyFields
+        self._head += len(name) + len(value)
+        if self._head > _HEAD_BYTES:
+            raise _TooLong
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -339,8 +349,14 @@ def _piece(data: bytes, start: int) -> int:
     return _PIECES[-1]
 
 
+def _head_too_long() -> HttpProblem:
+    return HttpProblem(431, f"the head of the request has more than {_HEAD_BYTES} bytes; a row belongs into the body")
+
+
 def _unreadable(error: httptools.HttpParserError) -> HttpProblem:
     """What to say about bytes that are no request."""
+    if isinstance(error.__context__, _TooLong):
+        return _head_too_long()
     if isinstance(error.__context__, _TooManyFields):
         return HttpProblem(
             431, f"the head of the request has more than {_HEAD_FIELDS} fields; send those that are needed"

@@ -74,6 +74,12 @@ class Receipt:
             else:
                 self._listed.add(problem, row)
 
+    def add_of_all(self, problems: Iterable[Problem]) -> None:
+        """Take what is to be said about the request as a whole."""
+        for problem in problems:
+            self.count += not self._strict
+            (self._errors if self._strict else self._listed).add(problem, None)
+
     @property
     def refusal(self) -> HttpProblem | None:
         """The answer where there are errors."""
