@@ -65,6 +65,12 @@ def test_labels_keep_a_text_that_is_as_frequent_as_a_label() -> None:
     assert decide_target(often, "y").counts == {"yes": 30, "no": 30, "NA": 30}
     rare = pl.DataFrame({"y": ["yes", "no"] * 40 + ["NA"] * 3, "x": range(83)})
     assert decide_target(rare, "y").counts == {"yes": 40, "no": 40}
+    marks = pl.DataFrame({"y": ["?", "!"] * 30 + ["!"] * 20})
+    assert decide_target(marks, "y").counts == {"!": 50, "?": 30}
+    assert decide_target(pl.DataFrame({"y": ["a", "b"] * 30 + ["?"] * 9, "x": [None, *range(68)]}), "y").counts == {
+        "a": 30,
+        "b": 30,
+    }
     assert decide_target(pl.DataFrame({"y": ["None", "mild", "NONE"] * 30}), "y").counts["None"] == 30
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import fitserve
 from fitserve import schema
 from fitserve.data.kinds import infer_field
+from fitserve.data.view import view_table
 from fitserve.errors import Problem, SpecError
 from fitserve.evaluation.bulk import predict_file
 from fitserve.features.encoder import fit_encoder
@@ -291,3 +292,49 @@ def test_what_has_no_case_is_not_spelled_in_any(values: list[object]) -> None:
         SpecError, match=r"column 'c' holds a (number|datetime), which has no case; leave its --spelling"
     ):
         infer_field(pl.Series("c", values * 20), spelling="any-case")
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (["N", "n", "Y", "y"], "'N' is also 'n'; 'Y' is also 'y'; if they are one, train with --spelling y=any-case"),
+        (["<=50K", "<=50K.", ">50K"], "'<=50K' is also '<=50K.'; if they are one, make them one in the table"),
+    ],
+)
+def test_labels_of_one_letter_or_with_digits_are_one_in_several_spellings(labels: list[str], told: str) -> None:
+    sheet = view_table(pl.DataFrame({"x": np.arange(120) * 7 % 120, "y": labels * (120 // len(labels))}), "t", "y")
+    assert any(told in finding.sentence for finding in sheet.findings)
+
+
+@pytest.mark.parametrize(
+    ("texts", "units"),
+    [
+        (["$5", "7 kg", "$12", "9 kg"], "'$' and 'kg'"),
+        (["5 USD", "€7", "12 USD", "€9"], "'$' and '€'"),
+        (["5.5 kg", "12.1 lbs", "7 kg", "8 lb"], "'kg' and 'lb'"),
+    ],
+)
+def test_numbers_of_several_units_are_no_numbers_and_told(texts: list[str], units: str) -> None:
+    field, _ = infer_field(pl.Series("c", [text.replace("5", str(i % 9)) for i in range(30) for text in texts]))
+    assert field.kind in (Kind.TEXT, Kind.CATEGORY)
+    assert f"in doubt: numbers with {units} are read as texts" in field.reason
+
+
+def test_one_unit_before_and_behind_the_numbers_is_one() -> None:
+    field, _ = infer_field(
+        pl.Series("c", [f"{sign}{i}{code}" for i in range(60) for sign, code in [("$", ""), ("", " USD")]])
+    )
+    assert field.kind is Kind.NUMBER
+
+
+def test_a_year_behind_a_date_is_no_time_zone() -> None:
+    field, _ = infer_field(pl.Series("c", [f"0{i % 9 + 1}-0{i % 7 + 1}-2021" for i in range(60)]))
+    assert "time zones" not in field.reason
+    field, _ = infer_field(pl.Series("c", [f"2021-0{i % 9 + 1}-0{i % 7 + 1} 10:30+02:00" for i in range(60)]))
+    assert "time zones" in field.reason
+
+
+@pytest.mark.parametrize("zone", ["+99:99", "-24:00", "+05:61"])
+def test_no_time_zone_is_a_day_away(zone: str) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        schema.read_moment(f"2022-01-23T00:00:00{zone}")

@@ -261,6 +261,7 @@ def test_labels_have_one_type_everywhere(tmp_path: Path) -> None:
         ([True, "no"], {str}),
         ([3, 4], {int}),
         ([True, False], {bool}),
+        ([2**64, 2**64 + 1], {str}),
     ):
         table = pd.DataFrame(
             {"x": range(0, 3 * N, 3), "z": np.arange(N) % 7, "y": [labels[i % 7 > 3] for i in range(N)]}

@@ -65,13 +65,12 @@ def _is_level(
     blank, target = told
     if text in ("-", "--"):
         return "+" in others
-    if (text.casefold() not in MAY_BE_LEVELS and text not in _ALSO_NAMES) or not others:
+    known = text.casefold() in MAY_BE_LEVELS or text in _ALSO_NAMES
+    if not others or not (known or target) or (table is not None and text.casefold() in table.typed):
         return False
-    if table is not None and text.casefold() in table.typed:
-        return False
-    if blank or is_alike(text, list(others)) or (table is not None and table.blank):
+    if known and (blank or is_alike(text, list(others)) or (table is not None and table.blank)):
         return True
-    return target and gaps[text] >= min(others.values())
+    return target and gaps[text] >= (min(others.values()) if known else max(others.values()) / 2)
 
 
 def is_alike(text: str, others: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,10 +33,13 @@ from fitserve.features.spelling import (
     find_number_spelling,
     is_number,
     is_ordered,
+    units_in,
 )
 from fitserve.schema import Field, Kind, Level
 
-_ZONED = re.compile(r"[0-9]\s*(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})\Z", re.IGNORECASE)
+_ZONED = re.compile(
+    r":[0-9]{2}(?:[.,][0-9]+)?(?:\s*[AP]\.?M\.?)?\s*(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})\Z", re.IGNORECASE
+)
 _UNKNOWN_TYPES = (pl.Struct, pl.Object, pl.Binary, pl.Duration, pl.Time)
 # Types that numpy has too, in which whole numbers keep all their digits.
 _EXACT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64)
@@ -50,6 +54,8 @@ _FEW_LISTS, _SHARE_OF_LISTS, _WORDS_OF_AN_ITEM, _REPEATS_OF_ITEMS = 5, 0.3, 4.0,
 _FEW_DATES, _MOST_OTHERS = 50, 10_000
 _OF_LEVELS = (Kind.CATEGORY, Kind.IDENTIFIER, Kind.TEXT, Kind.CONSTANT)
 IN_DOUBT = "in doubt"
+# So many texts of a column are looked at for units.
+_FEW_UNITS = 200
 """What a field's reason says where its texts can be read in two ways."""
 
 
@@ -212,7 +218,18 @@ def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, str]:
         reason += f"; {odd} other spellings count as missing" if odd else ""
         doubt = doubt_of(seen.sample) if kind is Kind.NUMBER else ""
         return kind, f"{reason}; {IN_DOUBT}: {doubt}" if doubt else reason
-    return _own_spelling_kind(series, seen) or _words_kind(series, seen)
+    own = _own_spelling_kind(series, seen)
+    if own is not None:
+        return own
+    kind, reason = _words_kind(series, seen)
+    units = units_in([text for text in seen.sample[:_FEW_UNITS] if len(text) <= schema.LONGEST_TYPED])
+    doubt = f"numbers with {_listed(units)} are read as texts; give them one unit in the table" if units else ""
+    return kind, f"{reason}; {IN_DOUBT}: {doubt}" if doubt else reason
+
+
+def _listed(units: Sequence[str]) -> str:
+    shown = [repr(unit) for unit in units[:3]]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str] | None:

@@ -155,7 +155,18 @@ def _affixes(texts: Sequence[str]) -> tuple[str, str]:
     if len(parts) < ENOUGH * len(texts):
         return "", ""
     before, after = (_unit_among([part[name] for part in parts]) for name in ("before", "after"))
+    both = sum(bool(part["before"] and part["after"]) for part in parts)
+    if unit_of(before) and unit_of(after) and unit_of(before) != unit_of(after) and both < ENOUGH * len(parts):
+        return "", ""  # $5 beside 5 kg: two units
     return before if before in CURRENCIES else "", after
+
+
+def units_in(texts: Sequence[str]) -> list[str]:
+    """The units that the numbers of some texts have, where nearly all are numbers and they have several."""
+    parts = [match for text in texts if (match := _AROUND.match(text.translate(_BLANKS).strip()))]
+    units = Counter(unit for part in parts for name in ("before", "after") if (unit := unit_of(part[name])))
+    often = [unit for unit, n in units.most_common() if n >= (1 - ENOUGH) * len(texts)]
+    return often if len(often) > 1 and units.total() >= ENOUGH * len(texts) else []
 
 
 def _unit_among(parts: Sequence[str]) -> str:

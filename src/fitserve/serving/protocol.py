@@ -28,6 +28,8 @@ from fitserve.serving.problems import CONTENT_TYPE, HttpProblem
 _HEAD_BYTES = 65_536
 # Fields of a head; a field of three bytes takes some hundred bytes of memory.
 _HEAD_FIELDS = 256
+_LONG_HEAD = f"the head of the request has more than {_HEAD_BYTES} bytes; a row belongs into the body"
+_MANY_FIELDS = f"the head of the request has more than {_HEAD_FIELDS} fields; send those that are needed"
 # While so many requests of a connection wait behind the one that is answered, no more of it are read.
 _MOST_WAITING = 16
 # What has been read is parsed in pieces of so many bytes: the smaller the more requests may begin within them.
@@ -101,12 +103,8 @@ class _Flow(FlowControl):
             self.resume_reading()
 
 
-class _TooManyFields(Exception):  # noqa: N818 - raised through the parser
-    """A head has more fields than anybody needs."""
-
-
-class _TooLong(Exception):  # noqa: N818 - raised through the parser
-    """A head has more bytes than anybody needs."""
+class _TooMuch(Exception):  # noqa: N818 - raised through the parser
+    """A head has more fields or bytes than anybody needs."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -178,7 +176,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(_unreadable(error))
             return
         if self._unframed > _HEAD_BYTES:
-            self._refuse(_head_too_long())
+            self._refuse(HttpProblem(431, _LONG_HEAD))
 
     def _decline(self, data: bytes, offer: httptools.HttpParserUpgrade) -> None:
         """Read on after a request that offers another protocol: to the parser it ended with its head."""
@@ -205,10 +203,10 @@ class Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) == _HEAD_FIELDS:
-            raise _TooManyFields
+            raise _TooMuch(_MANY_FIELDS)
         self._head += len(name) + len(value)
         if self._head > _HEAD_BYTES:
-            raise _TooLong
+            raise _TooMuch(_LONG_HEAD)
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -349,18 +347,10 @@ def _piece(data: bytes, start: int) -> int:
     return _PIECES[-1]
 
 
-def _head_too_long() -> HttpProblem:
-    return HttpProblem(431, f"the head of the request has more than {_HEAD_BYTES} bytes; a row belongs into the body")
-
-
 def _unreadable(error: httptools.HttpParserError) -> HttpProblem:
     """What to say about bytes that are no request."""
-    if isinstance(error.__context__, _TooLong):
-        return _head_too_long()
-    if isinstance(error.__context__, _TooManyFields):
-        return HttpProblem(
-            431, f"the head of the request has more than {_HEAD_FIELDS} fields; send those that are needed"
-        )
+    if isinstance(error.__context__, _TooMuch):
+        return HttpProblem(431, str(error.__context__))
     unreadable = isinstance(error, httptools.HttpParserCallbackError)
     reason = "its target cannot be read" if unreadable else str(error)
     return HttpProblem(400, f"this is no HTTP/1.1 request ({reason})")

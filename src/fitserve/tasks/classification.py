@@ -149,7 +149,7 @@ def _spelling(value: object) -> str:
 
 
 def _labels(target: Column) -> tuple[list[Label], list[int]]:
-    """The labels in order and how often each occurs. Labels of several types become texts, 1 and 0.5 both floats."""
+    """The labels in order and how often each occurs; as texts where they are of several types, or beyond 64 bits."""
     column = coded_numbers(target) if isinstance(target, Numbers) else target
     counts = level_counts(column)
     typed: dict[str, Label] = {}
@@ -160,7 +160,7 @@ def _labels(target: Column) -> tuple[list[Label], list[int]]:
     types = {type(label) for label in typed.values()}
     if types == {int, float}:
         typed = {name: float(label) for name, label in typed.items()}
-    elif len(types) > 1:
+    elif len(types) > 1 or any(isinstance(label, int) and abs(label) >= 2**63 for label in typed.values()):
         typed = {name: name for name in typed}
     names = sorted(typed, key=lambda name: _sortable(typed[name]))
     return [typed[name] for name in names], [counts[name] for name in names]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +14,7 @@ from fitserve.data.association import target_matrix, told_share
 from fitserve.data.checks.columns import gaps_of
 from fitserve.data.finding import Finding, named, note, share, stop, warn
 from fitserve.data.sheet import Sheet
-from fitserve.data.spellings import find_spellings
+from fitserve.data.spellings import Spellings, find_spellings
 from fitserve.data.target import Target, lost_rows
 from fitserve.features.spelling import ANY_CASE, folded
 from fitserve.schema import Kind
@@ -201,7 +202,7 @@ def lost_targets(sheet: Sheet) -> Iterator[Finding]:
 def spellings_of_labels(sheet: Sheet) -> Iterator[Finding]:
     """Labels that differ in spelling alone: each would be predicted as a class of its own."""
     target = sheet.target
-    groups = find_spellings(target.counts) if target is not None and target.is_label else []
+    groups = _spellings_of(target.counts) if target is not None and target.is_label else []
     if target is None or not groups:
         return
     told = "; ".join(f"{group.canonical!r} is also {named(group.variants, 3)}" for group in groups[:_MOST_GROUPS])
@@ -210,6 +211,18 @@ def spellings_of_labels(sheet: Sheet) -> Iterator[Finding]:
     case = all(folded(text) == folded(group.canonical) for group in groups for text in group.variants)
     advice = f"train with --spelling {_quoted(target.name)}={ANY_CASE}" if case else "make them one in the table"
     yield warn("label_spellings", [target.name], message, f"if they are one, {advice}", len(groups))
+
+
+def _spellings_of(counts: Mapping[str, int]) -> list[Spellings]:
+    """Groups of labels that are one, also those of a letter or with digits, where columns of inputs may hold codes."""
+    groups = find_spellings(counts)
+    grouped = {text for group in groups for text in (group.canonical, *group.variants)}
+    alike: dict[str, list[str]] = defaultdict(list)
+    for text in sorted(counts, key=lambda text: (-counts[text], text)):
+        if text not in grouped:
+            alike[folded(text).rstrip(". ")].append(text)
+    more = [Spellings(texts[0], tuple(texts[1:]), "") for texts in alike.values() if len(texts) > 1]
+    return sorted([*groups, *more], key=lambda group: group.canonical)
 
 
 def rare_classes(sheet: Sheet) -> Iterator[Finding]:
