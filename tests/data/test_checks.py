@@ -308,6 +308,14 @@ def test_a_table_that_nearly_has_it_is_not(code: str) -> None:
     assert code not in [finding.code for finding in found(*CASES[code]()[1])]
 
 
+def test_a_target_has_outliers_too() -> None:
+    y = rng().normal(10, 3, N)
+    for value in (60.0, 1e12):
+        told = [each for each in found({**plain(), "y": with_some(y, value, 1)}, "y") if each.code == "outliers"]
+        assert [each.columns for each in told] == [["y"]]
+    assert "outliers" not in [finding.code for finding in found({**plain(), "y": y}, "y")]
+
+
 def test_every_finding_has_its_tables() -> None:
     written = [path.read_text(encoding="utf-8") for path in CHECKS.glob("*.py")]
     codes = {code for text in written for code in re.findall(r"(?:stop|warn|note)\)?\(\s*\"([a-z_]+)\"", text)}

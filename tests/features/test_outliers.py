@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fitserve
 from fitserve.features.column import column_of
 from fitserve.features.number import fit_number
 from fitserve.features.outliers import usual_limits, usual_range
@@ -41,6 +44,19 @@ def test_one_absurd_value_is_left_out_of_the_range(n: int, far: float) -> None:
     assert usual_range(np.append(rain, far)) == (rain.min(), rain.max())
 
 
+@pytest.mark.parametrize("learner", ["linear", "ridge", "mlp", "knn", "lightgbm"])
+def test_one_absurd_value_spoils_no_model(learner: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, 300))
+    clean = pl.DataFrame({"x": x, "z": z, "y": 3 * x + z + rng.normal(size=300) * 0.1})
+    wild = clean.with_columns(x=pl.when(pl.int_range(300) == 7).then(1e12).otherwise("x"))
+    run = fitserve.train(wild, "y", name="wild", learners=[learner], budget=10, workspace=tmp_path)
+    assert any("column 'x': 1 value lies far outside" in finding for finding in run.findings)
+    score = fitserve.evaluate("wild", clean, workspace=tmp_path).scores["r2"]
+    assert score is not None
+    assert score > 0.7
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=60))
 def test_the_range_lies_within_the_values_and_holds_nearly_all(values: list[float]) -> None:
@@ -63,3 +79,4 @@ def test_a_step_tells_the_range_without_it_and_keeps_its_digits(far: float) -> N
     column = step.column(column_of(np.array([far, 3.25])))
     assert column[0, 0] == np.float32(row[0])
     assert column[1, 0] == np.float32(3.25 - step.offset)
+    assert row[0] == 12.25 - step.offset

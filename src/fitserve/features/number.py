@@ -27,8 +27,10 @@ class NumberStep:
     """``(value - offset) * scale`` in float64, then cast to float32: long integers keep their digits.
 
     An infinite value counts as missing. ``low`` and ``high`` are the range seen in training; ``missing_seen`` says
-    whether values were missing there. Values that float32 cannot hold become its largest number. ``style``,
-    ``prefix`` and ``suffix`` tell how training spelled them as texts: then a text is nothing unusual.
+    whether values were missing there. ``capped`` says that training had others, absurdly far out, which count as the
+    nearest end of the range, as all values beyond it do then. Values that float32 cannot hold become its largest
+    number. ``style``, ``prefix`` and ``suffix`` tell how training spelled them as texts: then a text is nothing
+    unusual.
     """
 
     block: ClassVar[str] = "dense"
@@ -43,6 +45,7 @@ class NumberStep:
     style: str = ""
     prefix: str = ""
     suffix: str = ""
+    capped: bool = False
 
     @cached_property
     def reader(self) -> NumberReader:
@@ -73,6 +76,9 @@ class NumberStep:
         if not self.low <= number <= self.high:
             known = [self.low, self.high]
             message = f"outside {self.low:g} to {self.high:g}, the range seen in training"
+            if self.capped:
+                number = min(max(number, self.low), self.high)
+                message += f"; counted as {number:g}"
             notes.append(Problem("out_of_range", self.field, message, described(value), known))
         return min(max((number - self.offset) * self.scale, -FLOAT32_MAX), FLOAT32_MAX)
 
@@ -80,6 +86,8 @@ class NumberStep:
         """Float32 of shape (n, 1)."""
         values = column.values if isinstance(column, Numbers) else numbers_of(column, self.reader.read)
         finite = np.where(np.isfinite(values), values, np.nan)
+        if self.capped:
+            finite = np.clip(finite, self.low, self.high)
         with np.errstate(over="ignore"):
             shifted = (finite - self.offset) * self.scale
         return np.clip(shifted, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)[:, None]
@@ -88,7 +96,8 @@ class NumberStep:
 def fit_number(field: str, column: Column) -> NumberStep:
     """A step for the numbers of one column. The offset is the median, so that a gap filled with 0 fits.
 
-    The range leaves out what lies absurdly far out: one value of 9,831 does not make rain usual up to there.
+    The range leaves out what lies absurdly far out: one value of 9,831 does not make rain usual up to there, nor may it
+    bend a model, or spoil the scores of others, by what it would be multiplied with.
     """
     reader = number_reader(column)
     values = column.values if isinstance(column, Numbers) else numbers_of(column, reader.read)
@@ -103,7 +112,8 @@ def fit_number(field: str, column: Column) -> NumberStep:
     exponent = math.frexp(min(furthest, np.finfo(np.float64).max))[1]
     fits = furthest == 0 or _SMALLEST_EXPONENT < exponent < _LARGEST_EXPONENT
     scale = 1.0 if fits else 2.0 ** -max(min(exponent, 1000), -1000)
-    return NumberStep(field, offset, scale, low, high, len(known) < len(values), *spelled)
+    capped = bool(known[0] < low or known[-1] > high)
+    return NumberStep(field, offset, scale, low, high, len(known) < len(values), *spelled, capped)
 
 
 def number_reader(column: Column) -> NumberReader:

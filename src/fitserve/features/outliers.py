@@ -35,6 +35,22 @@ def usual_limits(known: NDArray[np.floating[Any]]) -> tuple[float, float]:
     return (middle - reach, middle + reach) if reach < furthest else (-math.inf, math.inf)
 
 
+def usual_ends(known: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """The least and the largest usual value of a column, shape (n,), where others lie absurdly far beyond it.
+
+    Infinite on a side where none does. Even a value that counted as ten times what is usual would outweigh hundreds of
+    rows in a linear model.
+    """
+    low, high = usual_limits(known)
+    if not len(known) or (known.min() >= low and known.max() <= high):
+        return -math.inf, math.inf
+    inside = known[(known >= low) & (known <= high)]
+    return (
+        float(inside.min()) if known.min() < low else -math.inf,
+        float(inside.max()) if known.max() > high else math.inf,
+    )
+
+
 def usual_range(known: NDArray[np.float64]) -> tuple[float, float]:
     """The least and the largest finite value of a column, shape (n,), n above 0, that is not absurdly far out."""
     low, high = usual_limits(known)

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from fitserve.bundle.manifest import Graph
 from fitserve.features.arrays import Arrays
-from fitserve.features.outliers import usual_limits
+from fitserve.features.outliers import usual_ends
 from fitserve.models.base import Exported
 from fitserve.models.gaps import has_learnable_gaps
 from fitserve.models.graph import MEMBER, GraphBuilder
@@ -139,13 +139,13 @@ class Design:
 
 
 def fit_design(arrays: Arrays, level_counts: Sequence[int], n_terms: int, furthest: float = _FURTHEST) -> Design:
-    """Means and deviations of the training rows, of usual values: what lies absurdly far out counts as their limit.
+    """Means and deviations of the training rows; what lies absurdly far out counts as the furthest of the others.
 
     ``furthest`` is the number of deviations from the mean that a value counts at most.
     """
     dense = arrays.dense.astype(np.float64)
     missing = np.isnan(dense)
-    ends = np.array([usual_limits(column[~gap]) for column, gap in zip(dense.T, missing.T, strict=True)]).reshape(-1, 2)
+    ends = np.array([usual_ends(column[~gap]) for column, gap in zip(dense.T, missing.T, strict=True)]).reshape(-1, 2)
     dense = np.clip(dense, ends[:, 0], ends[:, 1])
     known = np.maximum((~missing).sum(axis=0), 1)
     mean = np.where(missing, 0.0, dense).sum(axis=0) / known

@@ -25,6 +25,7 @@ FOR_TRAINING: tuple[Check, ...] = (
     target.imbalance,
     order.sorted_rows,
     values.infinities,
+    values.absurd_outliers,
     values.texts_for_gaps,
     values.levels_like_gaps,
 )

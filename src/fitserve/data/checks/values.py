@@ -21,6 +21,8 @@ _FEWEST_ZEROS, _ZERO_SHARE, _ZERO_GAP, _ZERO_SPACINGS = 3, 0.6, 0.1, 5
 _FEWEST_PLACEHOLDERS = 3
 # Outliers lie so many widths of the inner 98 % of the values away from them.
 _WIDTHS, _WIDTHS_OF_LOGS, _SKEWED = 3.0, 1.5, 1.5
+# So many times the width of the inner 98 % away, a value hides all others.
+_ABSURD = 100.0
 _MIXED = (0.05, 0.95)
 _MOST_TOLD = 4
 _FEWEST_NUMBERS = 3
@@ -82,19 +84,27 @@ def _is_placeholder(value: float, rest: NDArray[np.float64]) -> bool:
 
 def outliers(sheet: Sheet) -> Iterator[Finding]:
     """Numbers far beyond the range in which nearly all lie."""
-    for field, known in _number_columns(sheet):
+    yield from _outliers(sheet, absurd=False)
+
+
+def absurd_outliers(sheet: Sheet) -> Iterator[Finding]:
+    """Those of them that lie so far out that a model of them may be worthless."""
+    yield from _outliers(sheet, absurd=True)
+
+
+def _outliers(sheet: Sheet, *, absurd: bool) -> Iterator[Finding]:
+    for name, known in [*((field.name, known) for field, known in _number_columns(sheet)), *_target_numbers(sheet)]:
         far, low, high = _far(known)
-        if not far.any():
+        furthest = float(np.abs(known - (low + high) / 2).max())
+        if not far.any() or (furthest > _ABSURD * (high - low)) != absurd:
             continue
         shown = np.unique(known[far])
         examples = ", ".join(f"{value:.6g}" for value in (shown[:2].tolist() + shown[-1:].tolist())[: len(shown)])
         message = (
-            f"column {field.name!r}: {int(far.sum())} value{'s lie' if far.sum() > 1 else ' lies'} far outside "
+            f"column {name!r}: {int(far.sum())} value{'s lie' if far.sum() > 1 else ' lies'} far outside "
             f"{low:.4g} to {high:.4g}, where 98 % are ({examples})"
         )
-        yield warn(
-            "outliers", [field.name], message, "check whether they are mistakes, such as another unit", int(far.sum())
-        )
+        yield warn("outliers", [name], message, "check whether they are mistakes, such as another unit", int(far.sum()))
 
 
 def _far(known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float, float]:
@@ -217,6 +227,13 @@ def doubtful_spellings(sheet: Sheet) -> Iterator[Finding]:
         if IN_DOUBT in field.reason:
             message = f"column {field.name!r}: {field.reason}"
             yield warn("doubtful_spelling", [field.name], message, "say how it is meant with --spelling or --kind", 0)
+
+
+def _target_numbers(sheet: Sheet) -> list[tuple[str, NDArray[np.float64]]]:
+    target = sheet.target
+    if target is None or target.is_label or len(target.known) < _FEWEST_ROWS:
+        return []
+    return [(target.name, target.answerer.columns(target.truth[target.known][:, None])["prediction"])]
 
 
 def _number_columns(sheet: Sheet) -> Iterator[tuple[Field, NDArray[np.float64]]]:
