@@ -70,6 +70,7 @@ def light_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("light")
 def test_a_light_install_serves_a_bundle(light_environment: Path, tmp_path: Path) -> None:
     import fitserve

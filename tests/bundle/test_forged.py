@@ -102,6 +102,7 @@ def leaves(node: Any, path: Path_ = ()) -> Iterator[Path_]:
             yield from leaves(node[i], (*path, i))
 
 
+@pytest.mark.slow
 def test_any_value_of_the_manifest_may_be_anything(bundle: Path) -> None:
     manifest = manifest_of(bundle)
     places = [path for path in leaves(manifest) if path[0] not in ("members", "versions", "parameters")]

@@ -221,6 +221,7 @@ BURDENS: list[tuple[Callable[[], Part], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("part", "words"), BURDENS, ids=[part.__name__ for part, _ in BURDENS])
 def test_a_burden_is_refused(burdened: Callable[[Part], Path], part: Callable[[], Part], words: str) -> None:
     with pytest.raises(BundleError, match=words) as caught:
@@ -255,6 +256,7 @@ def test_neither_import_nor_server_takes_the_burden_itself(burdened: Callable[[P
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 1 << 20)  # in KB
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "value"), [("MEMORY", "1000"), ("LOAD_SECONDS", "0.0000001"), ("ROW_SECONDS", "0.0000001")]
 )

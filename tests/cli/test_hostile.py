@@ -228,6 +228,7 @@ def test_a_lost_bundle_says_so(trained: Path, command: Command) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf8_and_names_of_several_lines(trained: Path, process: Command) -> None:
     odd = os.fsencode(trained) + b"/\xff.csv"
     assert "has a name that is not UTF-8" in process("predict", "loans", "loans.csv", "-o", os.fsdecode(odd)).message

@@ -13,6 +13,7 @@ from fitserve.store import Workspace
 Command = Callable[..., Any]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "target", "options"),
     [

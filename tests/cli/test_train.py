@@ -92,6 +92,7 @@ def test_ten_rows(home: Path, command: Command) -> None:
     assert fitserve.load("ten").predict({"x": 20})["prediction"] == pytest.approx(41)
 
 
+@pytest.mark.slow
 def test_five_thousand_columns(home: Path, command: Command) -> None:
     rng = np.random.default_rng(0)
     values = rng.random((40, 5000)).round(3)
@@ -196,6 +197,7 @@ def test_a_name_that_was_made_of_a_file_does_not_mix_models(home: Path, command:
     assert command("train", "loans.csv", "--target", "size", *arguments, "--name", "loans").json["version"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_object", [pl.read_csv, pd.read_csv, str, Path])
 def test_python_and_the_command_line_train_the_same(
     home: Path, command: Command, as_object: Callable[[Path], Any]

@@ -211,6 +211,7 @@ def test_the_same_seed_gives_the_same_model(case: Case) -> None:
     assert again.predict(case.arrays).tobytes() == case.fitted.predict(case.arrays).tobytes()
 
 
+@pytest.mark.slow
 def test_effort_repeats_a_fit_that_a_validation_part_ended(case: Case) -> None:
     inside, outside = np.arange(0, N, 2), np.arange(1, N, 2)
     train, validation = case.arrays.take(inside), (case.arrays.take(outside), case.target[outside])
@@ -224,6 +225,7 @@ def test_effort_repeats_a_fit_that_a_validation_part_ended(case: Case) -> None:
     assert second.predict(case.arrays).tobytes() == first.predict(case.arrays).tobytes()
 
 
+@pytest.mark.slow
 def test_a_deadline_ends_a_fit_with_a_usable_model(case: Case) -> None:
     context = Context(case.shape, deadline=time.monotonic() - 1)
     unlimited = Context(case.shape, deadline=time.monotonic() + 120)

@@ -44,6 +44,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     assert len(Workspace.open(tmp_path / "w").versions("wide")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["reading: ", "preparing: ", "packaging: "])
 def test_ctrl_c_outside_the_search_changes_nothing(tmp_path: Path, stage: str) -> None:
     rows = "".join(f"{i * 7 % 20_000 / 4},{'ab'[i % 2]},{i * 7 % 20_000 / 2}\n" for i in range(20_000))
@@ -68,6 +69,7 @@ def test_ctrl_c_outside_the_search_changes_nothing(tmp_path: Path, stage: str) -
     assert [(run.status, run.plan["reason"]) for run in opened.runs()] == [("cancelled", "interrupted")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 @pytest.mark.parametrize("struck", [signal.SIGINT, signal.SIGKILL])
 def test_a_prediction_that_dies_keeps_the_old_output(tmp_path: Path, workspace: Path, name: str, struck: int) -> None:

@@ -165,6 +165,7 @@ print(scored.rows, *[line.split()[1] for line in lines if line.startswith("VmHWM
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, workspace: Path) -> None:
     line = b"50,Ulm," + b"words that nobody reads but everybody carries along " * 5 + b"\n"
 

@@ -35,6 +35,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["price", "label"])
 def test_a_better_model_is_told_and_where(workspace: Path, target: str) -> None:
     found = fitserve.compare(f"{target}:1", f"{target}:2", rows(1, 1500), workspace=workspace)

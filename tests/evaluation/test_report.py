@@ -55,6 +55,7 @@ def report_of(run: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MODELS)
 def test_a_training_tells_how_good_where_bad_and_how_sure(runs: dict[str, Any], target: str) -> None:
     run = runs[target]

@@ -44,6 +44,7 @@ def test_one_absurd_value_is_left_out_of_the_range(n: int, far: float) -> None:
     assert usual_range(np.append(rain, far)) == (rain.min(), rain.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", ["linear", "ridge", "mlp", "knn", "lightgbm"])
 def test_one_absurd_value_spoils_no_model(learner: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)

@@ -63,6 +63,7 @@ def test_weights_are_repeated_rows_of_numbers(rows: list[tuple[float, float, int
         assert found[name] == near(value), name
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(n=st.integers(2, 60), k=st.integers(2, 4), seed=st.integers(0, 2**32))
 def test_an_interval_holds_the_score(n: int, k: int, seed: int) -> None:
@@ -97,6 +98,7 @@ def test_copies_of_rows_are_no_more_witnesses() -> None:
     assert grouped == pytest.approx(single)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     rng = np.random.default_rng(0)
     hits = 0
@@ -134,6 +136,7 @@ def test_where_everything_is_right_only_the_accuracy_has_an_interval() -> None:
     assert found["roc_auc"] is None
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=8)
 @given(n=st.integers(2, 40), seed=st.integers(0, 2**32))
 def test_a_model_differs_from_itself_by_nothing(n: int, seed: int) -> None:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import httpx
+import pytest
 
 Start = Callable[..., AbstractContextManager[tuple[httpx.Client, subprocess.Popen[str]]]]
 Children = Callable[[int], set[int]]
@@ -55,6 +56,7 @@ def connected(client: httpx.Client) -> socket.socket:
     return socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=PATIENCE)
 
 
+@pytest.mark.slow
 def test_without_files_open_connections_are_served_on(start: Start, children: Children) -> None:
     log: list[str] = []
     with start("small", log=log) as (client, process), ExitStack() as stack:

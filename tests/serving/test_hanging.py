@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import httpx
+import pytest
 
 Start = Callable[..., AbstractContextManager[tuple[httpx.Client, subprocess.Popen[str]]]]
 Children = Callable[[int], set[int]]
@@ -26,6 +27,7 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced_and_one_that_was_stopped_with_all_is_not(
     start: Start, fresh: httpx.Client, children: Children
 ) -> None:
