@@ -189,6 +189,7 @@ def test_ctrl_c_in_a_learner_is_no_failure_of_it(tmp_path: Path, monkeypatch: py
     assert run.report["refused"] == {}
 
 
+@pytest.mark.slow
 def test_a_broken_package_stops_no_training_of_the_command_line(tmp_path: Path) -> None:
     """Told on screen and in the report; the trace is for whoever listens to the log, not for users."""
     package = install(

@@ -116,6 +116,7 @@ def test_an_odd_column_ends_in_a_model_and_a_whole_report(tmp_path: Path, values
     assert run.predictor().predict({"x": 1.0})["prediction"] is not None
 
 
+@pytest.mark.slow
 def test_people_see_no_trace_and_the_log_has_it(tmp_path: Path) -> None:
     """The command line, with a section that fails in another process."""
     table().write_csv(tmp_path / "t.csv")

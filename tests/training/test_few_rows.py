@@ -226,6 +226,7 @@ def test_on_noise_nothing_is_learned_and_that_is_said(tmp_path: Path, table: pl.
     assert again.record.sha256 == run.record.sha256
 
 
+@pytest.mark.slow
 def test_noise_hardly_ever_looks_better_than_no_learning() -> None:
     """The benchmark `benchmarks.noise` asks whole trainings of two hundred tables."""
     served = 0

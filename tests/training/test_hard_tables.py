@@ -31,6 +31,7 @@ def test_a_column_that_does_not_vary_has_no_signal(seed: int) -> None:
     assert not has_signal(Coded(np.zeros(120, np.int32), ["x"]), Kind.CATEGORY, truth, "classification")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [
@@ -77,6 +78,7 @@ def test_a_bad_name_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path / "w").runs() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [10, 20, 29, 31])
 @pytest.mark.parametrize("learner", ["lightgbm", "forest", "logistic"])
 def test_a_replay_on_few_rows_gives_the_same_bundle(tmp_path: Path, n: int, learner: str) -> None:

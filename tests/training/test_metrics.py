@@ -37,6 +37,7 @@ def targets(n: int) -> dict[str, NDArray[Any]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [20, N])
 @pytest.mark.parametrize("kind", list(targets(N)))
 def test_every_score_with_every_target(kind: str, n: int) -> None:

@@ -19,6 +19,7 @@ def waves(n: int = 900) -> pl.DataFrame:
     return pl.DataFrame({"a": a, "b": b, "y": np.round(np.sin(2 * a) * b, 1) + a + rng.normal(size=n) / 20})
 
 
+@pytest.mark.slow
 def test_a_replay_gives_the_same_bundle_after_a_heavy_candidate_was_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

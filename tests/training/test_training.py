@@ -111,6 +111,7 @@ def test_a_budget_may_be_spelled(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path).run(run.id).plan["spec"]["budget"] == 20.0
 
 
+@pytest.mark.slow
 def test_two_trainings_of_the_same_data_give_the_same_bundle(tmp_path: Path) -> None:
     learners = ["ridge", "forest", "lightgbm"]
     first = train(houses(80), "price", tmp_path / "a", learners=learners, budget=3600.0)
@@ -199,6 +200,7 @@ def test_half_of_a_model_comes_after_whole_ones_that_are_nearly_as_good() -> Non
     assert order[:5] == [("heavy", 100), ("near", 100), ("heavy", 100), ("heavy", 50), ("heavy", 25)]
 
 
+@pytest.mark.slow
 def test_a_model_too_heavy_to_serve_is_shrunk_or_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
 
