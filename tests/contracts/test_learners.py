@@ -166,6 +166,7 @@ def test_thresholds_are_where_the_answer_may_jump(case: Case) -> None:
                 assert np.abs(found - case.fitted.predict(rows)).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 64])
 def test_a_row_has_the_same_bits_in_a_batch_of_any_size(case: Case, size: int) -> None:
     arrays = held_out(case)
@@ -236,6 +237,7 @@ def test_a_deadline_ends_a_fit_with_a_usable_model(case: Case) -> None:
     assert fitted.effort <= longest
 
 
+@pytest.mark.slow
 def test_a_fit_can_be_cancelled_and_begun_again(case: Case) -> None:
     said: list[float] = []
 
@@ -269,6 +271,7 @@ def test_a_label_without_rows_gets_next_to_no_probability(name: str) -> None:
     assert np.abs(Session(exported.graph, exported.model).run(whole.arrays) - raw).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 def test_weights_pull_answers_toward_the_rows_that_have_them(case: Case) -> None:
     """Rows that weigh sixteen times as much as the others move the mean answer to their side."""
     chosen = case.target == 1 if case.shape.task == "classification" else case.target > 0

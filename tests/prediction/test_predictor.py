@@ -62,6 +62,7 @@ def test_rows_batches_and_frames_of_any_library_get_the_same_answers(predictor: 
     assert predictor.predict(pandas.assign(since=pd.to_datetime(pandas["since"]))) == expected
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other(predictor: Predictor) -> None:
     rows = json_rows(table(200).drop("good"))
     expected = [predictor.predict(row) for row in rows]

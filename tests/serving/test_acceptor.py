@@ -21,6 +21,7 @@ LIVE = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
 BUSY, NEW = 200, 200
 
 
+@pytest.mark.slow
 def test_new_connections_do_not_wait_behind_busy_ones(start: Start) -> None:
     """Each busy client asks again as soon as it is answered; each of the new ones asks once."""
     answered: Counter[str] = Counter()

@@ -82,6 +82,7 @@ def test_the_service_is_described_whatever_its_fields_are_called(client: httpx.C
             assert {**answer, "id": ""} == {**given["examples"][name]["value"], "id": ""}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="no chromium here to open the page with")
 @pytest.mark.parametrize("model", ["odd", "names"])
 def test_the_api_page_shows_an_operation_whatever_its_fields_are_called(

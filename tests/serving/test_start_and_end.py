@@ -126,6 +126,7 @@ def remove(bundle: Path) -> None:
     (bundle / "examples.json").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tamper", "told"),
     [

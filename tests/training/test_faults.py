@@ -108,6 +108,7 @@ ODD: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", ODD.values(), ids=list(ODD))
 def test_an_odd_column_ends_in_a_model_and_a_whole_report(tmp_path: Path, values: list[Any]) -> None:
     rows = table().with_columns(odd=pl.Series(values, strict=False))

@@ -209,6 +209,7 @@ def noise(n: int, seed: int, target: NDArray[Any] | None = None) -> pl.DataFrame
     return pl.DataFrame({**columns, "y": rng.normal(size=n) if target is None else target})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [noise(26, 0, labelled(26, 0)), noise(26, 3, labelled(26, 3)), noise(26, 5), noise(60, 8, labelled(60, 2)),
