@@ -123,12 +123,19 @@ def test_an_additional_member(bundle: Path, name: str) -> None:
         fitserve.load_bundle(bundle)
 
 
-def test_an_array_that_hides_objects(bundle: Path) -> None:
-    """A pickled array with the right digest: only the refusal of pickles stands between it and us."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        # A pickled array with the right digest: only the refusal of pickles stands between it and us.
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\ncos\nsystem\n(S'true'\ntR.",
+        b"(" * 117 + b"\n",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,".ljust(117) + b"\n",
+    ],
+)
+def test_an_array_that_is_none(bundle: Path, said: bytes) -> None:
     manifest = orjson.loads((bundle / "manifest.json").read_bytes())
     name = next(name for name in manifest["members"] if name.endswith(".npy"))
-    evil = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
-    evil += b"cos\nsystem\n(S'true'\ntR."
+    evil = b"\x93NUMPY\x01\x00v\x00" + said
     (bundle / name).write_bytes(evil)
     manifest["members"][name] = {"size": len(evil), "sha256": hashlib.sha256(evil).hexdigest()}
     (bundle / "manifest.json").write_bytes(orjson.dumps(manifest))

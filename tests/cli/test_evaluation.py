@@ -94,12 +94,17 @@ def test_a_report_that_is_none_is_refused_in_one_line(trained: Path, tmp_path: P
     from fitserve.prediction.named import load_model
 
     manifest = load_model("loans", workspace=trained / "workspace").manifest
-    for i, report in enumerate(
-        ([], {"scores": 3}, {"slices": [{}], "charts": [{}]}, "x", {"lead": ["x"], "scores": {"a": 1}})
-    ):
+    none: tuple[Any, ...] = (
+        [],
+        {"scores": 3},
+        {"slices": [{}], "charts": [{}]},
+        "x",
+        {"lead": ["x"], "scores": {"a": 1}},
+    )
+    for i, report in enumerate((*map(orjson.dumps, none), b'{"a":' * 5000 + b"1" + b"}" * 5000)):
         folder = tmp_path / f"bundle{i}"
         folder.mkdir()
-        members = {"report.json": orjson.dumps(report), "card.md": b"", "examples.json": b"{}"}
+        members = {"report.json": report, "card.md": b"", "examples.json": b"{}"}
         write_bundle(folder, manifest, members)
         with pytest.raises(BundleError, match=r"report\.json is malformed"):
             _report_page(folder, "t")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fitserve.bundle.archive import MEMBER_NAME
 from fitserve.bundle.manifest import Manifest
-from fitserve.errors import BundleError
+from fitserve.errors import BundleError, in_a_line
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 64 << 20
@@ -43,10 +43,11 @@ class Bundle:
 
     def array(self, name: str) -> NDArray[Any]:
         """A plain array by name; raises BundleError if it is not one."""
+        data = self.read(f"{name}.npy")
         try:
-            array: NDArray[Any] = np.load(io.BytesIO(self.read(f"{name}.npy")), allow_pickle=False)
-        except (ValueError, EOFError, TypeError) as error:
-            raise BundleError(f"{name}.npy is not a plain array ({error}); export the model again") from None
+            array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+        except Exception as error:  # noqa: BLE001 - numpy reads the head as Python, which fails in many ways
+            raise BundleError(f"{name}.npy is not a plain array ({in_a_line(error)}); export the model again") from None
         return array
 
 

@@ -14,7 +14,7 @@ from fitserve.cli.output import json_option, print_json, print_table, say, works
 from fitserve.errors import BundleError, DataError, SpecError
 from fitserve.store import VersionDetails, VersionRecord, Workspace
 
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
 
 def _open(workspace: str | None) -> Workspace:
