@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fitserve
+from fitserve.data.kinds import infer_field
 from fitserve.data.running import counts_up, numbers_rows
 from fitserve.data.target import decide_target
 from fitserve.data.view import view_table
 from fitserve.errors import DataError
+from fitserve.schema import Kind
 from fitserve.training.prepare import prepare
 from fitserve.training.spec import Spec
 
@@ -46,6 +48,14 @@ def test_the_number_of_a_row_in_a_sorted_table_is_no_model(tmp_path: Path) -> No
             pl.DataFrame({name: number, "x": x, "species": species}), Spec("species", kinds={name: "category"})
         )
         assert {step.field for step in asked.encoder.steps} == {"x", name}
+
+
+def test_names_with_a_number_are_running_numbers_in_any_order() -> None:
+    order = np.random.default_rng(5).permutation(300)
+    field, _ = infer_field(pl.Series("id", [f"id-{i:04d}" for i in order]))
+    assert (field.kind, field.profile.get("running")) == (Kind.IDENTIFIER, True)
+    field, _ = infer_field(pl.Series("id", [f"{'abcdefg'[i % 7]}-{i:04d}" for i in order]))
+    assert field.profile.get("running") is None
 
 
 def test_a_table_with_nothing_but_a_number_of_rows_is_refused() -> None:

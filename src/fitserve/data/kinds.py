@@ -297,7 +297,7 @@ def _words_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str]:
     if listed is not None:
         return Kind.TEXT, listed
     if seen.n == n >= FEWEST_ROWS and seen.words < 1.5:
-        counted = ", whose numbers count up with the rows" if texts_count_up(series) else ""
+        counted = ", whose numbers count the rows" if texts_count_up(series) else ""
         return Kind.IDENTIFIER, f"{seen.n} single words, each once{counted}"
     if seen.n <= _FEW_LEVELS or (repeats >= _REPEATS and seen.n <= _MANY_LEVELS and seen.words < 2 * _WORDS_OF_TEXT):
         told = f"{seen.n} levels, each {repeats:.1f} times on average"

@@ -19,6 +19,7 @@ _NUMBERS_ROWS = re.compile(
     r"(?:row|rec|record|line|s|sl|sr)?[\s._-]*(?:id|no|nr|num|number|index)\.?|row|x\.1|序号|编号|行号)\s*\Z",
     re.IGNORECASE,
 )
+_LAST_NUMBER = r"([0-9]{1,15})[^0-9]*$"
 # A part of the rows still counts up, with gaps.
 _LARGEST_SPAN, _FEWEST_COUNTED = 1.5, 3
 
@@ -53,6 +54,13 @@ def counts_up(values: NDArray[Any]) -> bool:
 
 
 def texts_count_up(series: pl.Series) -> bool:
-    """Whether the last number in each text of a column counts up with the rows, as in A-001, A-002, A-003."""
-    last = series.str.extract(r"([0-9]{1,15})[^0-9]*$").cast(pl.Int64, strict=False)
-    return last.null_count() == 0 and counts_up(last.to_numpy())
+    """Whether the last number in each text of a column counts up with the rows, as in A-001, A-002, A-003.
+
+    Or once did: where the texts differ in that number alone, and these fill their range.
+    """
+    last = series.str.extract(_LAST_NUMBER).cast(pl.Int64, strict=False)
+    if last.null_count():
+        return False
+    numbers = np.unique(last.to_numpy())
+    alike = len(numbers) == len(series) and is_counted(numbers) and series.str.replace(_LAST_NUMBER, "").n_unique() == 1
+    return alike or counts_up(last.to_numpy())
