@@ -75,7 +75,7 @@ def inferred(values: list[Any], wanted: Kind | None = None, name: str = "x") -> 
         ([str(i) for i in range(40, 0, -1)], Kind.IDENTIFIER, "count up with the rows"),
         ([f"{i / 10:.1f}" for i in range(40)], Kind.IDENTIFIER, "count up with the rows"),
         ([f"{i}.0" for i in range(40)], Kind.IDENTIFIER, "running number"),
-        ([f"A-{i:03d}" for i in range(40)], Kind.IDENTIFIER, "single words, each once, whose numbers count up with the rows"),
+        ([f"A-{i:03d}" for i in range(40)], Kind.IDENTIFIER, "single words, each once, whose numbers count the rows"),
         (["+44", "+1", "+49"] * 10, Kind.CATEGORY, "with a plus sign before each, so not numbers"),
         (["+44", "-1", "+49"] * 10, Kind.NUMBER, "3 different numbers"),
         (["740245381351497732", "740245381351497733"] * 10, Kind.CATEGORY, "with more digits than a number keeps"),

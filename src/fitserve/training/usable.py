@@ -53,7 +53,7 @@ def _decided(
     as_kind = _informative_kind(field, column)
     if field.kind is Kind.IDENTIFIER and field.profile.get("running"):
         if others or names_rows(field.name) or numbers_rows(field.name):
-            return replace(field, used=False, reason=f"{field.reason}; --kind {field.name!r}=number uses it")
+            return replace(field, used=False, reason=f"{field.reason}; --kind {field.name!r}={as_kind} uses it")
         return replace(field, kind=as_kind, reason=f"{field.reason}; kept as the only column")
     if not others and field.kind is Kind.IDENTIFIER:
         return replace(field, kind=as_kind, reason=f"{field.reason}; kept as the only column")
