@@ -13,10 +13,13 @@ import polars as pl
 import pytest
 
 import fitserve
+from fitserve.data.read import ReadOptions
 from fitserve.errors import DataError, ParityError, SpecError, UserError
 from fitserve.store import Workspace
 from fitserve.training.progress import Progress
+from fitserve.training.recording import Draft
 from fitserve.training.run import Order, replay_run
+from fitserve.training.spec import Spec
 
 
 def table(n: int = 60) -> pl.DataFrame:
@@ -112,3 +115,12 @@ def test_ctrl_c_before_there_is_anything_is_recorded_as_cancelled(tmp_path: Path
     assert (run.status, run.plan["reason"]) == ("cancelled", "interrupted")
     with pytest.raises(UserError, match="is cancelled"):
         replay_run(run.id, None, Order("m"), Workspace.open(tmp_path / "w"))
+
+
+def test_ctrl_c_as_the_record_is_begun_or_ended_is_an_interruption(tmp_path: Path) -> None:
+    """Between the block and its end the interpreter throws the record's generator away, without telling it why."""
+    workspace = Workspace.open(tmp_path)
+    kept: Any = Draft("m", Spec("y"), "t.csv", ReadOptions()).kept_if_it_fails(workspace, trusted=True)
+    kept.__enter__()
+    kept.gen.close()
+    assert [(run.status, run.plan["reason"]) for run in workspace.runs()] == [("cancelled", "interrupted")]

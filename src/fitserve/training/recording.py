@@ -58,7 +58,8 @@ class Draft:
         except BaseException as error:
             begun = self.search is not None or (trusted and not isinstance(error, SpecError))
             if begun and not self.ended:
-                interrupted = isinstance(error, KeyboardInterrupt)
+                # Ctrl-C just as the block is entered or left closes this generator instead of reaching it.
+                interrupted = isinstance(error, (KeyboardInterrupt, GeneratorExit))
                 reason = "interrupted" if interrupted else in_a_line(error)
                 with suppress(Exception):
                     plan = {**self._plan(), "reason": reason}
