@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+import fitserve
 from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Shape, get_learners
@@ -134,3 +137,14 @@ def test_typical_values_are_medians_of_what_is_known() -> None:
     dense = np.array([[1, nan, nan], [5, 2, nan], [3, 4, nan], [9, nan, nan]], dtype=np.float32)
     assert typical_values(dense).tolist() == [3.0, 2.0, 0.0]
     assert typical_values(dense[:0]).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("learner", ["tree", "forest", "extra_trees", "lightgbm", "xgboost", "catboost"])
+def test_a_table_of_one_text_has_no_column_whose_gaps_could_count(learner: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = np.array(["good", "fine", "bad", "poor", "meal", "room", "view", "staff"])
+    texts = [" ".join(rng.choice(words, 6)) for _ in range(200)]
+    table = pl.DataFrame({"t": texts, "y": ["good" in text for text in texts]})
+    run = fitserve.train(table, "y", name="m", learners=[learner], budget=15, workspace=tmp_path)
+    assert run.manifest.learner == learner
+    assert run.predictor().predict({"t": "good good good meal"})["prediction"] is True

@@ -214,7 +214,7 @@ class Trees:
 
 def _nan_left(flat: dict[str, NDArray[Any]], typical: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether a missing value goes left, for every node."""
-    own = flat["feature"] < len(typical)
+    own = (flat["feature"] >= 0) & (flat["feature"] < len(typical))  # leaves have a feature below 0
     value = np.where(own, np.append(typical, np.nan)[np.where(own, flat["feature"], -1)], np.nan)
     return np.where(np.isnan(value), flat["nan_left"].astype(bool), value <= floor_float32(flat["threshold"]))
 
