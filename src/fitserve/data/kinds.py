@@ -53,9 +53,9 @@ _WORDS_OF_TEXT = 3.0
 _FEW_LISTS, _SHARE_OF_LISTS, _WORDS_OF_AN_ITEM, _REPEATS_OF_ITEMS = 5, 0.3, 4.0, 5.0
 _FEW_DATES, _MOST_OTHERS = 50, 10_000
 _OF_LEVELS = (Kind.CATEGORY, Kind.IDENTIFIER, Kind.TEXT, Kind.CONSTANT)
-IN_DOUBT = "in doubt"
 # So many texts of a column are looked at for units.
 _FEW_UNITS = 200
+IN_DOUBT = "in doubt"
 """What a field's reason says where its texts can be read in two ways."""
 
 
