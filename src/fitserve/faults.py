@@ -7,12 +7,17 @@ rows, which are private, and reasons are kept in bundles. The trace goes to the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+Limit = Callable[[str], AbstractContextManager[None]]
+"""Gives the time limit of a part by its name; entering it raises OutOfTimeError if there is no time left for it."""
 
 _log = logging.getLogger("fitserve")
 _PACKAGE = Path(__file__).parent
@@ -22,12 +27,48 @@ class UntoldError(Exception):
     """A part that there is nothing to make of, which is no fault: few rows, say. The message is the reason."""
 
 
+class OutOfTimeError(UntoldError):
+    """A part that was begun, or not even that, when its share of the time was over."""
+
+    def __init__(self) -> None:
+        super().__init__("the budget was over")
+
+
+_ends: ContextVar[float | None] = ContextVar("_ends", default=None)
+
+
+@contextmanager
+def time_limit(ends: float | None) -> Iterator[None]:
+    """Let `check_time` raise within the block once ``ends``, a time of `time.monotonic`, has passed; None: never."""
+    token = _ends.set(ends)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
+
+
+def no_limit(_name: str) -> AbstractContextManager[None]:
+    """The `Limit` of parts that may take the time that they need."""
+    return nullcontext()
+
+
+def check_time() -> None:
+    """Raise OutOfTimeError if the time that `time_limit` has set is over; loops of optional parts call it."""
+    ends = _ends.get()
+    if ends is not None and time.monotonic() > ends:
+        raise OutOfTimeError
+
+
 @dataclass
 class LeftOut:
-    """Parts that were not made: ``reasons`` by the name of the part; ``faults`` are the names of those that failed."""
+    """Parts that were not made: ``reasons`` by the name of the part; ``faults`` are the names of those that failed.
+
+    ``late`` are the names of those that there was no time for.
+    """
 
     reasons: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     def attempt(self, name: str, make: Callable[[], T]) -> T | None:
         """What ``make`` returns; None, and the reason noted, if it raises."""
@@ -35,6 +76,8 @@ class LeftOut:
             return make()
         except UntoldError as reason:
             self.reasons[name] = str(reason)
+            if isinstance(reason, OutOfTimeError):
+                self.late.append(name)
         except Exception as error:  # noqa: BLE001 - whatever fails is left out
             _log.error("%s failed and is left out", name, exc_info=error)
             self.reasons[name] = fault_of(error)
@@ -45,6 +88,7 @@ class LeftOut:
         """Note what another one has noted."""
         self.reasons.update(other.reasons)
         self.faults.extend(other.faults)
+        self.late.extend(other.late)
 
 
 def fault_of(error: Exception) -> str:

@@ -64,7 +64,7 @@ def test_a_page_is_written_whole_or_not_at_all(trained: Path, later: Path, comma
 
 
 def test_two_versions_are_compared(trained: Path, later: Path, command: Command) -> None:
-    options = ("--target", "paid", "--learner", "logistic", "--exclude", "size", "--budget", "3s")
+    options = ("--target", "paid", "--learner", "logistic", "--exclude", "size", "--budget", "30s")
     assert command("train", "loans.csv", *options).code == 0
     done = command("compare", "loans:2", "loans:1", later, "--html", "compared.html")
     assert done.code == 0
@@ -113,7 +113,7 @@ def test_a_report_that_is_none_is_refused_in_one_line(trained: Path, tmp_path: P
 
 
 def test_a_learning_curve_is_asked_for_and_replayed(home: Path, command: Command) -> None:
-    options = ("--target", "price", "--learner", "ridge", "--learning-curve", "--budget", "5s")
+    options = ("--target", "price", "--learner", "ridge", "--learning-curve", "--budget", "30s")
     first = command("train", "houses.csv", *options, "--json").json
     again = command("train", "--replay", first["run"], "--json").json
     assert again["sha256"] == first["sha256"]

@@ -23,7 +23,7 @@ Command = Callable[..., Any]
             "paid",
             ("--learner", "logistic", "--learner", "tree", "--weight", "size", "--class-weight", "balanced"),
         ),
-        ("loans.csv", "paid", ("--budget", "3s", "--seed", "7", "--metric", "log_loss", "--kind", "size=category")),
+        ("loans.csv", "paid", ("--budget", "30s", "--seed", "7", "--metric", "log_loss", "--kind", "size=category")),
     ],
 )
 def test_a_replay_gives_the_same_bits(

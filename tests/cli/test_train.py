@@ -52,7 +52,10 @@ def test_people_read_scores_beside_the_baseline_and_what_to_do_next(home: Path, 
     assert "Serve it: fitserve serve loans" in done.out
     assert "CHAMPION" not in done.out
     assert "reading: loans.csv" in done.err
-    assert "logistic: roc_auc" in done.err
+    assert "searching: " in done.err
+    assert " s left)" in done.err
+    assert "The scores are those of a model that has learned from 96 rows and not from the test part" in done.out
+    assert "candidates were judged" in done.out
 
 
 def test_a_second_version_waits_and_says_so_loudly(trained: Path, command: Command) -> None:

@@ -61,7 +61,7 @@ def test_a_training_goes_on_and_says_what_was_not_checked(
 ) -> None:
     checks = [failing(each) if each.__name__ == "copies_of_the_target" else each for each in FOR_TRAINING]
     monkeypatch.setattr(prepare, "FOR_TRAINING", tuple(checks))
-    run = fitserve.train(rows, "y", learners=["ridge"], budget=2.0, workspace=tmp_path, name="m")
+    run = fitserve.train(rows, "y", learners=["ridge"], budget=30.0, workspace=tmp_path, name="m")
     told = [finding for finding in run.findings if "'copies of the target' could not be made" in finding]
     assert len(told) == 1
     assert told[0].endswith("see for yourself that no column gives the target away")

@@ -59,7 +59,7 @@ def test_a_list_is_served_as_json_has_it(tmp_path: Path) -> None:
     table = pl.DataFrame({"genres": genres, "y": ["yes" if "horror" in each else "no" for each in genres]})
     table.write_parquet(tmp_path / "films.parquet")
     run = fitserve.train(
-        str(tmp_path / "films.parquet"), "y", budget=5, learners=["logistic"], workspace=tmp_path / "w"
+        str(tmp_path / "films.parquet"), "y", budget=30.0, learners=["logistic"], workspace=tmp_path / "w"
     )
     predictor = run.predictor()
     answer, notes = predictor.answer({"genres": ["drama", "horror"]})

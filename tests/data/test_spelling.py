@@ -272,7 +272,7 @@ def test_a_spelling_of_the_user_is_kept_by_the_model(tmp_path: Path) -> None:
     amount = rng.integers(1000, 9000, 200)
     table = pl.DataFrame({"amount": [f"{a // 1000},{a % 1000:03d}" for a in amount], "y": amount / 500})
     run = fitserve.train(
-        table, "y", budget=5, learners=["linear"], spellings={"amount": "1.234,56"}, workspace=tmp_path
+        table, "y", budget=30.0, learners=["linear"], spellings={"amount": "1.234,56"}, workspace=tmp_path
     )
     assert run.predictor().answer({"amount": "2,500"})[0]["prediction"] == pytest.approx(5.0, abs=0.01)
     assert run.predictor().answer({"amount": 2.5})[0]["prediction"] == pytest.approx(5.0, abs=0.01)

@@ -18,7 +18,7 @@ from fitserve.store import Workspace
 
 pytestmark = pytest.mark.slow
 FITSERVE = [sys.executable, "-m", "fitserve"]
-TRAIN = ["--target", "y", "--learner", "ridge", "--budget", "5s", "--json"]
+TRAIN = ["--target", "y", "--learner", "ridge", "--budget", "30s", "--json"]
 
 
 @pytest.fixture(scope="module")

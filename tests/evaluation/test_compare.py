@@ -28,7 +28,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Versions 1 without ``y``, 2 with it, 3 on other rows, of price and of label."""
     folder = tmp_path_factory.mktemp("two")
     for target, other, learner in (("price", "label", "lightgbm"), ("label", "price", "lightgbm")):
-        options: dict[str, Any] = {"name": target, "learners": [learner], "budget": 1.5, "workspace": folder}
+        options: dict[str, Any] = {"name": target, "learners": [learner], "budget": 30.0, "workspace": folder}
         fitserve.train(rows(0).drop(other), target, exclude=["y"], **options)
         fitserve.train(rows(0).drop(other), target, **options)
         fitserve.train(rows(5).drop(other), target, **options)
@@ -98,7 +98,7 @@ def test_labels_in_another_order_are_put_in_one(tmp_path: Path) -> None:
     table = pl.DataFrame({"x": np.arange(200.0), "kind": np.where(np.arange(200) < 60, "a", "b")})
     more = pl.DataFrame({"x": np.arange(200.0), "kind": np.where(np.arange(200) < 140, "a", "b")})
     for name, rows_of in (("few", table), ("many", more)):
-        fitserve.train(rows_of, "kind", name=name, learners=["logistic"], budget=1.5, workspace=tmp_path)
+        fitserve.train(rows_of, "kind", name=name, learners=["logistic"], budget=30.0, workspace=tmp_path)
     few, many = (fitserve.load(name, workspace=tmp_path).manifest.answer["labels"] for name in ("few", "many"))
     assert few == many[::-1]
     found = fitserve.compare("few", "many", table, workspace=tmp_path)

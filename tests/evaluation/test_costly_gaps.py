@@ -27,7 +27,7 @@ def table(n: int = 600, seed: int = 0, *, telling: bool = True) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("gaps")
-    options: dict[str, Any] = {"budget": 3.0, "workspace": folder, "kinds": {"hint": "number"}}
+    options: dict[str, Any] = {"budget": 30.0, "workspace": folder, "kinds": {"hint": "number"}}
     return {
         "number": fitserve.train(table().drop("label"), "y", name="n", learners=["ridge"], **options),
         "label": fitserve.train(table().drop("y"), "label", name="l", learners=["lightgbm"], **options),

@@ -39,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Predictor]:
     folder, found = tmp_path_factory.mktemp("odd"), {}
     for target in TARGETS:
         rows = table.drop([name for name in TARGETS if name != target])
-        options: dict[str, Any] = {"learners": ["ridge" if target == "number" else "logistic"], "budget": 3.0}
+        options: dict[str, Any] = {"learners": ["ridge" if target == "number" else "logistic"], "budget": 30.0}
         options |= {"kinds": {"said": "text"}, "workspace": folder}
         found[target] = fitserve.train(rows, target, name=target, **options).predictor()
     return found

@@ -122,7 +122,14 @@ def test_a_spelling_that_the_user_names_holds_for_the_split_too(tmp_path: Path) 
     order = rng.permutation(len(days))
     table = table.with_columns(y=pl.col("x") * 2)[order]
     run = fitserve.train(
-        table, "y", learners=["ridge"], time="d", spellings={"d": "day-first"}, budget=20, workspace=tmp_path
+        table,
+        "y",
+        learners=["ridge"],
+        time="d",
+        spellings={"d": "day-first"},
+        budget=20,
+        workspace=tmp_path,
+        refit=False,
     )
     n = run.manifest.evaluation["rows"]
     step = next(step for step in run.manifest.steps if step["field"] == "d")

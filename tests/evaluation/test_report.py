@@ -46,7 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for target in MODELS:
         learners = ["ridge", "linear"] if target == "number" else ["logistic"]
         rows = table().drop([name for name in MODELS if name != target])
-        found[target] = fitserve.train(rows, target, name=target, learners=learners, budget=2.0, workspace=folder)
+        found[target] = fitserve.train(rows, target, name=target, learners=learners, budget=30.0, workspace=folder)
     return found
 
 
@@ -141,7 +141,7 @@ def test_one_label_and_unknown_ones(runs: dict[str, Any], target: str) -> None:
 @pytest.mark.parametrize("target", MODELS)
 def test_answers_that_are_all_equal(tmp_path: Path, target: str) -> None:
     rows = table().drop([name for name in MODELS if name != target])
-    run = fitserve.train(rows, target, name="b", learners=["baseline"], budget=2.0, workspace=tmp_path)
+    run = fitserve.train(rows, target, name="b", learners=["baseline"], budget=30.0, workspace=tmp_path)
     report = report_of(run)
     assert [each["loss"] for each in report["importance"]] == [0.0] * 5
     assert report["robustness"]["score"] == pytest.approx(run.manifest.scores[run.manifest.metric], rel=1e-6)

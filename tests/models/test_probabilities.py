@@ -132,6 +132,6 @@ def test_a_forest_of_pure_leaves_is_trained_and_answers(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     a = np.round(rng.normal(size=300), 4)
     table = pl.DataFrame({"a": a, "b": rng.integers(0, 9, 300), "good": np.where(a > 0.2, "yes", "no")})
-    run = fitserve.train(table, "good", name="m", learners=["forest"], budget=3.0, workspace=tmp_path)
+    run = fitserve.train(table, "good", name="m", learners=["forest"], budget=30.0, workspace=tmp_path)
     for answer in run.predictor().predict(table):
         assert all(0 <= share <= 1 for share in answer["probabilities"].values())

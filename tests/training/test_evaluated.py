@@ -27,7 +27,7 @@ def rows(n: int, seed: int = 0) -> pl.DataFrame:
 
 
 def train(table: pl.DataFrame, folder: Path, **options: Any) -> tuple[Any, dict[str, Any]]:
-    options = {"learners": ["ridge"], "budget": 3.0, **options}
+    options = {"learners": ["ridge"], "budget": 30.0, **options}
     run = fitserve.train(table, "price", name="m", workspace=folder, **options)
     return run, json.loads((run.folder / "report.json").read_bytes())
 
@@ -82,7 +82,7 @@ def test_a_learning_curve_is_made_on_request(tmp_path: Path) -> None:
 def test_a_learning_curve_of_rare_labels_has_all_of_them_from_the_start(tmp_path: Path) -> None:
     label = np.where(np.arange(400) % 40 == 0, "rare", np.where(rows(400)["price"].to_numpy() > 0, "a", "b"))
     table = rows(400).drop("price").with_columns(label=pl.Series(label))
-    options: dict[str, Any] = {"learners": ["lightgbm"], "budget": 2.0, "workspace": tmp_path, "learning_curve": True}
+    options: dict[str, Any] = {"learners": ["lightgbm"], "budget": 30.0, "workspace": tmp_path, "learning_curve": True}
     run = fitserve.train(table, "label", name="m", **options)
     report = json.loads((run.folder / "report.json").read_bytes())
     assert len(report["learning_curve"]["points"]) == 5

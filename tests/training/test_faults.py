@@ -30,7 +30,7 @@ def table() -> pl.DataFrame:
 
 def train(folder: Path, rows: pl.DataFrame | None = None, **options: Any) -> tuple[Any, dict[str, Any], str]:
     """A training, its report, and its card."""
-    options = {"learners": ["ridge"], "budget": 2.0, **options}
+    options = {"learners": ["ridge"], "budget": 30.0, **options}
     run = fitserve.train(table() if rows is None else rows, "price", name="m", workspace=folder, **options)
     return run, json.loads((run.folder / "report.json").read_bytes()), (run.folder / "card.md").read_text()
 
@@ -127,7 +127,7 @@ def test_people_see_no_trace_and_the_log_has_it(tmp_path: Path) -> None:
         "from fitserve.cli import main\nmain()\n"
     )
     command = [sys.executable, "-c", script, "--workspace", str(tmp_path / "w"), "train", str(tmp_path / "t.csv"),
-               "--target", "price", "--learner", "ridge", "--budget", "2s"]  # fmt: skip
+               "--target", "price", "--learner", "ridge", "--budget", "30s"]  # fmt: skip
     environment = {**os.environ, "FITSERVE_LOG": str(tmp_path / "log")}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert "- 2 parts of the report could not be made: slices, robustness (the report says why)\n" in done.stdout

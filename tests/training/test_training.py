@@ -55,7 +55,10 @@ def test_scores_stand_beside_the_baseline_and_beat_it(tmp_path: Path) -> None:
 def test_what_the_budget_left_out_is_told(tmp_path: Path) -> None:
     run = train(houses(), "price", tmp_path, budget=1e-6, learners=["ridge", "forest", "lightgbm"])
     assert [candidate["learner"] for candidate in run.candidates] == ["ridge", "baseline"]
-    assert "8 of 10 candidates were not judged: the budget was over; a larger one may help" in run.findings
+    left_out = "8 of 10 candidates were not judged, for there was no time; a larger budget may help"
+    assert left_out in run.findings
+    assert {each["reason"] for each in run.given_up} == {"the time for searching was over"}
+    assert not run.tried_all
     again = replay_run(run.id, houses(), Order("again"), Workspace.open(tmp_path))
     assert again.record.sha256 == run.record.sha256
 
@@ -173,14 +176,15 @@ def test_rows_without_a_target_are_dropped_and_counted(tmp_path: Path) -> None:
     run = train(table, "price", tmp_path)
     assert any(finding.startswith("30 rows with no target 'price' were left out") for finding in run.findings)
     assert run.manifest.data["rows"] == 200
-    assert run.manifest.data["trained_on"] == 136
+    assert run.manifest.data["trained_on"] == 170
+    assert run.manifest.evaluation["trained_on"] == 136
 
 
 def test_equal_rows_are_reported_and_kept(tmp_path: Path) -> None:
     table = pl.concat([houses(100), houses(100)[:25]])
     run = train(table, "price", tmp_path)
     assert any(finding.startswith("25 rows repeat") for finding in run.findings)
-    assert run.manifest.data["trained_on"] + run.manifest.evaluation["rows"] == 125
+    assert run.manifest.evaluation["trained_on"] + run.manifest.evaluation["rows"] == 125
 
 
 def test_examples_come_from_the_profile_and_are_varied(tmp_path: Path) -> None:

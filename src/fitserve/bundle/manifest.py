@@ -39,7 +39,8 @@ class Manifest:
     """The record behind ``manifest.json``; unknown members are refused.
 
     ``answer`` is the task's own state (labels, or offset and scale of a target); ``evaluation`` says on
-    which rows ``scores`` and ``baseline`` were measured; ``data`` describes the training table, with what its user
+    which rows ``scores`` and ``baseline`` were measured, and how many the judged model was ``trained_on``; ``data``
+    describes the training table, and how many of its rows the served model was ``trained_on``, with what its user
     said to mean a missing target as ``target_missing``;
     ``members`` gives size and SHA-256 of every other file.
     """
@@ -104,6 +105,7 @@ class Manifest:
         scores = [*self.scores.values(), *self.baseline.values()]
         figures = all(score is None or isinstance(score, (int, float)) for score in scores)
         counts = [self.data.get("rows"), self.data.get("trained_on"), self.evaluation.get("rows")]
+        counts.append(self.evaluation.get("trained_on", 0))  # bundles of 0.1.0 have none
         counted = all(isinstance(count, int) and 0 <= count < 2**53 for count in counts)
         told = all(isinstance(self.evaluation.get(name), str) for name in ("on", "split"))
         said = self.data.get("target_missing", [])
@@ -116,6 +118,18 @@ class Manifest:
         missing = [name for name in REQUIRED if name not in self.members]
         if self.members and missing:
             raise BundleError(f"the bundle has no {missing[0]}; export the model again")
+
+    @property
+    def learned_rows(self) -> tuple[int, int]:
+        """How many rows the model that was judged has learned from, and how many what is served."""
+        served = int(self.data["trained_on"])
+        return int(self.evaluation.get("trained_on", served)), served
+
+    @property
+    def refitted(self) -> bool:
+        """Whether what is served was fitted again on more rows than the model that was judged."""
+        judged, served = self.learned_rows
+        return served > judged
 
     @property
     def intervals(self) -> dict[str, tuple[float, float] | None]:

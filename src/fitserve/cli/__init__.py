@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+import time
 from importlib import import_module
 
 import click
@@ -13,6 +14,8 @@ import click
 from fitserve import settings
 from fitserve.errors import FitserveError, MissingExtraError, SpecError, UserError, printable
 
+BEGUN = "fitserve.begun"
+"""Where the context of a command keeps the time of `time.monotonic` at which it began."""
 # Verb -> the module and function behind it, and its line in the list of commands.
 _COMMANDS = {
     "data": ("fitserve.cli.data:data", "Look at a table: its columns, and what may be wrong."),
@@ -56,6 +59,8 @@ class _Lazy(click.Group):
 def fitserve(ctx: click.Context, workspace: str | None) -> None:
     """Turn a data file into a prediction service that keeps getting better."""
     ctx.obj = workspace
+    # A budget is for the whole command: the interpreter's own start counts, too.
+    ctx.meta[BEGUN] = time.monotonic() - min(time.process_time(), 1.0)
 
 
 def main() -> None:

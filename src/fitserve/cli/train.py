@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from fitserve.cli import BEGUN
 from fitserve.cli.output import (
     json_option,
     print_json,
@@ -24,7 +25,7 @@ _MISSING = "The values that mean that there is none, such as age=999 or plan=NA,
 _MISSING_USAGE = "--missing takes COLUMN=VALUES, such as age=999"
 _OF_THE_RUN = (
     "target", "task", "metric", "exclude", "time", "group", "shuffle", "weight", "class_weight", "force",
-    "learning_curve",
+    "learning_curve", "no_refit",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ _OF_THE_RUN = (
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare labels count as much as others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
 @click.option("--learning-curve", is_flag=True, help="Tell, too, whether more rows would help; takes longer.")
+@click.option("--no-refit", is_flag=True, help="Serve the model that was judged; it has not seen the test part.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
 @click.option("--promote-if-better", is_flag=True, help="Make it the champion if its score is better.")
@@ -60,8 +62,8 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
     SOURCE is a file (CSV, JSON, JSON Lines, Parquet, Arrow, a spreadsheet), several files or a pattern with the
     same columns, "-" for standard input, or with --sql the URL of a database.
 
-    Learners are tried within the budget, the best one that can be served is trained again on all training
-    rows, compiled, checked against itself, and judged on rows that nothing has seen.
+    Learners are tried within the budget. The best one that can be served is judged on rows that it has not seen, and
+    then fitted again in the same way on all rows, compiled, and checked against itself.
     """
     from fitserve.training.run import Order, replay_run, train_model  # noqa: PLC0415 - heavy
 
@@ -74,7 +76,7 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
             _leave_to_the_run(options)
             run = replay_run(replay, source, order, opened, line)
         else:
-            run = train_model(source, spec, order, opened, line)
+            run = train_model(source, spec, order, opened, line, click.get_current_context().meta.get(BEGUN))
     if as_json:
         print_json(run.as_json())
     else:
@@ -149,6 +151,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         class_weight=options["class_weight"],
         seed=options["seed"],
         learning_curve=options["learning_curve"],
+        refit=not options["no_refit"],
     )
 
 
@@ -165,7 +168,8 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
-    from fitserve.training.card_words import FEW_ROWS  # noqa: PLC0415 - heavy
+    from fitserve.evaluation.told import served_words  # noqa: PLC0415 - heavy
+    from fitserve.training.card_words import FEW_ROWS  # noqa: PLC0415
 
     manifest, record = run.manifest, run.record
     if run.interrupted:
@@ -189,11 +193,15 @@ def _tell(run: Any) -> None:
     ]
     print_table(("score", "model", "95 % interval", "without learning"), rows)
     say("(* the score to choose by)", "")
+    if manifest.refitted:
+        say(served_words(*manifest.learned_rows), "")
     if how := FEW_ROWS["en"].get(manifest.evaluation["on"]):
         say(f"So few rows leave no test part. {how}", "")
     if run.champion != record.version:
         say(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
+    if run.tried_all:
+        say(f"All {run.tried} candidates were judged; {run.seconds:.0f} s were used, and nothing is left to try.")
     say(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     say(f"Serve it: fitserve serve {record.model}{version}")

@@ -7,7 +7,14 @@ from functools import partial
 from typing import Any
 
 from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
-from fitserve.evaluation.told import gap_sentences, judged_on, learners_sentence, number, with_interval
+from fitserve.evaluation.told import (
+    gap_sentences,
+    judged_on,
+    learners_sentence,
+    number,
+    served_words,
+    with_interval,
+)
 from fitserve.faults import LeftOut
 from fitserve.metrics import METRICS
 
@@ -69,7 +76,11 @@ def _told(report: Report) -> Html:
         return paragraph("There is no more to tell about this model.")
     told = [text(each.replace("`", "")) for each in report["lead"]]
     first = "".join(f"<p><b>{each}</b></p>" if i == 0 else f"<p>{each}</p>" for i, each in enumerate(told))
-    return f'{first}<p class="soft">{text(judged_on(report))}</p>'
+    judged, served = report.get("judged_after"), report.get("trained_on")
+    learned = ""
+    if isinstance(judged, int) and isinstance(served, int):  # bundles of 0.1.0 do not say
+        learned = f"<p>{text(served_words(judged, served))}</p>"
+    return f'{first}{learned}<p class="soft">{text(judged_on(report))}</p>'
 
 
 def _scores(report: Report) -> Html:

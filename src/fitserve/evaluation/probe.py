@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.evaluation.judged import Judged
+from fitserve.faults import check_time
 from fitserve.features.arrays import Arrays, Ragged
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import AnyStep
@@ -110,9 +112,14 @@ def rows_to_ask(predictor: Predictor, graph_bytes: int, times: int, seconds: flo
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """The results of some calls, in order; they run on all cores."""
+    """The results of some calls, in order; they run on all cores, and none is begun when the time is over."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda call: call(), calls))
+        return list(pool.map(lambda context, call: context.run(_in_time, call), [copy_context() for _ in calls], calls))
+
+
+def _in_time(call: Callable[[], Any]) -> Any:
+    check_time()
+    return call()
 
 
 def _reordered(own: NDArray[Any] | Ragged, order: NDArray[np.intp]) -> NDArray[Any] | Ragged:

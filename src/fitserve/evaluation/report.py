@@ -11,7 +11,7 @@ import numpy as np
 from fitserve.evaluation import sections
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.sections import Made, Make
-from fitserve.faults import LeftOut
+from fitserve.faults import LeftOut, Limit, no_limit
 from fitserve.metrics.interval import LEVEL
 
 OF_LABELS: dict[str, Make] = {
@@ -31,12 +31,15 @@ OF_ALL: dict[str, Make] = {
     "lead": sections.lead_sentences,
 }
 """The sections of a report by name, in the order in which they are made: later ones look at earlier ones."""
+# Those that take time to speak of.
+_COSTLY = frozenset(["intervals", "slices", "importance", "dependence", "robustness", "costly_gaps"])
 
 
-def build_report(case: Case) -> dict[str, Any]:
+def build_report(case: Case, limit: Limit = no_limit) -> dict[str, Any]:
     """Scores with intervals, curves, slices, importance, dependence, robustness, and the charts of it all.
 
-    What cannot be told stands in ``skipped``, with the reason; ``faults`` names those of these that failed.
+    What cannot be told stands in ``skipped``, with the reason; ``faults`` names those of these that failed, ``late``
+    those for which ``limit`` left no time.
     """
     manifest, judged = case.predictor.manifest, case.finite
     groups = None if judged.groups is None else len(np.unique(judged.groups))
@@ -48,13 +51,20 @@ def build_report(case: Case) -> dict[str, Any]:
     left_out = LeftOut()
     for name, make in _sections(case).items():
         report |= {"skipped": left_out.reasons, "faults": left_out.faults}
-        add_section(report, left_out, name, partial(make, case, report))
-    return report | {"skipped": left_out.reasons, "faults": left_out.faults}
+        add_section(report, left_out, name, partial(make, case, report), limit if name in _COSTLY else no_limit)
+    return report | {"skipped": left_out.reasons, "faults": left_out.faults, "late": left_out.late}
 
 
-def add_section(report: dict[str, Any], left_out: LeftOut, name: str, make: sections.MakeAlone) -> None:
+def add_section(
+    report: dict[str, Any], left_out: LeftOut, name: str, make: sections.MakeAlone, limit: Limit = no_limit
+) -> None:
     """Add what a section tells, and its charts, to a report; what fails is left out and the reason noted."""
-    values, charts = left_out.attempt(name, lambda: _told(make())) or ({}, ())
+
+    def told() -> tuple[dict[str, Any], Sequence[sections.Draw]]:
+        with limit(name):
+            return _told(make())
+
+    values, charts = left_out.attempt(name, told) or ({}, ())
     report |= values
     for i, draw in enumerate(charts):
         what = f"{name}, chart {i + 1}" if len(charts) > 1 else f"{name}, chart"

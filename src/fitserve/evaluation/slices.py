@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from fitserve.evaluation.parts import Parts
+from fitserve.faults import check_time
 
 Floats = NDArray[np.float64]
 FEWEST_ROWS, _SMALLEST_SHARE = 20, 0.02
@@ -111,6 +112,7 @@ def _unit(values: Floats) -> float:
 def _candidates(
     parts: tuple[Parts, ...], values: Floats, groups: NDArray[np.int64] | None, against_rest: bool
 ) -> _Candidates:
+    check_time()
     codes = parts[0].codes
     names: list[tuple[str, ...]] = [(name,) for name in parts[0].names]
     if len(parts) == 2:

@@ -24,6 +24,32 @@ def with_interval(value: float | None, interval: Sequence[float] | Interval | No
     return number(value) + (f" ({number(interval[0])} to {number(interval[1])})" if interval else "")
 
 
+def served_words(judged: int, served: int, language: str = "en") -> str:
+    """What the served model has learned from, in rows, and whether the scores are its own; English or Chinese ("zh").
+
+    ``judged`` is what the model that was judged has learned from.
+    """
+    return _SERVED[language][served > judged].format(judged=f"{judged:,}", served=f"{served:,}")
+
+
+_SERVED: Mapping[str, Mapping[bool, str]] = {
+    "en": {
+        True: (
+            "The scores are those of a model that has learned from {judged} rows and not from the test part; what is "
+            "served was then fitted again in the same way on all {served} rows."
+        ),
+        False: "What is served has learned from {served} rows.",
+    },
+    "zh": {
+        True: (
+            "以上分数属于只从 {judged} 行（不含测试集）中学习的模型；"
+            "实际提供服务的模型随后以同样的方式在全部 {served} 行上重新训练。"
+        ),
+        False: "提供服务的模型从 {served} 行中学习。",
+    },
+}
+
+
 def of_hundred(share: float) -> str:
     """A share as rows of 100, with a decimal where it is near none or all."""
     return f"{100 * share:.1f}" if min(share, 1 - share) < 0.05 and share not in (0, 1) else f"{100 * share:.0f}"

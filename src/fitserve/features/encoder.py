@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as member
 from functools import cached_property
 from typing import Any
@@ -43,6 +43,7 @@ STEP_TYPES: dict[str, type[Any]] = {
     "text": TextStep,
 }
 _STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
+_ORDERED = (NumberStep, MomentStep)
 _ABSENT = object()
 # So many names are shown where none is right.
 _MOST_SHOWN = 20
@@ -292,13 +293,38 @@ class Encoder:
 
 
 def fit_encoder(
-    fields: Iterable[Field], table: Mapping[str, Column], missing_as: Mapping[str, frozenset[str]] | None = None
+    fields: Iterable[Field],
+    table: Mapping[str, Column],
+    missing_as: Mapping[str, frozenset[str]] | None = None,
+    ordered_by: str | None = None,
 ) -> Encoder:
-    """The steps of the used fields, fitted on the training part of a table; ``missing_as`` is missing there already."""
+    """The steps of the used fields, fitted on the training part of a table; ``missing_as`` is missing there already.
+
+    ``ordered_by`` names the column by which the rows are in order, if they are.
+    """
     chosen = list(fields)
     steps: list[AnyStep] = [_FIT[field.kind](field.name, table[field.name]) for field in chosen if field.used]
+    steps = [
+        replace(step, open_ended=True) if step.field == ordered_by and isinstance(step, _ORDERED) else step
+        for step in steps
+    ]
     said = {step.field: missing_as[step.field] for step in steps if missing_as and missing_as.get(step.field)}
     return Encoder(steps, frozenset(field.name for field in chosen if not field.used), said)
+
+
+def fit_again(encoder: Encoder, fields: Iterable[Field], table: Mapping[str, Column]) -> Encoder:
+    """The same steps, fitted on other rows of their table: how values are read stays, what is learned does not."""
+    kinds = {field.name: field.kind for field in fields}
+    steps = [_fit_again(step, kinds[step.field], table[step.field]) for step in encoder.steps]
+    return replace(encoder, steps=steps)
+
+
+def _fit_again(step: AnyStep, kind: Kind, column: Column) -> AnyStep:
+    if isinstance(step, NumberStep):
+        return fit_number(step.field, column, step.reader, open_ended=step.open_ended)
+    if isinstance(step, MomentStep):
+        return fit_moment(step.field, column, step.reader, open_ended=step.open_ended)
+    return _FIT[kind](step.field, column)
 
 
 def members(name: str, value: Mapping[str, object], nested: frozenset[str]) -> Iterator[tuple[str, object]]:

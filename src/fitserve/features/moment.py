@@ -29,7 +29,8 @@ class MomentStep:
     """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC.
 
     ``low`` and ``high`` are the range seen in training. ``day_first`` says what 1/2/2026 means, None that training
-    had no such dates; ``prefix`` is what all texts begin with.
+    had no such dates; ``prefix`` is what all texts begin with. ``open_ended`` says that rows are in order by these
+    moments: then a later one than in training is the normal case, and nothing is said of it.
     """
 
     block: ClassVar[str] = "dense"
@@ -42,6 +43,11 @@ class MomentStep:
     high: float
     day_first: bool | None = True
     prefix: str = ""
+    open_ended: bool = False
+
+    def is_in_range(self, seconds: float) -> bool:
+        """Whether training gives no reason to say anything of a moment."""
+        return self.low <= seconds <= self.high or (self.open_ended and seconds > self.high)
 
     @cached_property
     def reader(self) -> MomentReader:
@@ -68,7 +74,7 @@ class MomentStep:
         if math.isnan(seconds):
             out.extend([math.nan] * self.width)
             return
-        if not self.low <= seconds <= self.high:
+        if not self.is_in_range(seconds):
             known = [moment_text(self.low), moment_text(self.high)]
             message = f"outside {known[0]} to {known[1]}, the range seen in training"
             notes.append(Problem("out_of_range", self.field, message, described(value), known))
@@ -107,16 +113,22 @@ class MomentStep:
         return stacked.astype(np.float32)
 
 
-def fit_moment(field: str, column: Column) -> MomentStep:
-    """A step for the moments of one column; parts that never vary are left out."""
-    reader = moment_reader(column)
+def fit_moment(
+    field: str, column: Column, reader: MomentReader | None = None, *, open_ended: bool = False
+) -> MomentStep:
+    """A step for the moments of one column; parts that never vary are left out.
+
+    ``reader`` None means that how its texts are spelled is found out from them.
+    """
+    reader = reader or moment_reader(column)
     seconds = moments_of(column, reader)
     known = np.sort(seconds[~np.isnan(seconds)])
     offset = float(math.floor(known[(len(known) - 1) // 2])) if len(known) else 0.0
     values = calendar_parts(np.floor(known).astype(np.int64))
     varying = [part for part in PARTS if len(np.unique(values[part])) > 1]
     low, high = (float(known[0]), float(known[-1])) if len(known) else (0.0, 0.0)
-    return MomentStep(field, offset, varying, bool(np.isnan(seconds).any()), low, high, reader.day_first, reader.prefix)
+    missing_seen = bool(np.isnan(seconds).any())
+    return MomentStep(field, offset, varying, missing_seen, low, high, reader.day_first, reader.prefix, open_ended)
 
 
 def moment_text(seconds: float) -> str:

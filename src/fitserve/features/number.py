@@ -30,7 +30,8 @@ class NumberStep:
     whether values were missing there. ``capped`` says that training had others, absurdly far out, which count as the
     nearest end of the range, as all values beyond it do then. Values that float32 cannot hold become its largest
     number. ``style``, ``prefix`` and ``suffix`` tell how training spelled them as texts: then a text is nothing
-    unusual.
+    unusual. ``open_ended`` says that rows are in order by these numbers: then a larger one than in training is the
+    normal case, and nothing is said of it.
     """
 
     block: ClassVar[str] = "dense"
@@ -46,6 +47,7 @@ class NumberStep:
     prefix: str = ""
     suffix: str = ""
     capped: bool = False
+    open_ended: bool = False
 
     @cached_property
     def reader(self) -> NumberReader:
@@ -73,7 +75,7 @@ class NumberStep:
         if math.isinf(number):
             notes.append(Problem("infinite_value", self.field, INFINITE, described(value)))
             return math.nan
-        if not self.low <= number <= self.high:
+        if not self.is_in_range(number):
             known = [self.low, self.high]
             message = f"outside {self.low:g} to {self.high:g}, the range seen in training"
             if self.capped:
@@ -81,6 +83,10 @@ class NumberStep:
                 message += f"; counted as {number:g}"
             notes.append(Problem("out_of_range", self.field, message, described(value), known))
         return min(max((number - self.offset) * self.scale, -FLOAT32_MAX), FLOAT32_MAX)
+
+    def is_in_range(self, value: float) -> bool:
+        """Whether training gives no reason to say anything of a finite number."""
+        return self.low <= value <= self.high or (self.open_ended and not self.capped and value > self.high)
 
     def column(self, column: Column) -> NDArray[np.float32]:
         """Float32 of shape (n, 1)."""
@@ -93,13 +99,17 @@ class NumberStep:
         return np.clip(shifted, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)[:, None]
 
 
-def fit_number(field: str, column: Column) -> NumberStep:
+def fit_number(
+    field: str, column: Column, reader: NumberReader | None = None, *, open_ended: bool = False
+) -> NumberStep:
     """A step for the numbers of one column. The offset is the median, so that a gap filled with 0 fits.
+
+    ``reader`` None means that how its texts are spelled is found out from them.
 
     The range leaves out what lies absurdly far out: one value of 9,831 does not make rain usual up to there, nor may it
     bend a model, or spoil the scores of others, by what it would be multiplied with.
     """
-    reader = number_reader(column)
+    reader = reader or number_reader(column)
     values = column.values if isinstance(column, Numbers) else numbers_of(column, reader.read)
     spelled = (reader.style, reader.prefix, reader.suffix)
     known = np.sort(values[np.isfinite(values)])
@@ -113,7 +123,7 @@ def fit_number(field: str, column: Column) -> NumberStep:
     fits = furthest == 0 or _SMALLEST_EXPONENT < exponent < _LARGEST_EXPONENT
     scale = 1.0 if fits else 2.0 ** -max(min(exponent, 1000), -1000)
     capped = bool(known[0] < low or known[-1] > high)
-    return NumberStep(field, offset, scale, low, high, len(known) < len(values), *spelled, capped)
+    return NumberStep(field, offset, scale, low, high, len(known) < len(values), *spelled, capped, open_ended)
 
 
 def number_reader(column: Column) -> NumberReader:

@@ -83,5 +83,6 @@ def _of_numbers(step: AnyStep, column: Numbers) -> Counter[str]:
     counts["not_a_datetime"] = int((~readable & ~missing).sum())
     infinite = readable & np.isinf(values)
     counts["infinite_value"] = int(infinite.sum())
-    counts["out_of_range"] = int((readable & ~infinite & ((values < step.low) | (values > step.high))).sum())
+    above = values > step.high if not step.is_in_range(np.inf) else np.zeros(len(values), dtype=bool)
+    counts["out_of_range"] = int((readable & ~infinite & ((values < step.low) | above)).sum())
     return counts

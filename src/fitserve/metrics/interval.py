@@ -19,6 +19,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.faults import check_time
 from fitserve.metrics import METRICS
 from fitserve.metrics.confusion import Counts
 from fitserve.metrics.weighted import WeightedScores
@@ -115,6 +116,7 @@ def bootstrap(
     if units > 1:
         weighted = make(rows)
         for weights in _draws(unit_of_row[rows], rng, times):
+            check_time()
             for name, value in weighted(weights).items():
                 found[name].append(math.nan if value is None else value)
     draws = {name: np.array(values) for name, values in found.items()}

@@ -59,7 +59,11 @@ class Context:
     @property
     def late(self) -> bool:
         """Whether the deadline has passed."""
-        return self.effort is None and self.deadline is not None and time.monotonic() > self.deadline
+        return self.ends_within(0.0)
+
+    def ends_within(self, step: float) -> bool:
+        """Whether the deadline will have passed after another step of so many seconds."""
+        return self.effort is None and self.deadline is not None and time.monotonic() + step > self.deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Single trees (Breiman et al. 1984), random forests (Breiman 2001) and extremely 
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.graph import SHARES, Trees
 from fitserve.models.tree_inputs import TreeInputs, fit_inputs
 
-_MOST_TREES, _TREES_AT_ONCE = 200, 10
+_MOST_TREES, _TREES_AT_FIRST, _TREES_AT_ONCE = 200, 2, 10
 # Unlimited forests cost gigabytes as graphs; so many leaves over all trees keep one within 100 MB.
 _MOST_LEAVES = 400_000
 
@@ -86,7 +87,7 @@ def _fitted(model: Any, estimators: Sequence[Any], inputs: TreeInputs, shape: Sh
 
 def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, target: NDArray[Any],
           parameters: Parameters, context: Context) -> FittedForest:  # fmt: skip
-    """Grow ten trees at a time until there are 200 or the deadline is there; ``kinds`` are for labels and numbers."""
+    """Grow some trees at a time until there are 200 or the deadline is there; ``kinds`` are for labels and numbers."""
     shape = context.shape
     inputs, matrix = fit_inputs(arrays, target, {}, context)
     model = kinds[shape.task == "regression"](
@@ -102,10 +103,12 @@ def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, 
         # Few rows of many labels are told to the user by us, where they matter.
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         while model.n_estimators < most:
-            model.set_params(n_estimators=min(model.n_estimators + _TREES_AT_ONCE, most))
+            begun = time.monotonic()
+            at_once = _TREES_AT_ONCE if model.n_estimators else _TREES_AT_FIRST
+            model.set_params(n_estimators=min(model.n_estimators + at_once, most))
             model.fit(matrix, target, context.weights)
             context.progress(model.n_estimators / most)
-            if context.late:
+            if context.ends_within((time.monotonic() - begun) * _TREES_AT_ONCE / at_once):
                 break
     # Summing trees in one thread keeps the last digit of a prediction the same from run to run.
     model.set_params(n_jobs=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -123,10 +124,11 @@ def _descend(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         while done < blocks:
+            begun = time.monotonic()
             model.fit(matrix, target, context.weights)
             done += 1
             context.progress(done / blocks)
-            if context.late or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:
+            if context.ends_within(time.monotonic() - begun) or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:
                 break
     return FittedLinear(design, model.coef_[:, None].astype(np.float64), np.array([float(model.intercept_)]), "", done)
 
@@ -158,10 +160,11 @@ class Logistic:
             # Few rows of many labels are told to the user by us, where they matter.
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             while done < blocks:
+                begun = time.monotonic()
                 model.fit(matrix, target, context.weights)
                 done += 1
                 context.progress(done / blocks)
-                if context.late or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:
+                if context.ends_within(time.monotonic() - begun) or int(np.max(model.n_iter_)) < _ITERATIONS_AT_ONCE:
                     break
         weights, bias = _spread(model, shape.n_outputs)
         link = "Sigmoid" if shape.n_outputs == 1 else "Softmax"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class Perceptron:
         best, best_loss = 0, np.inf
         known = {} if shape.task == "regression" else {"classes": np.unique(truth)}
         for epoch in range(most):
+            begun = time.monotonic()
             with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
                 model.partial_fit(matrix, truth, sample_weight=context.weights, **(known if not epoch else {}))
             layers = [
@@ -99,7 +101,7 @@ class Perceptron:
             if watch is None or not kept or loss < best_loss:
                 best, best_loss, kept = epoch, loss, layers
             context.progress((epoch + 1) / most)
-            if context.late or (watch is not None and epoch - best >= _PATIENCE):
+            if context.ends_within(time.monotonic() - begun) or (watch is not None and epoch - best >= _PATIENCE):
                 break
         return FittedPerceptron(view, kept, labels, link_of(shape), best + 1)
 

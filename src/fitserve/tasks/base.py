@@ -40,8 +40,11 @@ class Task(Protocol):
 
     name: ClassVar[str]
 
-    def fit(self, target: Column) -> Any:
-        """The answerer for a target without gaps; raises DataError if nothing can be learned from it."""
+    def fit(self, target: Column, like: Any = None) -> Any:
+        """The answerer for a target without gaps; raises DataError if nothing can be learned from it.
+
+        ``like`` is the answerer of some of these rows: how it reads and orders values stays, where that is possible.
+        """
 
     def load(self, state: dict[str, Any]) -> Any:
         """The answerer of a stored state; raises TypeError or ValueError on a wrong one."""

@@ -94,8 +94,11 @@ class Classification:
 
     name: ClassVar[str] = "classification"
 
-    def fit(self, target: Column) -> ClassAnswerer:
-        """The labels of a target; raises DataError for fewer than two, or if none occurs twice."""
+    def fit(self, target: Column, like: ClassAnswerer | None = None) -> ClassAnswerer:
+        """The labels of a target; raises DataError for fewer than two, or if none occurs twice.
+
+        Where ``like`` has the same ones, they keep its order: the positive class stays what it is.
+        """
         labels, counts = _labels(target)
         if not labels:
             raise DataError("all values of the target are missing; there is nothing to learn")
@@ -106,6 +109,8 @@ class Classification:
                 f"the target has {len(labels)} labels and each occurs once; "
                 "nothing can be learned (is it an identifier? for numbers use --task regression)"
             )
+        if like is not None and set(labels) == set(like.labels):
+            return like
         if len(labels) == 2 and _first_is_positive(labels, counts):
             labels.reverse()
         return ClassAnswerer(labels, any_case=isinstance(target, Coded) and target.spelling == ANY_CASE)

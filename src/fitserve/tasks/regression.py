@@ -57,9 +57,12 @@ class Regression:
 
     name: ClassVar[str] = "regression"
 
-    def fit(self, target: Column) -> NumberAnswerer:
-        """Mean and deviation of a target; raises DataError if it holds no two different numbers."""
-        reader = number_reader(target)
+    def fit(self, target: Column, like: NumberAnswerer | None = None) -> NumberAnswerer:
+        """Mean and deviation of a target; raises DataError if it holds no two different numbers.
+
+        Texts are read as ``like`` reads them, or else in the way that is found out from them.
+        """
+        reader = NumberReader(like.style, like.prefix, like.suffix) if like is not None else number_reader(target)
         values = _numbers(target, reader)
         values = values[np.isfinite(values)]
         if len(values) == 0:

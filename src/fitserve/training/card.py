@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fitserve.bundle.manifest import Manifest
-from fitserve.evaluation.told import number, of_hundred
+from fitserve.evaluation.told import number, of_hundred, served_words
 from fitserve.faults import LeftOut
 from fitserve.metrics import METRICS
 from fitserve.training.card_words import FEW_ROWS, KINDS_ZH, SCORES_ZH, WORDS, phrase
@@ -104,7 +104,8 @@ def _importance(_manifest: Manifest, report: Mapping[str, Any], language: str) -
 
 def _data(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
     words = WORDS[language]
-    lines = [words["data"].format(**{name: manifest.data[name] for name in ("rows", "trained_on", "sha256")})]
+    lines = [words["data"].format(**{name: manifest.data[name] for name in ("rows", "sha256")})]
+    lines[0] += ("" if language == "zh" else " ") + served_words(*manifest.learned_rows, language)
     if report["findings"] and words["findings"]:
         lines.append(f"\n{words['findings']}")
     told = "\n".join([*lines, *(f"\n- {finding}" for finding in report["findings"])])

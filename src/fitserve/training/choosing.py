@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fitserve.errors import FitserveError, ParityError, UserError, in_a_line
+from fitserve.models.base import Exported, Fitted
+from fitserve.training.again import new_labels, on_all_rows
 from fitserve.training.export import check_parity, hostile_arrays, weigh
-from fitserve.training.package import Chosen
+from fitserve.training.prepare import Prepared
 from fitserve.training.progress import Observer, Progress
 from fitserve.training.search import Search
 from fitserve.training.trial import Trial
@@ -22,14 +26,59 @@ _SHRINKS = 3
 _NEARLY, _MOST_WHOLE = 0.05, 6
 
 
-def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = None) -> tuple[Chosen, list[str]]:
-    """The model to serve, and why better ones were passed over; both as in a recorded ``plan``, where there is one.
+@dataclass(frozen=True)
+class Chosen:
+    """A candidate as a graph, fitted on the training part of ``prepared``.
+
+    ``parity`` is its largest difference from the trained model.
+    """
+
+    prepared: Prepared
+    trial: Trial
+    effort: int
+    exported: Exported
+    parity: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a training ends with: the model that is ``judged``, and the one that is ``served``.
+
+    They are one and the same unless it was fitted again on all rows. ``told`` are sentences for the report;
+    ``passed_over`` says why better candidates were not taken, ``only_judged`` why there was no second fit.
+    """
+
+    judged: Chosen
+    served: Chosen
+    passed_over: Sequence[str] = ()
+    only_judged: str = ""
+    told: Sequence[str] = ()
+
+    @property
+    def refitted(self) -> bool:
+        """Whether what is served has learned from the rows that judged its sibling, too."""
+        return self.served is not self.judged
+
+
+def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = None) -> Choice:
+    """The model to judge and the one to serve; both as in a recorded ``plan``, where there is one.
 
     Raises ParityError if no candidate can be served.
     """
     if plan is not None:
-        trial = search.trials[int(plan["chosen"])]
-        return _export(search, trial, int(plan["effort"]), observer), list(plan.get("passed_over", ()))
+        judged = _export(search, search.trials[int(plan["chosen"])], int(plan["effort"]), observer)
+        passed_over = list(plan.get("passed_over", ()))
+        if not plan.get("refitted", False):
+            reason = str(plan.get("only_judged", ""))
+            return Choice(judged, judged, passed_over, reason, [reason] if reason else [])
+        served = _again(search, judged, observer)
+        return Choice(judged, served, passed_over, "", new_labels(judged.prepared, served.prepared))
+    judged, passed_over, seconds = _choose(search, observer)
+    return _with_all_rows(search, judged, passed_over, seconds, observer)
+
+
+def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[str], float]:
+    """The best candidate that can be served, why better ones were passed over, and the seconds that it took itself."""
     ranked = search.ranked()
     passed_over: list[str] = []
     tried: set[tuple[int, int]] = set()
@@ -39,9 +88,10 @@ def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = 
         if place in failed or (place, effort) in tried:
             continue
         tried.add((place, effort))
+        begun = time.monotonic()
         try:
             chosen = _export(search, trial, effort, observer)
-            heavy = weigh(chosen.exported).too_heavy
+            heavy = _weigh(search, chosen)
         except UserError:  # a setting that is none, a disk that is full
             raise
         except Exception as error:  # noqa: BLE001 - all rows may be more than a learner takes
@@ -51,7 +101,7 @@ def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = 
             failed.add(place)
             continue
         if heavy is None:
-            return chosen, passed_over
+            return chosen, passed_over, time.monotonic() - begun
         observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
         passed_over.append(f"{trial.learner} with effort {effort} {heavy} and was passed over")
     raise ParityError(f"no candidate can be served: {'; '.join(passed_over)}")
@@ -73,15 +123,69 @@ def attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
         yield from ((place, max(1, trial.effort >> halvings)) for halvings in range(_SHRINKS))
 
 
+def _with_all_rows(
+    search: Search, judged: Chosen, passed_over: list[str], seconds: float, observer: Observer
+) -> Choice:
+    """The choice with a second fit, on all rows, where there is time for it and it can be served.
+
+    ``seconds`` is what the first one took, with the proof of its graph.
+    """
+    if not search.costs.refits:
+        return Choice(judged, judged, passed_over)
+    needed = search.costs.again(judged.trial, seconds)
+    room = search.clock.room(0.0)
+    if needed > room:
+        left = max(room, 0.0)
+        reason = (
+            f"there was no time to fit it again on all {len(judged.prepared.truth):,} rows (it takes about "
+            f"{needed:.0f} s, {left:.0f} s were left): what is served has not learned from the test part; a larger "
+            "budget may help"
+        )
+        return Choice(judged, judged, passed_over, reason, [reason])
+    try:
+        served = _again(search, judged, observer)
+        heavy = _weigh(search, served)
+        if heavy is None:
+            return Choice(judged, served, passed_over, "", new_labels(judged.prepared, served.prepared))
+        why = heavy
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what was judged can be served all the same
+        if not isinstance(error, FitserveError):
+            _LOG.warning("%s cannot be fitted again on all rows", judged.trial.learner, exc_info=error)
+        why = in_a_line(error)
+    reason = f"fitted again on all rows it cannot be served ({why}): what is served has not learned from the test part"
+    return Choice(judged, judged, passed_over, reason, [reason])
+
+
 def _export(search: Search, trial: Trial, effort: int, observer: Observer) -> Chosen:
-    observer(Progress("refitting", f"{trial.learner} on all training rows", None, search.clock.left))
     prepared = search.prepared
-    fitted = search.refit(trial, effort)
-    exported = fitted.export()
+    observer(Progress("refitting", f"{trial.learner} on the training part", None, search.clock.left))
     test = prepared.split.test[:_PARITY_ROWS]
-    samples = [
-        prepared.arrays.take(np.arange(min(_PARITY_ROWS, len(prepared.arrays)))),
-        prepared.encoder.columns(prepared.part(test), len(test)),
-        hostile_arrays(prepared.arrays, exported),
-    ]
-    return Chosen(trial, effort, exported, check_parity(fitted, exported, samples))
+    unseen = prepared.encoder.columns(prepared.part(test), len(test))
+    return _proven(prepared, trial, effort, search.refit(trial, effort), [unseen])
+
+
+def _again(search: Search, judged: Chosen, observer: Observer) -> Chosen:
+    """The same candidate, fitted on all rows."""
+    trial, prepared = judged.trial, search.prepared
+    told = f"{trial.learner} on all {len(prepared.truth):,} rows"
+    observer(Progress("refitting", told, None, search.clock.left))
+    prepared = on_all_rows(prepared)
+    return _proven(prepared, trial, judged.effort, search.fit_on(prepared, trial, judged.effort), [])
+
+
+def _proven(prepared: Prepared, trial: Trial, effort: int, fitted: Fitted, samples: list[Any]) -> Chosen:
+    """A fitted model as a graph that answers like it."""
+    exported = fitted.export()
+    rows = np.arange(min(_PARITY_ROWS, len(prepared.arrays)))
+    samples = [prepared.arrays.take(rows), *samples, hostile_arrays(prepared.arrays, exported)]
+    return Chosen(prepared, trial, effort, exported, check_parity(fitted, exported, samples))
+
+
+def _weigh(search: Search, chosen: Chosen) -> str | None:
+    """Why a server could not take a graph, if so; what finding out takes is noted."""
+    begun = time.monotonic()
+    heavy = weigh(chosen.exported).too_heavy
+    search.costs.loading = time.monotonic() - begun
+    return heavy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -42,17 +43,25 @@ class Fitting:
     def on_fold(
         self, learner: Learner, parameters: Parameters, fold: Fold, context: Context
     ) -> tuple[Fitted, NDArray[np.float32], bool]:
-        """The model of a fold, its outputs for the rows held out, and whether its deadline has passed.
+        """The model of a fold, its outputs for the rows held out, and whether its deadline has ended it.
 
         The outputs are as precise as those that are served.
         """
+        begun = time.monotonic()
         held = self._arrays.take(fold.held)
         # Rows of one are no guide for early stopping: such a fit takes its full course.
         watched = (held, self.truth[fold.held]) if len(fold.held) >= FEWEST_ROWS_OF_A_FOLD else None
         weights = self._folds.weights(fold, self._weights, self.truth)
         fitted = self._fit(learner, parameters, fold.learned, weights, replace(context, validation=watched))
-        late = context.late
+        # A fit ends early, too, where another step of it would have ended late.
+        late = context.ends_within((time.monotonic() - begun) / max(fitted.effort, 1))
         return fitted, fitted.predict(held).astype(np.float32), late
+
+    def seconds_of_few(self, learner: Learner, parameters: Parameters, rows: NDArray[np.intp]) -> float:
+        """What the shortest fit on some training rows takes."""
+        begun = time.monotonic()
+        self._fit(learner, parameters, rows, self._weights, self.context(1))
+        return time.monotonic() - begun
 
     def on_rows(
         self, learner: Learner, parameters: Parameters, effort: int, rows: NDArray[np.intp] | None = None

@@ -86,7 +86,7 @@ def judging_folds(prepared: Prepared) -> Folds:
         parts = [fold for fold in parts if strata is None or _has_all_labels(strata[fold.learned], strata)] or parts
         return _folds(parts, left_out(groups, named=named), keeps_shares=True)
     numbers = folds(groups, strata, _FOLDS, prepared.spec.seed, named=named)
-    if n > _MOST_ROWS_FOR_FOLDS or _cells(prepared) > _MOST_CELLS_FOR_FOLDS:
+    if n > _MOST_ROWS_FOR_FOLDS or cells_of(prepared) > _MOST_CELLS_FOR_FOLDS:
         return _single(numbers == 0, "a held-out fifth of the training rows")
     parts = _held_out_in_turn(numbers)
     if all(_can_be_scored(fold, groups, strata) for fold in parts):
@@ -119,7 +119,8 @@ def _can_be_scored(fold: Fold, groups: NDArray[np.int64], strata: NDArray[Any] |
     return several and len(held) >= FEWEST_ROWS_OF_A_FOLD
 
 
-def _cells(prepared: Prepared) -> int:
+def cells_of(prepared: Prepared) -> int:
+    """How much there is to learn from: cells of the training part and terms of its texts, times outputs."""
     arrays = prepared.arrays
     n_entries = len(arrays.text.ids) if arrays.text is not None else 0
     width = arrays.dense.shape[1] + arrays.codes.shape[1]

@@ -12,13 +12,13 @@ from fitserve.evaluation.drawings import learning_chart
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.sections import Made
 from fitserve.evaluation.told import number
-from fitserve.faults import UntoldError
+from fitserve.faults import UntoldError, check_time
 from fitserve.metrics import METRICS
+from fitserve.training.costs import CURVE_SHARES
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search
 from fitserve.training.trial import Trial
 
-SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 _FEWEST_ROWS = 20
 
 
@@ -36,10 +36,11 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     order = _order(prepared)
     points: list[dict[str, Any]] = []
     judged: list[Judged] = []
-    for share in SHARES:
+    for share in CURVE_SHARES:
         rows = np.sort(order[: round(share * len(train))])
         if len(rows) < _FEWEST_ROWS:
             continue
+        check_time()
         search.tell(f"learning curve, {len(rows)} rows")
         try:
             fitted = search.refit(trial, effort, rows)

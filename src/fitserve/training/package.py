@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -19,22 +19,24 @@ from fitserve.evaluation.case import Case
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
 from fitserve.evaluation.told import gap_sentences
-from fitserve.faults import LeftOut
+from fitserve.faults import LeftOut, Limit, no_limit
 from fitserve.features.base import state_of
 from fitserve.features.missing import read_said
 from fitserve.metrics.interval import LEVEL
-from fitserve.models.base import Exported
 from fitserve.prediction import Predictor
 from fitserve.prediction.replay import EXAMPLES
 from fitserve.prediction.session import Session
 from fitserve.training.card import card
+from fitserve.training.choosing import Choice, Chosen
 from fitserve.training.examples import example_rows
 from fitserve.training.judging import Judgement, case_of, judge, learners_of, verdict
 from fitserve.training.learning import learning_curve
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search
-from fitserve.training.trial import Trial
 
+T = TypeVar("T")
+# The intervals of the scores that are kept in the manifest.
+_INTERVALS = "intervals of the scores"
 _LIBRARIES = (
     "fitserve",
     "numpy",
@@ -49,43 +51,66 @@ _LIBRARIES = (
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The model that a training ends with. ``parity`` is its largest difference from the trained one."""
+class Packaged:
+    """A bundle that was written: its manifest, its identity, and the parts of the report that there was no time for."""
 
-    trial: Trial
-    effort: int
-    exported: Exported
-    parity: float
+    manifest: Manifest
+    sha256: str
+    late: Sequence[str]
 
 
-def package(folder: Path, prepared: Prepared, search: Search, chosen: Chosen) -> tuple[Manifest, str]:
-    """Write the bundle of a training into an empty folder; manifest and identity are returned."""
-    session = Session(chosen.exported.graph, chosen.exported.model)
-    judgement = judge(prepared, search, chosen.trial, session)
+def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limit) -> Packaged:
+    """Write the bundle of a training into an empty folder.
+
+    Scores and report are those of the model that was judged; graph, steps, profile and examples of what is served.
+    """
+    prepared, judged, served = search.prepared, choice.judged, choice.served
+    session = Session(judged.exported.graph, judged.exported.model)
+    judgement = judge(prepared, search, judged.trial, session)
     left_out = LeftOut()
-    told = left_out.attempt("verdict", lambda: verdict(prepared, search, chosen.trial, judgement)) or []
-    prepared.findings.extend(told)
-    manifest = _manifest(prepared, chosen, judgement)
+    told = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, judged.trial, judgement)) or []
+    prepared.findings.extend([*told, *choice.told])
+    found = _attempt(left_out, limit, _INTERVALS, lambda: _intervals(judgement, prepared.spec.seed)) or {}
+    intervals = {name: found.get(name) for name in judgement.scores}
+    manifest = _manifest(judged, search, judgement, intervals)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
-    rows = example_rows(prepared.encoder, prepared.fields, chosen.exported.thresholds)
-    examples = {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
-    report = _report((prepared, search, chosen), (judgement, predictor), left_out)
+    report = _report((search, choice), (judgement, predictor), left_out, limit)
     report["lead"] = [*(f"{sentence[0].upper()}{sentence[1:]}." for sentence in told), *report.get("lead", ())]
+    manifest = _manifest(served, search, judgement, intervals)
     page = card(manifest, report, left_out=left_out)
-    if left_out.faults:
-        prepared.findings.append(_told(left_out.faults))
+    prepared.findings.extend(_told(left_out))
     members = {
-        chosen.exported.graph.member: chosen.exported.model,
-        EXAMPLES: orjson.dumps(examples, option=orjson.OPT_INDENT_2),
+        served.exported.graph.member: served.exported.model,
+        EXAMPLES: orjson.dumps(_examples(served, manifest), option=orjson.OPT_INDENT_2),
         "report.json": orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY),
         "card.md": page.encode(),
-        **{f"{name}.npy": array_bytes(array) for name, array in prepared.encoder.arrays().items()},
+        **{f"{name}.npy": array_bytes(array) for name, array in served.prepared.encoder.arrays().items()},
     }
-    return manifest, write_bundle(folder, manifest, members)
+    return Packaged(manifest, write_bundle(folder, manifest, members), left_out.late)
 
 
-def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manifest:
-    graph = chosen.exported.graph
+def _attempt(left_out: LeftOut, limit: Limit, name: str, make: Callable[[], T]) -> T | None:
+    """What an optional part makes within its time, or None."""
+
+    def within() -> T:
+        with limit(name):
+            return make()
+
+    return left_out.attempt(name, within)
+
+
+def _examples(served: Chosen, manifest: Manifest) -> dict[str, Any]:
+    """Rows that are drawn from the profile, with the answers of what is served."""
+    prepared, exported = served.prepared, served.exported
+    session = Session(exported.graph, exported.model)
+    predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
+    rows = example_rows(prepared.encoder, prepared.fields, exported.thresholds)
+    return {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
+
+
+def _manifest(chosen: Chosen, search: Search, judgement: Judgement, intervals: Mapping[str, Any]) -> Manifest:
+    """The manifest of a model with the scores of the one that was judged."""
+    graph, prepared = chosen.exported.graph, chosen.prepared
     said = prepared.spec.missing.get(prepared.spec.target)
     return Manifest(
         format=FORMAT,
@@ -105,7 +130,8 @@ def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manif
             "rows": len(judgement.rows),
             "split": prepared.split.reason,
             "level": LEVEL,
-            "intervals": _intervals(judgement, prepared.spec.seed),
+            "intervals": dict(intervals),
+            "trained_on": len(search.prepared.split.train),
         },
         data={
             "sha256": prepared.dataset_sha256,
@@ -121,7 +147,7 @@ def _manifest(prepared: Prepared, chosen: Chosen, judgement: Judgement) -> Manif
 
 def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]:
     """The interval of each score; it holds the score, bit by bit. None where it cannot be had."""
-    found = LeftOut().attempt("intervals", lambda: judgement.judged.finite().intervals(seed)) or {}
+    found = judgement.judged.finite().intervals(seed)
     return {
         name: [min(interval[0], value), max(interval[1], value)]
         if value is not None and (interval := found.get(name)) is not None
@@ -131,15 +157,18 @@ def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]
 
 
 def _report(
-    trained: tuple[Prepared, Search, Chosen], judged: tuple[Judgement, Predictor], left_out: LeftOut
+    trained: tuple[Search, Choice], judged: tuple[Judgement, Predictor], left_out: LeftOut, limit: Limit
 ) -> dict[str, Any]:
     """The report, whose optional parts may be missing: a fault in one of them is no reason to lose a model."""
-    prepared, search, chosen = trained
+    search, choice = trained
+    prepared = search.prepared
     trials = sorted(search.trials, key=lambda trial: trial.loss)
-    report = left_out.attempt("analysis", lambda: build_report(_case(prepared, chosen, *judged))) or {"charts": []}
-    left_out.add(LeftOut(report.pop("skipped", {}), report.pop("faults", [])))
+    made = left_out.attempt("analysis", lambda: build_report(_case(prepared, choice.judged, *judged), limit))
+    report = made or {"charts": []}
+    left_out.add(LeftOut(report.pop("skipped", {}), report.pop("faults", []), report.pop("late", [])))
     for name, make in MORE.items():
-        add_section(report, left_out, name, partial(make, *trained))
+        if name != "learning_curve" or prepared.spec.learning_curve:
+            add_section(report, left_out, name, partial(make, prepared, search, choice.judged), limit)
     if report.get("costly_gaps"):
         told = left_out.attempt("costly_gaps, in words", lambda: gap_sentences(report))
         prepared.findings.extend(sentence.removesuffix(".") for sentence in told or ())
@@ -153,7 +182,10 @@ def _report(
         "findings": prepared.findings,
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
-        "parity": chosen.parity,
+        "given_up": search.given_up,
+        "trained_on": len(choice.served.prepared.split.train),
+        "judged_after": len(prepared.split.train),
+        "parity": choice.served.parity,
         "columns": [{"name": f.name, "kind": f.kind, "used": f.used, "reason": f.reason} for f in prepared.fields],
         "skipped": left_out.reasons,
         "faults": left_out.faults,
@@ -164,10 +196,17 @@ def _case(prepared: Prepared, chosen: Chosen, judgement: Judgement, predictor: P
     return case_of(prepared, judgement, predictor, len(chosen.exported.model))
 
 
-def _told(faults: list[str]) -> str:
-    n = len(faults)
-    parts = f"{n} parts" if n > 1 else "1 part"
-    return f"{parts} of the report could not be made: {', '.join(faults)} (the report says why)"
+def _told(left_out: LeftOut) -> list[str]:
+    """What a user should know of the parts of a report that are missing."""
+    told = []
+    for names, why in (
+        (left_out.faults, "could not be made: {} (the report says why)"),
+        (left_out.late, "had no time left: {} (a larger budget has)"),
+    ):
+        if names:
+            parts = f"{len(names)} parts" if len(names) > 1 else "1 part"
+            told.append(f"{parts} of the report {why.format(', '.join(names))}")
+    return told
 
 
 def _learners(prepared: Prepared, search: Search, _chosen: Chosen) -> Made:
@@ -175,8 +214,6 @@ def _learners(prepared: Prepared, search: Search, _chosen: Chosen) -> Made:
 
 
 def _learning_curve(prepared: Prepared, search: Search, chosen: Chosen) -> Made:
-    if not prepared.spec.learning_curve:
-        return Made({})
     return learning_curve(prepared, search, chosen.trial, chosen.effort)
 
 

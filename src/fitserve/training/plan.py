@@ -16,8 +16,8 @@ from fitserve.errors import NotForThisTable, in_a_line
 from fitserve.models.base import Learner, Parameters, Shape
 
 _LOG = logging.getLogger(__name__)
-_QUICK = ("baseline", "linear", "ridge", "logistic", "naive_bayes", "tree")
-_TEXT_FAVOURITES = ("ridge", "logistic", "naive_bayes")
+_QUICK = ("baseline", "linear", "naive_bayes", "ridge", "logistic", "tree")
+_TEXT_FAVOURITES = ("naive_bayes", "ridge", "logistic")
 _BOOSTERS = ("lightgbm", "catboost", "xgboost")
 _OTHERS = ("forest", "extra_trees", "mlp", "linear_svm", "elastic_net", "lasso", "svm", "knn")
 # Shares of the whole budget: of quick learners, of those where texts make them the favourites, of the first

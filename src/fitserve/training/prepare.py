@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,8 +46,9 @@ from fitserve.training.weights import read_weights
 class Prepared:
     """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
 
-    ``groups`` gives rows that must not be divided equal numbers; ``moments`` is the order of the rows if they are
-    split by it; ``weights`` says how much rows count in a fit; ``findings`` are sentences for the report.
+    ``target`` is the same as a column. ``groups`` gives rows that must not be divided equal numbers; ``moments`` is the
+    order of the rows if they are split by it; ``weights`` says how much rows count in a fit; ``findings`` are
+    sentences for the report. ``seconds_to_encode`` is what fitting the steps and encoding the training part took.
     """
 
     spec: Spec
@@ -56,6 +58,7 @@ class Prepared:
     metric: str
     fields: list[Field]
     table: dict[str, Column]
+    target: Column
     truth: NDArray[Any]
     groups: NDArray[np.int64]
     moments: NDArray[np.float64] | None
@@ -66,6 +69,7 @@ class Prepared:
     dataset_sha256: str
     n_rows: int
     weights: NDArray[np.float64] | None = None
+    seconds_to_encode: float = 0.0
 
     @property
     def shape(self) -> Shape:
@@ -123,12 +127,14 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     findings += of_the_metric
     findings += [*_unused(fields), *_in_doubt(fields), *split_advice(split_by, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
-    encoder = fit_encoder(fields, train_table, choices.missing)
+    begun = time.monotonic()
+    encoder = fit_encoder(fields, train_table, choices.missing, None if order is None else order.name)
+    arrays = encoder.columns(train_table, len(split.train))
+    seconds = time.monotonic() - begun
     moments = None if order is None else order.moments
     return Prepared(
-        spec, task, task_reason, answerer, metric, fields, table, truth, groups, moments,
-        split, encoder, encoder.columns(train_table, len(split.train)), findings, digest, n_all,
-        read_weights(frame, spec.weight),
+        spec, task, task_reason, answerer, metric, fields, table, target, truth, groups, moments,
+        split, encoder, arrays, findings, digest, n_all, read_weights(frame, spec.weight), seconds,
     )  # fmt: skip
 
 

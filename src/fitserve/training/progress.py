@@ -1,15 +1,21 @@
-"""What a training says while it works."""
+"""What a training says while it works, and how much time it has."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from fitserve.faults import OutOfTimeError, time_limit
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One message. ``share`` of the current piece of work is done; ``left`` seconds are expected to remain."""
+    """One message. ``share`` of the current piece of work is done.
+
+    ``left`` are the seconds that are left of the budget, below 0 beyond it.
+    """
 
     stage: str
     detail: str = ""
@@ -24,11 +30,16 @@ def silent(_progress: Progress) -> None:
     """An observer that does not listen."""
 
 
+# What is kept for writing and registering the bundle, and what the report is granted: a share, and no more seconds.
+_TO_WRITE, _SHARE_OF_REPORT, _MOST_OF_REPORT = 0.4, 0.12, 6.0
+# What a part of the report may take of what is left at its turn; the most worth come first.
+_SHARE_OF_A_PART, _WHOLE = 0.5, ("learning_curve",)
+
+
 @dataclass(frozen=True)
 class Clock:
-    """The budget of one training, from its first second on.
+    """The budget of one training, of the whole command: ``started`` is a time of `time.monotonic`.
 
-    Searching may take 70 % of it, one fit 22 %: then a refit on all rows, a quarter larger, still fits in.
     A training that is replayed has no clock: ``budget`` is None.
     """
 
@@ -42,22 +53,38 @@ class Clock:
 
     @property
     def left(self) -> float | None:
-        """Seconds that are left of the budget."""
-        return None if self.budget is None else max(0.0, self.budget - self.elapsed)
+        """Seconds that are left of the budget; below 0 if it is over."""
+        return None if self.budget is None else self.budget - self.elapsed
 
-    @property
-    def search_over(self) -> bool:
-        """Whether the time for searching is used up."""
-        return self.budget is not None and self.elapsed > 0.7 * self.budget
-
-    def fit_deadline(self, until: float | None = None, fits: int = 1) -> float | None:
-        """The time at which a fit that starts now has to stop, if it and those after it have time ``until`` then."""
+    def room(self, after: float) -> float:
+        """Seconds that may be used now if so many are needed afterwards, besides the report and the bundle."""
         if self.budget is None:
-            return None
-        now = time.monotonic()
-        share = 0.22 * self.budget if until is None else min(0.22 * self.budget, max(until - now, 0.0) / fits)
-        return min(now + share, self.started + 0.72 * self.budget)
+            return float("inf")
+        report = min(_SHARE_OF_REPORT * self.budget, _MOST_OF_REPORT)
+        return self.budget - self.elapsed - after - report - _TO_WRITE
 
-    def allows(self, seconds: float) -> bool:
-        """Whether a search of so many more seconds ends in time."""
-        return self.budget is None or self.elapsed + seconds < 0.75 * self.budget
+
+@dataclass(frozen=True)
+class Allotted:
+    """Shares of the time that is left when a model is ready, for the parts of its report.
+
+    ``cut`` names the parts that a replay leaves out, for there was no time for them; None where the clock decides.
+    """
+
+    clock: Clock
+    cut: frozenset[str] | None = None
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Let a part take at most half of what is left; raises OutOfTimeError if nothing is."""
+        if self.cut is not None or self.clock.budget is None:
+            if self.cut is not None and name in self.cut:
+                raise OutOfTimeError
+            yield
+            return
+        now, ends = time.monotonic(), self.clock.started + self.clock.budget - _TO_WRITE
+        if now >= ends:
+            raise OutOfTimeError
+        share = 1.0 if name in _WHOLE else _SHARE_OF_A_PART
+        with time_limit(now + share * (ends - now)):
+            yield

@@ -15,7 +15,8 @@ from fitserve.data.read import ReadOptions, recorded
 from fitserve.errors import SpecError, in_a_line
 from fitserve.store import RunRecord, Workspace
 from fitserve.store.records import Status, now
-from fitserve.training.package import Chosen
+from fitserve.training.choosing import Choice
+from fitserve.training.package import Packaged
 from fitserve.training.search import Search
 from fitserve.training.spec import Spec
 from fitserve.training.trial import Trial
@@ -34,15 +35,18 @@ class Draft:
     search: Search | None = None
     ended: bool = False
 
-    def finished(self, chosen: Chosen, passed_over: list[str], sha256: str) -> RunRecord:
+    def finished(self, choice: Choice, packaged: Packaged) -> RunRecord:
         """The run with all that repeats it."""
         assert self.search is not None
         plan = {
             **self._plan(),
-            "chosen": self.search.trials.index(chosen.trial),
-            "effort": chosen.effort,
-            "passed_over": passed_over,
-            "sha256": sha256,
+            "chosen": self.search.trials.index(choice.judged.trial),
+            "effort": choice.judged.effort,
+            "passed_over": list(choice.passed_over),
+            "refitted": choice.refitted,
+            "only_judged": choice.only_judged,
+            "late": list(packaged.late),
+            "sha256": packaged.sha256,
         }
         return self._record("finished", plan)
 
@@ -83,7 +87,8 @@ class Draft:
             **plan,
             "dataset_sha256": search.prepared.dataset_sha256,
             "threads": search.fitting.threads,
-            "untried": search.untried,
+            "given_up": search.given_up,
+            "interrupted": search.interrupted,
             "entries": search.planned,
             "refused": search.refusals,
             "failures": search.failures,
@@ -93,7 +98,7 @@ class Draft:
 
 def restore(search: Search, plan: Mapping[str, Any]) -> None:
     """Make the trials of a recorded plan again, and let the rest of the search be what it was."""
-    search.fitting.threads, search.untried = int(plan["threads"]), int(plan.get("untried", 0))
+    search.fitting.threads, search.given_up = int(plan["threads"]), list(plan.get("given_up", []))
     search.planned, search.refusals = list(plan.get("entries", [])), dict(plan.get("refused", search.refusals))
     search.failures = {name: list(reasons) for name, reasons in plan.get("failures", {}).items()}
     search.repeat(plan["trials"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from fitserve.store.records import check_model_name
 from fitserve.training.choosing import choose
 from fitserve.training.package import package
 from fitserve.training.prepare import Prepared, prepare
-from fitserve.training.progress import Clock, Observer, Progress, silent
+from fitserve.training.progress import Allotted, Clock, Observer, Progress, silent
 from fitserve.training.recording import Draft, restore
 from fitserve.training.search import Search
 from fitserve.training.spec import Spec
@@ -45,6 +46,7 @@ class Run:
     findings: list[str] = field(default_factory=list)
     candidates: list[dict[str, Any]] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
+    given_up: list[dict[str, Any]] = field(default_factory=list)
     interrupted: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -66,8 +68,19 @@ class Run:
             "findings": self.findings,
             "plan": self.plan,
             "candidates": self.candidates,
+            "given_up": self.given_up,
             "interrupted": self.interrupted,
         }
+
+    @property
+    def tried(self) -> int:
+        """How many candidates were judged, or have failed."""
+        return len(self.candidates)
+
+    @property
+    def tried_all(self) -> bool:
+        """Whether nothing was left to try when the search ended."""
+        return not self.given_up and not self.interrupted
 
     @property
     def scores(self) -> Mapping[str, float | None]:
@@ -112,11 +125,17 @@ class Order:
             raise SpecError(f'promote is "always", "if-better" or "never", not {self.promote!r}')
 
 
-def train_model(source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
-    """Train, prove, package and register; raises a UserError, and leaves nothing half-written, if it cannot."""
+def train_model(
+    source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer = silent,
+    started: float | None = None,
+) -> Run:  # fmt: skip
+    """Train, prove, package and register; raises a UserError, and leaves nothing half-written, if it cannot.
+
+    ``started``, a time of `time.monotonic`, is when the budget began; None means now.
+    """
     order.check()
     spec.check()
-    return _train(source, spec, order, workspace, observer, Clock(spec.budget))
+    return _train(source, spec, order, workspace, observer, Clock(spec.budget, started or time.monotonic()))
 
 
 def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
@@ -147,21 +166,23 @@ def _train(
         _check_replay(plan, prepared)
         search = draft.search = Search(prepared, learners, clock, observer)
         _search(search, plan)
-        chosen, passed_over = choose(search, observer, plan)
-        prepared.findings.extend([*passed_over, *of_the_search(search, chosen)])
-        observer(Progress("packaging", chosen.trial.learner, None, clock.left))
+        choice = choose(search, observer, plan)
+        prepared.findings.extend([*choice.passed_over, *of_the_search(search, choice.judged)])
+        observer(Progress("packaging", choice.served.trial.learner, None, clock.left))
+        cut = None if plan is None else frozenset(plan.get("late", ()))
         with workspace.staging() as staged:
             folder = staged / "bundle"
             folder.mkdir()
-            manifest, sha256 = package(folder, prepared, search, chosen)
+            packaged = package(folder, search, choice, Allotted(clock, cut))
             load(folder)
-            record = _register(workspace, order, folder, manifest, draft.finished(chosen, passed_over, sha256))
+            manifest = packaged.manifest
+            record = _register(workspace, order, folder, manifest, draft.finished(choice, packaged))
             draft.ended = True
     candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
     champion = workspace.version(order.name).version
     return Run(
         draft.id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
-        prepared.findings, candidates, search.planned, search.interrupted,
+        prepared.findings, candidates, search.planned, search.given_up, search.interrupted,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.evaluation.judged import Judged
 from fitserve.models.base import Fitted, Learner
+from fitserve.training.costs import Costs
 from fitserve.training.fitting import Fitting
-from fitserve.training.folds import judging_folds
+from fitserve.training.folds import cells_of, judging_folds
 from fitserve.training.plan import Entry, make_plan
 from fitserve.training.prepare import Prepared
 from fitserve.training.progress import Clock, Observer, Progress
@@ -23,6 +25,29 @@ from fitserve.training.scoring import BestByChance, Scoring
 from fitserve.training.trial import Trial, ranked
 
 _LOG = logging.getLogger(__name__)
+
+
+TIME_OVER = "the time for searching was over"
+"""Why a candidate was not tried, where nothing is left of the time."""
+
+# From so many rows on, or cells, a fit may be slow, and is first tried on a few rows, and on fewer.
+_MANY_ROWS, _MANY_CELLS, _FEW_ROWS, _SOME_ROWS = 2_000, 200_000, 200, 800
+# From this power of the rows on a learner's time grows steeply; none grows faster than by the other one.
+_STEEP, _STEEPEST = 1.2, 2.0
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """The models of all folds: raw outputs of the held-out rows and efforts, fold by fold; the last model itself.
+
+    ``stopped`` says that the clock has ended one of the fits, ``seconds`` what one took on average.
+    """
+
+    raw: Sequence[NDArray[np.float32]]
+    efforts: list[int]
+    stopped: bool
+    fitted: Fitted
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -40,7 +65,7 @@ class _Attempt:
 
 
 class _TooSlowError(Exception):
-    """A candidate whose folds will not be finished in time; something else already is."""
+    """A candidate that will not be finished in time, while something else already is. The message is the reason."""
 
 
 class Search:
@@ -59,14 +84,16 @@ class Search:
         self.failures: dict[str, list[str]] = {}
         for name, reason in self.plan.failures.items():
             self.add_failure(name, reason)
-        self.untried = 0
+        self.given_up: list[dict[str, Any]] = []
         self.interrupted = False
         self.folds = judging_folds(prepared)
         self.fitting = Fitting(prepared, self.folds)
+        self.costs = Costs(prepared, min(len(fold.learned) for fold in self.folds.parts))
         held = prepared.split.train[self.folds.held]
         truth, units = prepared.truth[held], prepared.units(held)
         self.scoring = Scoring(prepared.answerer, prepared.metric, self.folds, truth, units, prepared.spec.seed)
         self.clock = clock
+        self._shortest: dict[str, float] = {}
         self._learners = {learner.name: learner for learner in learners}
         self._listener = observer
         self._of_the_observer: Exception | None = None
@@ -89,25 +116,39 @@ class Search:
         """
         self._check_chosen()
         self._observer(Progress("plan", self.plan.told(), None, self.clock.left))
-        for entry in self.plan.entries:
-            if self._skip(entry.learner):
-                self.untried += 1
-                continue
-            try:
-                self.trials.append(self._try(self._attempt(entry)))
-            except NotForThisTable as refusal:
-                self.refusals[entry.learner.name] = str(refusal)
-            except _TooSlowError:
-                self.untried += 1
-            except KeyboardInterrupt:
-                if not self.trials:
-                    raise
-                self.interrupted = True
-                return
-            except Exception as error:
-                if entry.learner.name == "baseline" or error is self._of_the_observer:
-                    raise
-                self._fail(entry, error)
+        try:
+            for entry in self.plan.entries:
+                self._try_entry(entry, in_time=True)
+            if not self._has_learned and self._shortest:
+                # Something that learns is always tried, even if there is no time for it.
+                quickest = min(self._shortest, key=self._shortest.__getitem__)
+                self._try_entry(next(e for e in self.plan.entries if e.learner.name == quickest), in_time=False)
+        except KeyboardInterrupt:
+            if not self.trials:
+                raise
+            self.interrupted = True
+
+    def _try_entry(self, entry: Entry, *, in_time: bool) -> None:
+        """Try one entry of the plan, or note why it was not."""
+        try:
+            if in_time:
+                self._check_time(entry)
+            self.trials.append(self._try(self._attempt(entry)))
+        except NotForThisTable as refusal:
+            self.refusals[entry.learner.name] = str(refusal)
+        except _TooSlowError as reason:
+            self._give_up(entry, str(reason))
+        except Exception as error:
+            if entry.learner.name == "baseline" or error is self._of_the_observer:
+                raise
+            self._fail(entry, error)
+
+    def _give_up(self, entry: Entry, reason: str) -> None:
+        """Note a candidate that there is no time for, and say so where the reason is its own."""
+        told = {"learner": entry.learner.name, "parameters": dict(entry.parameters), "reason": reason}
+        self.given_up.append(told)
+        if reason != TIME_OVER:
+            self._observer(Progress("searching", f"{entry.learner.name} is given up: {reason}", None, self.clock.left))
 
     def _observer(self, progress: Progress) -> None:
         """Tell whoever listens; what they raise in the middle of a fit is not the learner's failure."""
@@ -150,11 +191,65 @@ class Search:
             reasons = "; ".join(dict.fromkeys(self.refusals.values()))
             raise SpecError(f"none of the learners is for this table ({reasons}); choose others or leave --learner out")
 
-    def _skip(self, learner: Learner) -> bool:
-        if self.clock.search_over and self._has_learned:
-            return True
-        earlier = [trial.seconds for trial in self.trials if trial.learner == learner.name]
-        return bool(earlier) and not self.clock.allows(max(earlier))
+    def _check_time(self, entry: Entry) -> None:
+        """Raise _TooSlowError if there is no time for a candidate, as far as is known before it starts."""
+        room, name = self._room(), entry.learner.name
+        if self._has_learned and room <= 0:
+            raise _TooSlowError(TIME_OVER)
+        earlier = [trial.seconds for trial in self.trials if trial.learner == name]
+        if earlier and max(earlier) > room:
+            raise _TooSlowError(f"another of its candidates took {_seconds(max(earlier))}, {_seconds(room)} are left")
+        if name != "baseline" and name not in self._shortest and np.isfinite(room) and self._may_be_slow:
+            self._shortest[name] = self._shortest_fit(entry)
+        needed = self._shortest.get(name, 0.0) * self._fits
+        if needed and not earlier and needed > self.clock.room(self.costs.loading):
+            shown = f"even its shortest fits would take {_seconds(needed)}"
+            raise _TooSlowError(f"{shown}, {_seconds(max(room, 0.0))} are left")
+
+    @property
+    def _may_be_slow(self) -> bool:
+        return self.costs.learned >= _MANY_ROWS or cells_of(self.prepared) >= _MANY_CELLS
+
+    def _shortest_fit(self, entry: Entry) -> float:
+        """What a learner's shortest fit on a fold may take, by those on a few rows and, in doubt, on some more."""
+        learned = self.folds.parts[0].learned
+        few, some = (learned[:: max(1, len(learned) // n)] for n in (_FEW_ROWS, _SOME_ROWS))
+        self._telling(f"{entry.learner.name} on a few rows, for what it takes")
+        first = max(self.fitting.seconds_of_few(entry.learner, entry.parameters, few), 1e-6)
+        room = self.clock.room(self.costs.loading) / self._fits
+        if first > room or first * (len(learned) / len(few)) ** _STEEPEST < room:
+            return first
+        second = self.fitting.seconds_of_few(entry.learner, entry.parameters, some)
+        power = np.log(max(second, first) / first) / np.log(len(some) / len(few))
+        if power > _STEEP:
+            return float(second * (len(learned) / len(some)) ** min(power, _STEEPEST))
+        # Much of a fit does not depend on the rows: on texts it is the terms and the labels.
+        return second + max(second - first, 0.0) * (len(learned) - len(some)) / (len(some) - len(few))
+
+    @property
+    def _fits(self) -> float:
+        """The fits of a candidate until it is served, counted in fits of the search."""
+        return len(self.folds.parts) + self.costs.fits_afterwards
+
+    def _room(self) -> float:
+        """Seconds that further candidates may take, so that the best one so far can still be made ready."""
+        learned = [trial for trial in self.trials if trial.learner != "baseline"]
+        best = min(learned, key=lambda trial: trial.loss, default=None)
+        return self.clock.room(self.costs.loading if best is None else self.costs.afterwards(best))
+
+    def _fit_deadline(self, attempt: _Attempt, fits: int) -> float | None:
+        """When a fit that starts now has to stop, if it is the first of so many of its round.
+
+        Its share of the plan, what is left if the best one so far is served, and what is left if it is itself.
+        """
+        if self.clock.budget is None or attempt.until is None:
+            return None
+        now = time.monotonic()
+        # All folds are fitted a second time, at one effort.
+        more = fits + (len(self.folds.parts) if len(self.folds.parts) > 1 else 0)
+        own = self.clock.room(self.costs.loading) / (more + self.costs.fits_afterwards)
+        other = self._room() / more if self._has_learned else own
+        return now + max(min((attempt.until - now) / fits, own, other), 0.0)
 
     @property
     def _has_learned(self) -> bool:
@@ -164,42 +259,55 @@ class Search:
     def _try(self, attempt: _Attempt) -> Trial:
         started = time.monotonic()
         learner, parameters = attempt.entry.learner, attempt.entry.parameters
-        raw, used, stopped = self._fit_folds(attempt)
-        if len(set(used)) > 1 and attempt.efforts is None:
+        done = self._fit_folds(attempt)
+        stopped = done.stopped or attempt.stopped_early
+        if len(set(done.efforts)) > 1 and attempt.efforts is None:
             # Each fold stopped where its own held-out rows liked it best, so these scores flatter. All folds at
             # the one effort that the final fit will have: that is what it is worth.
-            common = [max(1, round(float(np.mean(used))))] * len(used)
-            raw, used, _ = self._fit_folds(replace(attempt, efforts=common))
-        outputs, metric = np.concatenate(raw), self.prepared.metric
+            common = [max(1, round(float(np.mean(done.efforts))))] * len(done.efforts)
+            done = self._fit_folds(replace(attempt, efforts=common))
+        outputs, metric = np.concatenate(done.raw), self.prepared.metric
         scores = self.scoring.scores(outputs)
         chance = None if learner.name == "baseline" else self.scoring.chance(outputs)
+        loss = self.scoring.loss_of(scores)
+        self._measure_export(done.fitted, learner.name, loss)
         trial = Trial(
-            learner.name, parameters, used, self.scoring.loss_of(scores), scores, time.monotonic() - started,
-            self.scoring.fold_losses(outputs), chance, stopped or attempt.stopped_early,
+            learner.name, parameters, done.efforts, loss, scores, time.monotonic() - started, done.seconds,
+            self.scoring.fold_losses(outputs), chance, stopped,
         )  # fmt: skip
         said = f"{attempt.place}, {learner.name}: {metric} {_shown(scores[metric])}"
         self._observer(Progress("searching", said, None, self.clock.left))
         self._keep(trial, outputs)
         return trial
 
-    def _fit_folds(self, attempt: _Attempt) -> tuple[list[NDArray[np.float32]], list[int], bool]:
-        """The raw outputs of the held-out rows, fold by fold, the fits' efforts, and whether one was cut short."""
+    def _measure_export(self, fitted: Fitted, name: str, loss: float) -> None:
+        """Take the time of turning a model into a graph, where it is the best so far: it may have to be done."""
+        if self.clock.budget is None or name in self.costs.exports or any(trial.loss < loss for trial in self.trials):
+            return
+        begun = time.monotonic()
+        with suppress(Exception):  # it is told where the candidate is chosen
+            fitted.export()
+        self.costs.exports[name] = (time.monotonic() - begun, fitted.effort)
+
+    def _fit_folds(self, attempt: _Attempt) -> _Folded:
+        """A candidate's models of all folds."""
         raw: list[NDArray[np.float32]] = []
-        used: list[int] = []
+        efforts: list[int] = []
         stopped = False
         started, entry, parts = time.monotonic(), attempt.entry, self.folds.parts
         for k, fold in enumerate(parts):
             a_fold, left = (time.monotonic() - started) / k if k else 0.0, len(parts) - k
-            if self._has_learned and not self.clock.allows(a_fold * left):
-                raise _TooSlowError
-            deadline = self.clock.fit_deadline(attempt.until, left)
+            if self._has_learned and a_fold * left > (room := self._room()):
+                reason = f"{left} of {len(parts)} fits would take {_seconds(a_fold * left)}"
+                raise _TooSlowError(f"{reason}, {_seconds(max(room, 0.0))} are left")
             progress = self._telling(f"{entry.learner.name}, {attempt.place}, part {k + 1} of {len(parts)}")
+            deadline = self._fit_deadline(attempt, left)
             context = self.fitting.context(attempt.efforts[k] if attempt.efforts else None, deadline, progress)
             fitted, outputs, late = self.fitting.on_fold(entry.learner, entry.parameters, fold, context)
             raw.append(outputs)
-            used.append(fitted.effort)
+            efforts.append(fitted.effort)
             stopped = stopped or late
-        return raw, used, stopped
+        return _Folded(raw, efforts, stopped, fitted, (time.monotonic() - started) / len(parts))
 
     def _telling(self, said: str) -> Any:
         def progress(share: float) -> None:
@@ -238,9 +346,19 @@ class Search:
         """Fit a trial's candidate on all training rows, or on some of them."""
         return self.fitting.on_rows(self._learners[trial.learner], trial.parameters, effort, rows)
 
+    def fit_on(self, prepared: Prepared, trial: Trial, effort: int) -> Fitted:
+        """Fit a trial's candidate on the training rows of another division of the table."""
+        fitting = Fitting(prepared, self.folds)
+        fitting.threads = self.fitting.threads
+        return fitting.on_rows(self._learners[trial.learner], trial.parameters, effort)
+
     def tell(self, said: str) -> None:
         """Say what is done after the search."""
         self._observer(Progress("packaging", said, None, self.clock.left))
+
+
+def _seconds(value: float) -> str:
+    return f"about {value:.0f} s" if value >= 2 else f"{value:.1f} s"
 
 
 def _shown(value: float | None) -> str:

@@ -22,7 +22,7 @@ class Spec:
     be divided. ``weight`` names the column that says how much a row counts in a fit, ``class_weight`` "balanced"
     lets all labels count alike; scores count every row once. ``force`` trains although a check says that the scores
     would be a lie. ``learning_curve`` asks for the score by the number of training rows, which takes more than twice
-    another fit.
+    another fit. ``refit`` False serves the model that was judged, which has not learned from the test part.
     """
 
     target: str
@@ -42,6 +42,7 @@ class Spec:
     class_weight: str | None = None
     seed: int = 0
     learning_curve: bool = False
+    refit: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The spec as a JSON object."""
@@ -106,6 +107,7 @@ _TYPES: dict[str, Any] = {
     "class_weight": str | None,
     "seed": int,
     "learning_curve": bool,
+    "refit": bool,
 }
 _MEANT = {
     "target": "give the name of a column",
@@ -125,6 +127,7 @@ _MEANT = {
     "class_weight": 'give "balanced"',
     "seed": "give a whole number",
     "learning_curve": "give true or false",
+    "refit": "give true or false",
 }
 
 

@@ -16,9 +16,9 @@ from fitserve.training.scoring import Chance
 class Trial:
     """One candidate, judged. ``efforts`` are those of its fits; a smaller ``loss`` is better.
 
-    ``fold_losses`` are those of the single folds, where each has one. ``chance`` says what its outputs are worth if
-    the truth is shuffled; None for the baseline. ``stopped_early`` says that a fit was ended by its share of the
-    budget.
+    ``fit_seconds`` is what a fit took on average. ``fold_losses`` are those of the single folds, where each has one.
+    ``chance`` says what its outputs are worth if the truth is shuffled; None for the baseline. ``stopped_early`` says
+    that a fit was ended by its share of the budget.
     """
 
     learner: str
@@ -27,6 +27,7 @@ class Trial:
     loss: float
     scores: Mapping[str, float | None]
     seconds: float = 0.0
+    fit_seconds: float = 0.0
     fold_losses: Sequence[float] = ()
     chance: Chance | None = None
     stopped_early: bool = False
@@ -39,7 +40,7 @@ class Trial:
     def as_json(self) -> dict[str, Any]:
         """The trial as a JSON object, without raw outputs and time."""
         document = asdict(self)
-        for name in ("seconds", "fold_losses", "chance"):
+        for name in ("seconds", "fit_seconds", "fold_losses", "chance"):
             del document[name]
         return {**document, "parameters": dict(self.parameters), "efforts": list(self.efforts)}
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.metrics import METRICS
-from fitserve.training.package import Chosen
-from fitserve.training.search import Search
+from fitserve.training.choosing import Chosen
+from fitserve.training.search import TIME_OVER, Search
+
+_MOST_NAMED = 4
 
 
 def of_the_search(search: Search, chosen: Chosen) -> list[str]:
@@ -26,10 +28,15 @@ def _too_good(search: Search, chosen: Chosen) -> list[str]:
 
 
 def _too_early(search: Search) -> list[str]:
-    if not search.untried:
+    """How many candidates there was no time for, and which of them for a reason of their own."""
+    n = len(search.given_up)
+    if not n:
         return []
-    n = search.untried + len(search.trials)
-    return [f"{search.untried} of {n} candidates were not judged: the budget was over; a larger one may help"]
+    own = {each["learner"]: each["reason"] for each in reversed(search.given_up) if each["reason"] != TIME_OVER}
+    shown = "; ".join(f"{name}: {reason}" for name, reason in list(own.items())[:_MOST_NAMED])
+    of_all = f"{n} of {n + len(search.trials)} candidates"
+    told = f"{of_all} were not judged, for there was no time; a larger budget may help"
+    return [f"{told} ({shown})" if shown else told]
 
 
 def _not_judged(search: Search) -> list[str]:
