@@ -70,20 +70,11 @@ def test_a_second_version_waits_and_says_so_loudly(trained: Path, command: Comma
     assert command("models", "show", "loans", "--json").json["champion"] == 4
 
 
-@pytest.mark.parametrize("learner", ["logistic", "baseline"])
-def test_promote_if_better_moves_only_for_a_better_score(home: Path, command: Command, learner: str) -> None:
-    first, second = ("baseline", "logistic") if learner == "logistic" else ("logistic", "baseline")
-    train = ("train", "loans.csv", "--target", "paid", "--metric", "log_loss", "--learner")
-    assert command(*train, first, "--promote-if-better", "--json").json["champion"] == 1
-    done = command(*train, second, "--promote-if-better")
-    assert done.code == 0
-    moved = learner == "logistic"
-    assert command("models", "show", "loans", "--json").json["champion"] == (2 if moved else 1)
-    assert ("THE CHAMPION HAS NOT MOVED" in done.out) is not moved
-
-
-def test_another_metric_is_no_better_score(trained: Path, command: Command) -> None:
-    assert command(*LOANS, "--metric", "accuracy", "--promote-if-better", "--json").json["champion"] == 1
+def test_what_has_seen_all_rows_cannot_be_judged_on_them(trained: Path, command: Command) -> None:
+    done = command(*LOANS, "--seed", "1", "--promote-if-better")
+    assert "Not promoted: 0 of the 24 rows of the test part are new to loans:1, too few to judge on" in done.out
+    assert "fitserve compare loans:1 loans:2 DATA" in done.out
+    assert "THE CHAMPION HAS NOT MOVED" in done.out
 
 
 def test_ten_rows(home: Path, command: Command) -> None:

@@ -101,10 +101,47 @@ def test_labels_in_another_order_are_put_in_one(tmp_path: Path) -> None:
         fitserve.train(rows_of, "kind", name=name, learners=["logistic"], budget=30.0, workspace=tmp_path)
     few, many = (fitserve.load(name, workspace=tmp_path).manifest.answer["labels"] for name in ("few", "many"))
     assert few == many[::-1]
-    found = fitserve.compare("few", "many", table, workspace=tmp_path)
-    own = fitserve.evaluate("many", table, workspace=tmp_path).scores
+    new = table.with_columns(pl.col("x") + 0.5)
+    found = fitserve.compare("few", "many", new, workspace=tmp_path)
+    own = fitserve.evaluate("many", new, workspace=tmp_path).scores
     assert found.scores["accuracy"]["b"] == own["accuracy"]
     assert found.scores["log_loss"]["b"] == pytest.approx(own["log_loss"])
+
+
+def test_rows_that_either_has_learned_from_are_left_out(tmp_path: Path) -> None:
+    first, second, new = (rows(seed).select("x", "y", "price") for seed in (1, 2, 3))
+    for table in (first, second):
+        fitserve.train(table, "price", name="m", learners=["ridge"], budget=30.0, workspace=tmp_path, shuffle=True)
+    found = fitserve.compare("m:1", "m:2", pl.concat([first, new, second]), workspace=tmp_path)
+    assert found.rows == new.height
+    n = first.height + second.height
+    told = f"{n:,} of {n + new.height:,} rows were in training; the scores are of the other {new.height:,}"
+    assert found.told == [told]
+    assert told in found.html()
+    assert found.as_json()["in_training"] == n
+    flattering = fitserve.compare("m:1", "m:2", first, workspace=tmp_path)
+    assert flattering.rows == first.height
+    assert flattering.as_json()["flatters"] is True
+
+
+@pytest.mark.parametrize("kept", [3, 2])
+def test_labels_that_only_one_model_knows_are_named_with_what_they_cost(tmp_path: Path, kept: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=600)
+    labels = np.array(["a", "b", "c", "d"][: kept + 1])[np.clip((x * 1.2 + 1.5).astype(int), 0, kept)]
+    table = pl.DataFrame({"x": x, "kind": labels})
+    last = str(np.unique(labels)[-1])
+    for part in (table[:200].filter(pl.col("kind") != last), table[200:400]):
+        fitserve.train(part, "kind", name="m", learners=["logistic"], budget=30.0, workspace=tmp_path)
+    new = table[400:]
+    found = fitserve.compare("m:1", "m:2", new, workspace=tmp_path)
+    n = new.filter(pl.col("kind") == last).height
+    assert found.told == [f"m:1 does not know the label {last!r}: {n} of 200 rows have it, and count as wrong for it"]
+    own = fitserve.evaluate("m:2", new, workspace=tmp_path).scores
+    assert found.scores["log_loss"]["b"] == pytest.approx(own["log_loss"], rel=1e-5)
+    assert found.scores["accuracy"]["a"] <= 1 - n / 200 + 1e-9
+    assert found.scores["accuracy"]["which"] == "better"
+    assert found.metric == "log_loss"
 
 
 def test_what_cannot_be_compared_is_refused(workspace: Path) -> None:

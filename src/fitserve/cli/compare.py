@@ -56,6 +56,8 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
         print_json(result.as_json())
         return
     say(result.verdict, bold=True)
+    for told in result.told:
+        say(f"- {told}", bold=bool(result.overlap and result.overlap.flatters))
     say("", f"Scores on {result.on}:")
     heads, rows = result.score_table()
     shown = shown_scores(result.scores, first.predictor.manifest.answer.get("labels"))

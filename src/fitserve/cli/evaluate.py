@@ -33,12 +33,13 @@ def evaluate(
 ) -> None:
     """Score MODEL (NAME or NAME:VERSION) on SOURCE, a file, or several, with the target in it."""
     from fitserve.data.read import name_of  # noqa: PLC0415
-    from fitserve.evaluation.evaluate import evaluate_model  # noqa: PLC0415
+    from fitserve.evaluation.evaluate import evaluate_named  # noqa: PLC0415
     from fitserve.evaluation.report import without_charts  # noqa: PLC0415
+    from fitserve.evaluation.seen import overlap_json  # noqa: PLC0415
     from fitserve.prediction.named import open_named  # noqa: PLC0415
 
     named = open_named(model, workspace)
-    result = evaluate_model(named.predictor, source, reading, group=group)
+    result = evaluate_named(named, source, reading, group=group)
     if page is not None:
         write_whole(page, result.html(f"{named.model} version {named.version} on {name_of(source)}"))
     if as_json:
@@ -46,7 +47,7 @@ def evaluate(
             **without_charts(result.report), "model": named.model, "version": named.version, "rows": result.rows,
             "scores": result.scores, "unknown_labels": result.unknown_labels,
             "without_target": result.without_target, "missing_columns": result.missing_columns,
-            "trained_on": result.trained_on, "findings": result.findings,
+            **overlap_json(result.overlap), "findings": result.findings,
             "problems": [{"field": f, "code": c, "rows": n} for (f, c), n in sorted(result.problems.items())],
         })  # fmt: skip
         return
@@ -64,8 +65,8 @@ def _tell(result: Any) -> None:
     """What a reader of the scores has to know."""
     from fitserve.evaluation.reading import told_problems  # noqa: PLC0415
 
-    if result.trained_on:
-        say("THIS IS THE TABLE OF THE TRAINING: the scores flatter. Take rows that it has not seen.", bold=True)
+    for told in result.overlap.told():
+        say(f"- {told}", bold=result.overlap.flatters)
     for finding in result.findings:
         say(f"- {finding}")
     if result.without_target:

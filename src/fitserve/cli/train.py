@@ -52,7 +52,9 @@ _OF_THE_RUN = (
 @click.option("--no-refit", is_flag=True, help="Serve the model that was judged; it has not seen the test part.")
 @read_options
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
-@click.option("--promote-if-better", is_flag=True, help="Make it the champion if its score is better.")
+@click.option(
+    "--promote-if-better", is_flag=True, help="Make it the champion if it is better on rows that neither has seen."
+)
 @click.option("--replay", metavar="RUN", help="Repeat a recorded training without a clock; gives the same bits.")
 @workspace_option
 @json_option
@@ -197,6 +199,8 @@ def _tell(run: Any) -> None:
         say(served_words(*manifest.learned_rows), "")
     if how := FEW_ROWS["en"].get(manifest.evaluation["on"]):
         say(f"So few rows leave no test part. {how}", "")
+    if run.promotion:
+        say(f"{run.promotion[0].upper()}{run.promotion[1:]}.")
     if run.champion != record.version:
         say(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,22 +13,30 @@ from scipy.stats import binomtest
 from fitserve.charts.page import Html, Section, fragment, page, paragraph, table, text
 from fitserve.data.read import ReadOptions, name_of
 from fitserve.errors import SpecError
-from fitserve.evaluation.evaluate import check_columns, check_truth, group_numbers, judge
+from fitserve.evaluation.evaluate import (
+    check_columns,
+    check_truth,
+    group_numbers,
+    judge,
+    seen_among,
+    target_column,
+)
+from fitserve.evaluation.in_common import in_common
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import all_parts
 from fitserve.evaluation.reading import Reading, opened
 from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
+from fitserve.evaluation.seen import Mask, Overlap, overlap, overlap_json, seen_by
 from fitserve.evaluation.slices import differing_slices
 from fitserve.evaluation.told import number, with_interval
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
-from fitserve.metrics import METRICS
+from fitserve.metrics import METRICS, default_metric
 from fitserve.metrics.interval import Interval
 from fitserve.prediction import Predictor
 from fitserve.prediction.named import Named
-from fitserve.tasks import Answerer
-from fitserve.tasks.classification import ClassAnswerer
+from fitserve.tasks import get_task
 
 _SEED = 0
 
@@ -55,13 +63,20 @@ class Comparison:
     wins: dict[str, Any] = field(default_factory=dict)
     slices: list[dict[str, Any]] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+    overlap: Overlap | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as a JSON object."""
-        names = ("a", "b", "metric", "on", "rows", "same_rows", "verdict", "scores", "wins", "slices",
-                 "skipped")  # fmt: skip
+        names = ("a", "b", "metric", "on", "rows", "same_rows", "verdict", "scores", "wins", "slices", "skipped",
+                 "findings")  # fmt: skip
         found: dict[str, Any] = plain({name: getattr(self, name) for name in names})
-        return found
+        return found | overlap_json(self.overlap)
+
+    @property
+    def told(self) -> list[str]:
+        """What a reader of the scores has to know: of the rows, and of labels that only one model knows."""
+        return [*(self.overlap.told() if self.overlap is not None else ()), *self.findings]
 
     @property
     def row_by_row(self) -> bool:
@@ -73,7 +88,8 @@ class Comparison:
         return page(f"{self.a} and {self.b}", self._head(), self._sections())
 
     def _head(self) -> Html:
-        return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Judged on {self.on}.')}"
+        told = "".join(paragraph(f"{each[0].upper()}{each[1:]}.") for each in self.told)
+        return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Judged on {self.on}.')}{told}"
 
     def _sections(self) -> list[Section]:
         found = [Section("Scores", "scores", table(*self.score_table()))]
@@ -118,7 +134,8 @@ def compare_models(
     _check_alike(a, b)
     if source is None:
         return _recorded(a, b)
-    judged_a, judged_b, table, on = _answered(a.predictor, b.predictor, source, options, group)
+    answered = _answered(a, b, source, options, group)
+    judged_a, judged_b = answered.a, answered.b
     metric = b.predictor.manifest.metric
     drawn = judged_a.better(judged_b, _SEED)
     of_a, of_b = judged_a.drawn(_SEED).scores, judged_b.drawn(_SEED).scores
@@ -129,12 +146,15 @@ def compare_models(
         scores[name] = {
             "a": of_a[name], "b": of_b[name], "difference": value, "interval": interval, "which": which,
         }  # fmt: skip
-    names = _name(a), _name(b)
-    verdict = _verdict(names, metric, scores[metric], len(judged_a))
+    metric = metric if metric in scores else default_metric(b.predictor.manifest.task, max(judged_a.width, 2))
+    verdict = _verdict((a.name, b.name), metric, scores[metric], len(judged_a))
     both, left_out = (judged_a, judged_b), LeftOut()
-    wins = left_out.attempt("wins", lambda: _wins(*both, names)) or {}
-    slices = left_out.attempt("slices", lambda: _differing(a.predictor, table, both)) or []
-    return Comparison(*names, metric, on, len(judged_a), scores, verdict, True, wins, slices, left_out.reasons)
+    wins = left_out.attempt("wins", lambda: _wins(*both, (a.name, b.name))) or {}
+    slices = left_out.attempt("slices", lambda: _differing(a.predictor, answered.sample, both)) or []
+    return Comparison(
+        a.name, b.name, metric, answered.on, len(judged_a), scores, verdict, True, wins, slices, left_out.reasons,
+        answered.findings, answered.overlap,
+    )  # fmt: skip
 
 
 def _differing(
@@ -152,50 +172,56 @@ def _check_alike(a: Named, b: Named) -> None:
     first, second = a.predictor.manifest, b.predictor.manifest
     if (first.task, first.target) != (second.task, second.target):
         raise SpecError(
-            f"{_name(a)} predicts {first.target!r} ({first.task}), {_name(b)} {second.target!r} ({second.task}); "
+            f"{a.name} predicts {first.target!r} ({first.task}), {b.name} {second.target!r} ({second.task}); "
             "compare two models of the same target"
         )
-    labels = [sorted(map(str, each.answer.get("labels", ()))) for each in (first, second)]
-    if labels[0] != labels[1]:
-        raise SpecError(f"{_name(a)} and {_name(b)} have different labels; compare two models with the same ones")
 
 
-def _answered(
-    a: Predictor, b: Predictor, source: Any, options: ReadOptions | None, group: str | None
-) -> tuple[Judged, Judged, tuple[dict[str, Column], NDArray[np.intp]], str]:
-    """What both say to the rows with a target; the columns of a sample of these rows, and their places."""
-    answers: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
-    groups = []
-    reading, other = Reading(a), Reading(b)
+@dataclass(frozen=True)
+class _Answered:
+    """What two models say to the same rows; columns and places of a ``sample`` of these."""
+
+    a: Judged
+    b: Judged
+    sample: tuple[dict[str, Column], NDArray[np.intp]]
+    on: str
+    findings: list[str]
+    overlap: Overlap
+
+
+def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, group: str | None) -> _Answered:
+    """What both say to the rows with a target that neither has learned from, or to all if these are too few."""
+    raws: list[tuple[NDArray[Any], NDArray[Any]]] = []
+    seen: list[Mask] = []
+    targets, groups = [], []
+    reading, other = Reading(a.predictor), Reading(b.predictor)
+    known = seen_by(a), seen_by(b)
     with opened((reading, other), source, options, []) as batches:
-        sample = Sample(list(dict.fromkeys([*reading.kinds, *other.kinds])), _SEED)
+        names = list(dict.fromkeys([*reading.kinds, *other.kinds]))
+        samples = Sample(names, _SEED), Sample(names, _SEED)
         for frame in batches:
-            for predictor in (a, b):
-                check_columns(predictor, frame, source, group)
-            raw, truth, kept = judge(reading, frame)
-            sample.add(kept)
-            answers.append((raw, truth, b.raw_columns(other.columns(kept), kept.height)))
-            groups.append(kept.select(group).to_series() if group else None)
-    raw_a, truth, raw_b = (np.concatenate([part[i] for part in answers]) for i in range(3))
-    check_truth(a, truth, int((truth < 0).sum()) if truth.dtype.kind == "i" else 0, name_of(source))
-    numbers = group_numbers([each for each in groups if each is not None]) if group else None
-    first = Judged(a.answerer, raw_a, truth, numbers)
-    second = Judged(*_in_terms_of(a.answerer, b.answerer, raw_b), truth, numbers)
-    frame, places = sample.rows()
-    return first, second, (reading.columns(frame), places), f"{len(truth):,} rows of {name_of(source)}"
-
-
-def _in_terms_of(a: Answerer, b: Answerer, raw: NDArray[Any]) -> tuple[Answerer, NDArray[Any]]:
-    """The raw outputs of ``b`` as those of ``a`` would be: its order of labels, its offset and scale."""
-    if not isinstance(a, ClassAnswerer) or not isinstance(b, ClassAnswerer):
-        own: Any = a
-        values = b.columns(raw)["prediction"]
-        return a, raw if a == b else np.asarray((values - own.offset) / own.scale)[:, None]
-    if a.names == b.names:
-        return b, raw
-    if a.n_outputs == 1:
-        return replace(a, threshold=1 - b.threshold), 1 - raw
-    return a, raw[:, [b.names.index(name) for name in a.names]]
+            for named in (a, b):
+                check_columns(named.predictor, frame, source, group)
+            part = judge(reading, frame, known[0])
+            table, column = other.columns(part.frame), target_column(b.predictor, part.frame)
+            raws.append((part.raw, b.predictor.raw_columns(table, len(part.truth))))
+            truth_b = get_task(b.predictor.manifest.task).truth(column, b.predictor.answerer)
+            seen.append(part.seen | seen_among(b.predictor, table, truth_b, known[1]))
+            samples[0].add(part.frame)
+            samples[1].add(part.frame.filter(~seen[-1]))
+            targets.append(part.frame.select(a.predictor.manifest.target))
+            groups.append(part.frame.select(group).to_series() if group else None)
+    unknown = [named.name for named, rows in zip((a, b), known, strict=True) if rows is None]
+    overlapping = overlap(np.concatenate(seen), unknown)
+    kept = np.flatnonzero(overlapping.judged)
+    raw_a, raw_b = (np.concatenate([pair[i] for pair in raws])[kept] for i in range(2))
+    both = in_common(a, b, (raw_a, raw_b), [target_column(a.predictor, frame) for frame in targets], kept)
+    check_truth(a.predictor, both.truth, both.unknown, name_of(source))
+    numbers = group_numbers([each for each in groups if each is not None])[kept] if group else None
+    first, second = Judged(*both.a, both.truth, numbers), Judged(*both.b, both.truth, numbers)
+    frame, places = samples[overlapping.excludes].rows()
+    on = f"{len(both.truth):,} rows of {name_of(source)}"
+    return _Answered(first, second, (reading.columns(frame), places), on, both.told, overlapping)
 
 
 def _which(name: str, difference: float | None, interval: Interval | None) -> str:
@@ -238,7 +264,7 @@ def _wins(a: Judged, b: Judged, names: tuple[str, str]) -> dict[str, Any]:
 def _recorded(a: Named, b: Named) -> Comparison:
     """What both bundles say of themselves."""
     first, second = a.predictor.manifest, b.predictor.manifest
-    names, metric = (_name(a), _name(b)), second.metric
+    names, metric = (a.name, b.name), second.metric
     places = [
         (m.data.get("sha256"), *(m.evaluation[name] for name in ("on", "split", "rows"))) for m in (first, second)
     ]
@@ -258,7 +284,3 @@ def _recorded(a: Named, b: Named) -> Comparison:
     on = f"{first.evaluation['on']} ({first.evaluation['rows']:,} rows) and {second.evaluation['on']} "
     on += f"({second.evaluation['rows']:,} rows) of their trainings"
     return Comparison(*names, metric, on, int(first.evaluation["rows"]), scores, verdict, same)
-
-
-def _name(named: Named) -> str:
-    return f"{named.model}:{named.version}"

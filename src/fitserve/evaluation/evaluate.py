@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,6 @@ from fitserve.charts.page import fragment
 from fitserve.data.choices import missing_column
 from fitserve.data.read import ReadOptions, name_of
 from fitserve.data.series import column_of_series
-from fitserve.data.split import content_hash
 from fitserve.errors import DataError
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
@@ -25,23 +24,34 @@ from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.reading import Reading, opened, told_missing
 from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
+from fitserve.evaluation.seen import Mask, Overlap, SeenRows, overlap, seen_by
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column, Numbers
 from fitserve.features.missing import said_missing
 from fitserve.prediction import Predictor
+from fitserve.prediction.named import Named
 from fitserve.schema import Kind
 from fitserve.tasks import get_task
 
-Part = tuple[NDArray[Any], NDArray[Any], pl.DataFrame]
 _SEED = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows that have a target: raw outputs, truth, the rows themselves, and which of them were ``seen``."""
+
+    raw: NDArray[Any]
+    truth: NDArray[Any]
+    frame: pl.DataFrame
+    seen: Mask
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Scores on ``rows`` rows; ``without_target`` others had none and were left out.
 
-    ``unknown_labels`` of the rows have a label that training never saw: each counts as predicted wrong.
-    ``trained_on`` says that it is the very table of the training, so that the scores flatter. ``findings`` tell
+    ``unknown_labels`` of the rows have a label that training never saw: each counts as predicted wrong. ``overlap``
+    says which rows the model has learned from, and whether they are among those of the scores. ``findings`` tell
     what was found out about the file and may be wrong, ``problems`` counts rows by field and code, as the warnings of
     single predictions would name them. ``case`` is what `report` is made of.
     """
@@ -51,7 +61,7 @@ class Evaluation:
     without_target: int
     missing_columns: list[str]
     unknown_labels: int = 0
-    trained_on: bool = False
+    overlap: Overlap | None = None
     findings: list[str] = field(default_factory=list)
     problems: dict[tuple[str, str], int] = field(default_factory=dict)
     case: Case | None = field(default=None, compare=False, repr=False)
@@ -82,39 +92,57 @@ class Evaluation:
 
 
 def evaluate_model(
-    predictor: Predictor, source: Any, options: ReadOptions | None = None, *, group: str | None = None
-) -> Evaluation:
+    predictor: Predictor, source: Any, options: ReadOptions | None = None, *, group: str | None = None,
+    seen: SeenRows | None = None,
+) -> Evaluation:  # fmt: skip
     """Predict a table, batch by batch, and compare with its target; raises DataError if it has none.
 
-    ``group`` names a column whose rows belong together: intervals are then over groups.
+    ``group`` names a column whose rows belong together: intervals are then over groups. Rows that the model has
+    ``seen`` are left out, where enough others are left.
     """
     found: list[str] = []
     judged: list[Part] = []
-    missing, n, digests = [], 0, []
+    missing, n = [], 0
     reading = Reading(predictor, findings=found)
     with opened([reading], source, options, found) as batches:
-        sample = Sample(list(reading.kinds), _SEED)
+        samples = Sample(list(reading.kinds), _SEED), Sample(list(reading.kinds), _SEED)
         for frame in batches:
             check_columns(predictor, frame, source, group)
             if not n:
                 missing = [name for name in reading.kinds if name not in frame.columns]
                 found += told_missing(missing, frame.columns, reading.kinds)
             n += frame.height
-            digests.append(content_hash(frame))
-            raw, truth, kept = judge(reading, frame)
-            sample.add(kept)
-            judged.append((raw, truth, kept.select([group] if group else [])))
-    raw, truth = (np.concatenate([part[i] for part in judged]) for i in (0, 1))
+            part = judge(reading, frame, seen)
+            samples[0].add(part.frame)
+            samples[1].add(part.frame.filter(~part.seen))
+            judged.append(replace(part, frame=part.frame.select([group] if group else [])))
+    raw, truth, was_seen = (
+        np.concatenate([getattr(part, name) for part in judged]) for name in ("raw", "truth", "seen")
+    )
+    overlapping = overlap(was_seen)
+    rows = np.flatnonzero(overlapping.judged)
+    groups = group_numbers([part.frame[group] for part in judged])[rows] if group else None
+    raw, without = raw[rows], n - len(truth)
+    truth = truth[rows]
     unknown = int((truth < 0).sum()) if truth.dtype.kind == "i" else 0
     check_truth(predictor, truth, unknown, name_of(source))
-    trained_on = digests == [predictor.manifest.data.get("sha256")]
-    groups = group_numbers([part[2][group] for part in judged]) if group else None
     whole = Judged(predictor.answerer, raw, truth, groups)
-    case = _case(reading, whole, sample, f"rows of {name_of(source)}")
+    case = _case(reading, whole, samples[overlapping.excludes], f"rows of {name_of(source)}")
     scores = predictor.answerer.score(raw, truth)
     return Evaluation(
-        scores, len(truth), n - len(truth), missing, unknown, trained_on, found, dict(reading.problems), case
+        scores, len(truth), without, missing, unknown, overlapping, found, dict(reading.problems), case
     )  # fmt: skip
+
+
+def evaluate_named(
+    named: Named, source: Any, options: ReadOptions | None = None, *, group: str | None = None
+) -> Evaluation:
+    """The same for a version of the workspace, which knows the rows that it has learned from."""
+    seen = seen_by(named)
+    found = evaluate_model(named.predictor, source, options, group=group, seen=seen)
+    if seen is not None or found.overlap is None:
+        return found
+    return replace(found, overlap=replace(found.overlap, unknown=[named.name]))
 
 
 def check_columns(predictor: Predictor, frame: pl.DataFrame, source: Any, group: str | None) -> None:
@@ -150,20 +178,33 @@ def _case(reading: Reading, whole: Judged, sample: Sample, on: str) -> Case:
     return Case(predictor, whole, on, _SEED, baseline, table, own, size, asked)
 
 
-def judge(reading: Reading, frame: pl.DataFrame) -> Part:
-    """Raw outputs, truth and columns of the rows that have a target."""
+def judge(reading: Reading, frame: pl.DataFrame, seen: SeenRows | None = None) -> Part:
+    """What a model says to the rows that have a target, and which of them it has learned from."""
     predictor = reading.predictor
-    manifest = predictor.manifest
-    task = get_task(manifest.task)
-    plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
-    column = column_of_series(frame[manifest.target], Kind.NUMBER if plain else None)
-    column = said_missing(column, frozenset(manifest.data.get("target_missing", ())))
-    truth = task.truth(column, predictor.answerer)
+    column = target_column(predictor, frame)
+    truth = get_task(predictor.manifest.task).truth(column, predictor.answerer)
     known = np.isfinite(truth) if truth.dtype.kind == "f" else (truth >= 0) | ~_without_label(column)
     frame, truth = frame.filter(known), truth[known]
     table = reading.columns(frame)
     reading.count(table, len(truth))
-    return predictor.raw_columns(table, len(truth)), truth, frame
+    return Part(predictor.raw_columns(table, len(truth)), truth, frame, seen_among(predictor, table, truth, seen))
+
+
+def seen_among(
+    predictor: Predictor, table: dict[str, Column], truth: NDArray[Any], seen: SeenRows | None
+) -> Mask:  # fmt: skip
+    """Which rows of a table a model has learned from: (n,)."""
+    if seen is None:
+        return np.zeros(len(truth), dtype=bool)
+    return seen.among(predictor.encoder.columns(table, len(truth)), truth)
+
+
+def target_column(predictor: Predictor, frame: pl.DataFrame) -> Column:
+    """The target of some rows, as a model reads it."""
+    manifest = predictor.manifest
+    plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
+    column = column_of_series(frame[manifest.target], Kind.NUMBER if plain else None)
+    return said_missing(column, frozenset(manifest.data.get("target_missing", ())))
 
 
 def _without_label(column: Column) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fitserve.data.read import ReadOptions
 from fitserve.evaluation.compare import Comparison, compare_models
-from fitserve.evaluation.evaluate import Evaluation, evaluate_model
+from fitserve.evaluation.evaluate import Evaluation, evaluate_named
 from fitserve.prediction.named import open_named
 
 
@@ -24,7 +24,7 @@ def evaluate(
     ``source`` is what `fitserve.train` takes; ``group`` names a column whose rows belong together. Raises
     NotFoundError, BundleError or DataError.
     """
-    return evaluate_model(open_named(model, workspace).predictor, source, read, group=group)
+    return evaluate_named(open_named(model, workspace), source, read, group=group)
 
 
 def compare(

@@ -13,11 +13,17 @@ from fitserve.store import Snapshot, snapshot
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A loaded version of a model."""
+    """A loaded version of a model; ``workspace`` is the folder that it comes from."""
 
     model: str
     version: int
     predictor: Predictor
+    workspace: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """NAME:VERSION."""
+        return f"{self.model}:{self.version}"
 
 
 def known_models(workspace: str | Path | None = None) -> Snapshot:
@@ -31,8 +37,9 @@ def known_models(workspace: str | Path | None = None) -> Snapshot:
 def open_named(name: str, workspace: str | Path | None = None) -> Named:
     """Load NAME (its champion), NAME:VERSION or NAME:ALIAS; raises NotFoundError or BundleError."""
     model, _, version = name.partition(":")
-    number, folder = known_models(workspace).bundle(model, version or None)
-    return Named(model, number, _load_known(folder))
+    known = known_models(workspace)
+    number, folder = known.bundle(model, version or None)
+    return Named(model, number, _load_known(folder), known.workspace)
 
 
 def load_model(name: str, version: int | str | None = None, *, workspace: str | Path | None = None) -> Predictor:

@@ -1,7 +1,8 @@
 """The workspace: every model, version, run and key, in one folder.
 
 Layout: ``workspace.sqlite``; ``bundles/<sha256>/``, finished and never changed; ``runs/<id>.json``, plans;
-``staging/<pid>-<random>/``, unfinished work; ``serving.json``, what a server reads (see `snapshot`).
+``seen/``, hashes of rows (see `seen`); ``staging/<pid>-<random>/``, unfinished work; ``serving.json``, what a server
+reads (see `snapshot`).
 
 Every change takes the file lock first and the database second, puts files in their place before it commits,
 and publishes the snapshot after: killed at any moment, it leaves at worst a bundle that nobody refers to.
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select
 
 from fitserve.errors import NotFoundError, SpecError, UserError, WorkspaceError
@@ -32,6 +35,7 @@ from fitserve.store.records import (
     pick_version,
 )
 from fitserve.store.runs import forget_plan, put_run, run_record, run_records
+from fitserve.store.seen import seen_file, seen_key, write_seen
 from fitserve.store.tables import (
     ALIASES,
     KEYS,
@@ -90,6 +94,14 @@ class Workspace:
             workspace._prepare()
         return workspace
 
+    def seen_key(self) -> bytes:
+        """The secret by which rows are hashed, made when it is first asked for."""
+        self._refuse_if_read_only()
+        with explained(self.path):
+            key = seen_key(self.path, create=True)
+        assert key is not None
+        return key
+
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A fresh folder for unfinished work, removed afterwards unless `register` took it."""
@@ -113,11 +125,12 @@ class Workspace:
         details: VersionDetails,
         promote: bool | None = None,
         run: RunRecord | None = None,
+        seen: NDArray[np.uint64] | None = None,
     ) -> VersionRecord:
         """Make the finished bundle in ``folder``, which lies in `staging`, the next version of ``name``.
 
         The first version of a name becomes its champion; a later one only if ``promote`` is true. The ``run``
-        that made it is saved in the same transaction.
+        that made it is saved in the same transaction, as are the hashes of the rows that it has ``seen``.
 
         Raises:
             SpecError: the name is no slug.
@@ -138,6 +151,8 @@ class Workspace:
                     point(connection, name, CHAMPION, record.version)
                 if run is not None:
                     put_run(connection, self.path, run)
+                if seen is not None:
+                    write_seen(self.path, sha256, seen)
         except BaseException:
             with suppress(UserError):  # the first error is the one to tell
                 self._drop_if_unused(sha256)
@@ -315,7 +330,7 @@ class Workspace:
                     migrate(connection)
         if self.read_only:
             return
-        for name in ("bundles", "runs", "staging"):
+        for name in ("bundles", "runs", "seen", "staging"):
             (self.path / name).mkdir(exist_ok=True)
         snapshot.remove_stale(self.path / "staging")
         # Behind if its writer was killed after the commit; ahead if the database is an older copy.
@@ -368,6 +383,8 @@ class Workspace:
             used = connection.scalar(select(func.count()).where(VERSIONS.c.sha256 == sha256))
             # In one step, whatever happens: nobody may ever find half a bundle.
             trash = None if used or not folder.is_dir() else snapshot.move_to_trash(folder)
+            if not used:
+                seen_file(self.path, sha256).unlink(missing_ok=True)
         if trash is not None:
             shutil.rmtree(trash, ignore_errors=True)
 

@@ -16,6 +16,7 @@ import orjson
 from fitserve.bundle.folder import array_bytes, write_bundle
 from fitserve.bundle.manifest import FORMAT, Manifest
 from fitserve.evaluation.case import Case
+from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
 from fitserve.evaluation.told import gap_sentences
@@ -52,11 +53,16 @@ _LIBRARIES = (
 
 @dataclass(frozen=True)
 class Packaged:
-    """A bundle that was written: its manifest, its identity, and the parts of the report that there was no time for."""
+    """A bundle that was written: its manifest, its identity, and the parts of the report that there was no time for.
+
+    ``predictor`` is the model that was judged, ``judged`` what it said.
+    """
 
     manifest: Manifest
     sha256: str
     late: Sequence[str]
+    predictor: Predictor
+    judged: Judged
 
 
 def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limit) -> Packaged:
@@ -86,7 +92,8 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
         "card.md": page.encode(),
         **{f"{name}.npy": array_bytes(array) for name, array in served.prepared.encoder.arrays().items()},
     }
-    return Packaged(manifest, write_bundle(folder, manifest, members), left_out.late)
+    sha256 = write_bundle(folder, manifest, members)
+    return Packaged(manifest, sha256, left_out.late, predictor, judgement.judged)
 
 
 def _attempt(left_out: LeftOut, limit: Limit, name: str, make: Callable[[], T]) -> T | None:

@@ -48,7 +48,9 @@ class Prepared:
 
     ``target`` is the same as a column. ``groups`` gives rows that must not be divided equal numbers; ``moments`` is the
     order of the rows if they are split by it; ``weights`` says how much rows count in a fit; ``findings`` are
-    sentences for the report. ``seconds_to_encode`` is what fitting the steps and encoding the training part took.
+    sentences for the report. ``frame`` holds the kept rows as they were read; ``distinct`` is false where inputs are
+    so few that equal rows are no copies. ``seconds_to_encode`` is what fitting the steps and encoding the training part
+    took.
     """
 
     spec: Spec
@@ -68,6 +70,8 @@ class Prepared:
     findings: list[str]
     dataset_sha256: str
     n_rows: int
+    frame: pl.DataFrame
+    distinct: bool
     weights: NDArray[np.float64] | None = None
     seconds_to_encode: float = 0.0
 
@@ -134,7 +138,8 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     moments = None if order is None else order.moments
     return Prepared(
         spec, task, task_reason, answerer, metric, fields, table, target, truth, groups, moments,
-        split, encoder, arrays, findings, digest, n_all, read_weights(frame, spec.weight), seconds,
+        split, encoder, arrays, findings, digest, n_all, frame, not equal.combinations,
+        read_weights(frame, spec.weight), seconds,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
 from fitserve.bundle.folder import open_bundle
@@ -17,13 +18,15 @@ from fitserve.charts.page import fragment, text
 from fitserve.data.read import ReadOptions, is_location, name_of, read_frame
 from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.page import report_body, report_page
-from fitserve.metrics import METRICS
+from fitserve.features.row_hashes import row_hashes
 from fitserve.models.base import broken_learners, choose_learners
 from fitserve.prediction import Predictor, load
+from fitserve.prediction.named import Named
 from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace
 from fitserve.store.records import check_model_name
-from fitserve.training.choosing import choose
-from fitserve.training.package import package
+from fitserve.training.choosing import Choice, choose
+from fitserve.training.gate import passes
+from fitserve.training.package import Packaged, package
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.progress import Allotted, Clock, Observer, Progress, silent
 from fitserve.training.recording import Draft, restore
@@ -48,6 +51,7 @@ class Run:
     plan: list[dict[str, Any]] = field(default_factory=list)
     given_up: list[dict[str, Any]] = field(default_factory=list)
     interrupted: bool = False
+    promotion: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What ``fitserve train --json`` prints."""
@@ -70,6 +74,7 @@ class Run:
             "candidates": self.candidates,
             "given_up": self.given_up,
             "interrupted": self.interrupted,
+            "promotion": self.promotion,
         }
 
     @property
@@ -175,14 +180,15 @@ def _train(
             folder.mkdir()
             packaged = package(folder, search, choice, Allotted(clock, cut))
             load(folder)
-            manifest = packaged.manifest
-            record = _register(workspace, order, folder, manifest, draft.finished(choice, packaged))
+            finished = draft.finished(choice, packaged)
+            record, promotion = _register(workspace, order, folder, packaged, finished, choice)
             draft.ended = True
     candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
     champion = workspace.version(order.name).version
     return Run(
-        draft.id, record, manifest, workspace.bundle_path(record), clock.elapsed, champion,
+        draft.id, record, packaged.manifest, workspace.bundle_path(record), clock.elapsed, champion,
         prepared.findings, candidates, search.planned, search.given_up, search.interrupted,
+        promotion,
     )  # fmt: skip
 
 
@@ -246,8 +252,11 @@ def _candidate(trial: Trial, metric: str) -> dict[str, Any]:
     }
 
 
-def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manifest, run: RunRecord) -> VersionRecord:
-    metric = manifest.metric
+def _register(
+    workspace: Workspace, order: Order, folder: Path, packaged: Packaged, run: RunRecord, choice: Choice
+) -> tuple[VersionRecord, str]:  # fmt: skip
+    """The new version, and what to say of its promotion."""
+    manifest, metric = packaged.manifest, packaged.manifest.metric
     details = VersionDetails(
         task=manifest.task,
         target=manifest.target,
@@ -259,18 +268,17 @@ def _register(workspace: Workspace, order: Order, folder: Path, manifest: Manife
         run=run.id,
         source="train",
     )
-    record = workspace.register(order.name, folder, details, promote=order.promote == "always", run=run)
-    if order.promote == "if-better" and _better(workspace, record):
+    served, key = choice.served.prepared, workspace.seen_key()
+    learned = served.truth[served.split.train]
+    seen = row_hashes(served.arrays, learned, key) if served.distinct else np.empty(0, dtype=np.uint64)
+    promote = order.promote == "always"
+    record = workspace.register(order.name, folder, details, promote=promote, run=run, seen=seen)
+    champion = workspace.version(order.name)
+    if order.promote != "if-better" or champion.version == record.version:
+        return record, ""
+    before = Named(order.name, champion.version, load(workspace.bundle_path(champion)), workspace.path)
+    new = Named(order.name, record.version, packaged.predictor)
+    found = passes(new, packaged.judged, choice.judged.prepared, before)
+    if found.promote:
         workspace.set_alias(order.name, "champion", record.version)
-    return record
-
-
-def _better(workspace: Workspace, record: VersionRecord) -> bool:
-    """Whether a new version scores better than the champion, where both are scored by the same metric."""
-    champion = workspace.version(record.model)
-    if champion.metric != record.metric or champion.task != record.task:
-        return False
-    if champion.score is None or record.score is None:
-        return champion.score is None and record.score is not None
-    greater = METRICS[record.metric].greater_is_better
-    return record.score > champion.score if greater else record.score < champion.score
+    return record, found.told
