@@ -37,6 +37,7 @@ SETTINGS = {
             "log", Path, None, "a file to which the log is appended: warnings, and the traces of what was left out"
         ),
         Setting("memory_limit", int, 0, "bytes that reading a table may take; 0: half of what is free"),
+        Setting("datasets_limit", int, 5 << 30, "bytes that the tables kept in the workspace may take together"),
         Setting("servable_memory", int, 100 << 20, "resident bytes that a model may take when loaded"),
         Setting("servable_load_seconds", float, 0.5, "seconds that loading a model may take"),
         Setting("servable_row_seconds", float, 0.002, "seconds that predicting one row may take"),

@@ -59,8 +59,20 @@ def test_changed_data_are_refused(home: Path, command: Command) -> None:
     for changed in changes:
         assert changed != whole
         (home / "loans.csv").write_text(changed)
-        assert command("train", "--replay", run).message.startswith("the data are not those of the run")
+        assert command("train", "loans.csv", "--replay", run).message.startswith("the data are not those of the run")
     (home / "loans.csv").unlink()
-    assert "there is no file" in command("train", "--replay", run).message
+    assert "there is no file" in command("train", "loans.csv", "--replay", run).message
     assert len(Workspace.open(home / "workspace").versions("loans")) == 1
     assert len(Workspace.open(home / "workspace").runs()) == 1
+    again = command("train", "--replay", run, "--json").json  # the workspace has kept the table
+    assert again["version"] == 2
+    assert len({version.sha256 for version in Workspace.open(home / "workspace").versions("loans")}) == 1
+
+
+def test_without_a_kept_table_the_file_is_read_again(home: Path, command: Command) -> None:
+    train = ("train", "loans.csv", "--target", "paid", "--learner", "logistic", "--no-keep", "--json")
+    run = command(*train).json["run"]
+    assert command("datasets", "--json").json["datasets"] == []
+    assert command("train", "--replay", run, "--no-keep", "--json").json["version"] == 2
+    (home / "loans.csv").unlink()
+    assert "there is no file" in command("train", "--replay", run).message

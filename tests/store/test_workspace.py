@@ -51,7 +51,7 @@ def served(workspace: Workspace) -> dict[str, Any]:
 def test_a_fresh_workspace_is_empty_and_laid_out(workspace: Workspace) -> None:
     assert (workspace.models(), workspace.runs(), workspace.keys()) == ([], [], [])
     names = {path.name for path in workspace.path.iterdir()}
-    assert names == {".lock", "workspace.sqlite", "bundles", "runs", "seen", "staging", "serving.json"}
+    assert names == {".lock", "workspace.sqlite", "bundles", "datasets", "runs", "seen", "staging", "serving.json"}
     assert served(workspace) == {"format": 1, "revision": 0, "models": {}, "keys": []}
 
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "predict": ("fitserve.cli.predict:predict", "Predict every row of a file."),
     "serve": ("fitserve.cli.serve:serve", "Serve models over HTTP."),
     "runs": ("fitserve.cli.runs:runs", "List and show trainings."),
+    "datasets": ("fitserve.cli.datasets:datasets", "List, show, delete and export the tables of trainings."),
     "keys": ("fitserve.cli.keys:keys", "Make, list and revoke API keys."),
 }
 _HEAVY = frozenset(["polars", "sklearn", "lightgbm", "xgboost", "catboost", "onnx", "scipy"])

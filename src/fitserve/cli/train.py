@@ -51,6 +51,7 @@ _OF_THE_RUN = (
 @click.option("--learning-curve", is_flag=True, help="Tell, too, whether more rows would help; takes longer.")
 @click.option("--no-refit", is_flag=True, help="Serve the model that was judged; it has not seen the test part.")
 @read_options
+@click.option("--no-keep", is_flag=True, help="Do not keep the table in the workspace; a replay needs the file then.")
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
 @click.option(
     "--promote-if-better", is_flag=True, help="Make it the champion if it is better on rows that neither has seen."
@@ -71,7 +72,9 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
 
     spec: Any = None if replay else _spec(source, options)
     name = _name(source, options, replay, workspace)
-    order = Order(name, _promotion(options), reading, guessed=not (options["name"] or replay))
+    order = Order(
+        name, _promotion(options), reading, guessed=not (options["name"] or replay), keep=not options["no_keep"]
+    )
     opened = _ready(order.name, workspace)
     with ProgressLine(quiet=as_json) as line:
         if replay:
@@ -206,6 +209,8 @@ def _tell(run: Any) -> None:
         say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
     if run.tried_all:
         say(f"All {run.tried} candidates were judged; {run.seconds:.0f} s were used, and nothing is left to try.")
+    for told in run.kept:
+        say(f"{told[0].upper()}{told[1:]}.")
     say(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     say(f"Serve it: fitserve serve {record.model}{version}")

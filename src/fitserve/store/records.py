@@ -72,6 +72,22 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetRecord:
+    """A table that the workspace keeps, known by the hash of its content; ``used`` is when a training last took it.
+
+    ``columns`` are its columns with their types, ``bytes`` the size of its file.
+    """
+
+    sha256: str
+    name: str
+    rows: int
+    bytes: int
+    columns: Mapping[str, str]
+    created: str
+    used: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """An API key as far as anybody may know it after it was shown once."""
 
@@ -79,6 +95,14 @@ class KeyRecord:
     prefix: str
     sha256: str
     created: str
+
+
+def shown_bytes(n: int) -> str:
+    """A size for people."""
+    for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
+        if n >= factor:
+            return f"{n / factor:.1f} {unit}"
+    return f"{n} bytes"
 
 
 def now() -> str:

@@ -47,7 +47,7 @@ from fitserve.store.records import (
 )
 from fitserve.store.snapshot import ServedModel
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every state that this code can migrate from, oldest first; the last is the one it works with."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -118,6 +118,18 @@ KEYS = Table(
     Column("label", String(64), nullable=False, unique=True),
     Column("prefix", String(8), nullable=False),
     Column("created", String(32), nullable=False),
+)
+
+DATASETS = Table(
+    "datasets",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("columns", String, nullable=False),  # a JSON array of names and types
+    Column("created", String(32), nullable=False),
+    Column("used", String(32), nullable=False),
 )
 
 META = Table(

@@ -1,8 +1,8 @@
 """The workspace: every model, version, run and key, in one folder.
 
 Layout: ``workspace.sqlite``; ``bundles/<sha256>/``, finished and never changed; ``runs/<id>.json``, plans;
-``seen/``, hashes of rows (see `seen`); ``staging/<pid>-<random>/``, unfinished work; ``serving.json``, what a server
-reads (see `snapshot`).
+``seen/``, hashes of rows (see `seen`); ``datasets/``, tables (see `datasets`); ``staging/<pid>-<random>/``, unfinished
+work; ``serving.json``, what a server reads (see `snapshot`).
 
 Every change takes the file lock first and the database second, puts files in their place before it commits,
 and publishes the snapshot after: killed at any moment, it leaves at worst a bundle that nobody refers to.
@@ -144,7 +144,7 @@ class Workspace:
                 raise WorkspaceError(f"{folder} would be moved away: copy the bundle to a staging folder")
             sha256 = snapshot.seal(folder)
         try:
-            with self._changing() as connection:
+            with self.changing() as connection:
                 snapshot.place(folder, snapshot.bundle_folder(self.path, sha256))
                 record = add_version(connection, name, sha256, details)
                 if promote or CHAMPION not in aliases_of(connection, name):
@@ -163,7 +163,7 @@ class Workspace:
 
     def models(self) -> list[ModelRecord]:
         """Every model that has a version, by name."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return model_records(connection)
 
     def versions(self, name: str) -> list[VersionRecord]:
@@ -173,7 +173,7 @@ class Workspace:
             NotFoundError: there is no such model; the nearest names are offered.
 
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list(versions_of(connection, name).values())
 
     def version(self, name: str, version: int | str | None = None) -> VersionRecord:
@@ -183,7 +183,7 @@ class Workspace:
             NotFoundError: there is no such model or version; the nearest names are offered.
 
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             versions = versions_of(connection, name)
             return versions[pick_version(name, aliases_of(connection, name), versions, version)]
 
@@ -212,7 +212,7 @@ class Workspace:
 
         """
         check_alias(alias)
-        with self._changing() as connection:
+        with self.changing() as connection:
             versions, aliases = versions_of(connection, name), aliases_of(connection, name)
             point(connection, name, alias, pick_version(name, aliases, versions, version))
 
@@ -226,7 +226,7 @@ class Workspace:
         """
         if alias == CHAMPION:
             raise UserError(f"model {name!r} answers by its champion: promote another version instead")
-        with self._changing() as connection:
+        with self.changing() as connection:
             versions_of(connection, name)
             aliases = aliases_of(connection, name)
             if alias not in aliases:
@@ -241,7 +241,7 @@ class Workspace:
             NotFoundError: there is no such model or version.
 
         """
-        with self._changing() as connection:
+        with self.changing() as connection:
             found, aliases = versions_of(connection, name), aliases_of(connection, name)
             chosen = VERSIONS.c.model == name
             if version is not None:
@@ -264,7 +264,7 @@ class Workspace:
 
         """
         try:
-            with self._changing(serving=False) as connection:
+            with self.changing(serving=False) as connection:
                 put_run(connection, self.path, run)
         except BaseException:
             self._forget_plan(run)
@@ -277,12 +277,12 @@ class Workspace:
             NotFoundError: there is no such run.
 
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return run_record(connection, self.path, id)
 
     def runs(self) -> list[RunRecord]:
         """Every run, newest first; a lost or damaged plan is given as {}, and only `run` complains of it."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return run_records(connection, self.path)
 
     def add_key(self, label: str) -> tuple[KeyRecord, str]:
@@ -295,7 +295,7 @@ class Workspace:
         check_label(label)
         key = make_key()
         record = KeyRecord(label, key_prefix(key), hash_key(key), now())
-        with self._changing() as connection:
+        with self.changing() as connection:
             if connection.scalar(select(func.count()).where(KEYS.c.label == label)):
                 raise SpecError(f"there is already a key {label!r}: revoke it first or choose another label")
             connection.execute(insert(KEYS).values(columns(KEYS, record)))
@@ -303,7 +303,7 @@ class Workspace:
 
     def keys(self) -> list[KeyRecord]:
         """Every key, oldest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return key_records(connection)
 
     def revoke_key(self, prefix_or_label: str) -> KeyRecord:
@@ -314,7 +314,7 @@ class Workspace:
             UserError: several keys begin so.
 
         """
-        with self._changing() as connection:
+        with self.changing() as connection:
             key = find_key(key_records(connection), prefix_or_label)
             connection.execute(delete(KEYS).where(KEYS.c.sha256 == key.sha256))
         return key
@@ -330,22 +330,22 @@ class Workspace:
                     migrate(connection)
         if self.read_only:
             return
-        for name in ("bundles", "runs", "seen", "staging"):
+        for name in ("bundles", "datasets", "runs", "seen", "staging"):
             (self.path / name).mkdir(exist_ok=True)
         snapshot.remove_stale(self.path / "staging")
         # Behind if its writer was killed after the commit; ahead if the database is an older copy.
         if not self._is_published():
-            with snapshot.rewriting(self.path) as write, self._reading() as connection:
+            with snapshot.rewriting(self.path) as write, self.reading() as connection:
                 write(snapshot_of(connection))
 
     def _is_current(self) -> bool:
         if not self._file.exists():
             return False
-        with self._reading() as connection:
+        with self.reading() as connection:
             return is_current(connection, self.path)
 
     def _is_published(self) -> bool:
-        with self._reading() as connection:
+        with self.reading() as connection:
             current = snapshot_of(connection)
         try:
             return (self.path / snapshot.FILE).read_bytes() == current
@@ -353,12 +353,12 @@ class Workspace:
             return False
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
         with explained(self.path), reading(self._engine) as connection:
             yield connection
 
     @contextmanager
-    def _changing(self, *, serving: bool = True) -> Iterator[Connection]:
+    def changing(self, *, serving: bool = True) -> Iterator[Connection]:
         """One transaction of the only writer; ``serving`` if it changes what servers should know."""
         self._refuse_if_read_only()
         with (
@@ -379,7 +379,7 @@ class Workspace:
     def _drop_if_unused(self, sha256: str) -> None:
         """Remove a bundle if no version refers to it."""
         folder = snapshot.bundle_folder(self.path, sha256)
-        with self._changing(serving=False) as connection:
+        with self.changing(serving=False) as connection:
             used = connection.scalar(select(func.count()).where(VERSIONS.c.sha256 == sha256))
             # In one step, whatever happens: nobody may ever find half a bundle.
             trash = None if used or not folder.is_dir() else snapshot.move_to_trash(folder)
@@ -389,5 +389,5 @@ class Workspace:
             shutil.rmtree(trash, ignore_errors=True)
 
     def _forget_plan(self, run: RunRecord) -> None:
-        with suppress(UserError), self._changing(serving=False) as connection:
+        with suppress(UserError), self.changing(serving=False) as connection:
             forget_plan(connection, self.path, run.id)

@@ -30,8 +30,8 @@ def silent(_progress: Progress) -> None:
     """An observer that does not listen."""
 
 
-# What is kept for writing and registering the bundle, and what the report is granted: a share, and no more seconds.
-_TO_WRITE, _SHARE_OF_REPORT, _MOST_OF_REPORT = 0.4, 0.12, 6.0
+# What the report is granted: a share, and no more seconds.
+_SHARE_OF_REPORT, _MOST_OF_REPORT = 0.12, 6.0
 # What a part of the report may take of what is left at its turn; the most worth come first.
 _SHARE_OF_A_PART, _WHOLE = 0.5, ("learning_curve",)
 
@@ -40,11 +40,13 @@ _SHARE_OF_A_PART, _WHOLE = 0.5, ("learning_curve",)
 class Clock:
     """The budget of one training, of the whole command: ``started`` is a time of `time.monotonic`.
 
-    A training that is replayed has no clock: ``budget`` is None.
+    A training that is replayed has no clock: ``budget`` is None. ``to_write`` are the seconds that are kept for writing
+    the bundle and what belongs to it.
     """
 
     budget: float | None
     started: float = field(default_factory=time.monotonic)
+    to_write: float = 0.4
 
     @property
     def elapsed(self) -> float:
@@ -61,7 +63,7 @@ class Clock:
         if self.budget is None:
             return float("inf")
         report = min(_SHARE_OF_REPORT * self.budget, _MOST_OF_REPORT)
-        return self.budget - self.elapsed - after - report - _TO_WRITE
+        return self.budget - self.elapsed - after - report - self.to_write
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Allotted:
                 raise OutOfTimeError
             yield
             return
-        now, ends = time.monotonic(), self.clock.started + self.clock.budget - _TO_WRITE
+        now, ends = time.monotonic(), self.clock.started + self.clock.budget - self.clock.to_write
         if now >= ends:
             raise OutOfTimeError
         share = 1.0 if name in _WHOLE else _SHARE_OF_A_PART

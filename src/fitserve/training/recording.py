@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ class Draft:
     id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
     started: str = field(default_factory=now)
     search: Search | None = None
+    read_findings: Sequence[str] = ()
     ended: bool = False
 
     def finished(self, choice: Choice, packaged: Packaged) -> RunRecord:
@@ -79,6 +80,7 @@ class Draft:
             "spec": self.spec.as_json(),
             "source": recorded(self.source, self.read),
             "read": asdict(self.read),
+            "read_findings": list(self.read_findings),
         }
         search = self.search
         if search is None:

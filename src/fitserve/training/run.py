@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import polars as pl
 
 from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Manifest
@@ -26,6 +27,7 @@ from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace
 from fitserve.store.records import check_model_name
 from fitserve.training.choosing import Choice, choose
 from fitserve.training.gate import passes
+from fitserve.training.keeping import Table, keep, kept_table
 from fitserve.training.package import Packaged, package
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.progress import Allotted, Clock, Observer, Progress, silent
@@ -34,6 +36,9 @@ from fitserve.training.search import Search
 from fitserve.training.spec import Spec
 from fitserve.training.trial import Trial
 from fitserve.training.verdict import of_the_search
+
+# About what the hash of a row takes; it is measured in `benchmarks/`.
+_SECONDS_A_HASH = 3e-6
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Run:
     given_up: list[dict[str, Any]] = field(default_factory=list)
     interrupted: bool = False
     promotion: str = ""
+    kept: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """What ``fitserve train --json`` prints."""
@@ -75,6 +81,7 @@ class Run:
             "given_up": self.given_up,
             "interrupted": self.interrupted,
             "promotion": self.promotion,
+            "kept": self.kept,
         }
 
     @property
@@ -115,13 +122,15 @@ class Run:
 class Order:
     """What to do with a training's result. ``promote``: "always", "if-better" or "never".
 
-    ``guessed`` says that the name was made of the source's, so that it may be that of something else.
+    ``guessed`` says that the name was made of the source's, so that it may be that of something else. ``keep`` says
+    that the workspace keeps the table.
     """
 
     name: str
     promote: str = "never"
     options: ReadOptions = field(default_factory=ReadOptions)
     guessed: bool = False
+    keep: bool = True
 
     def check(self) -> None:
         """Raise SpecError for a name or a promotion that cannot be."""
@@ -146,17 +155,21 @@ def train_model(
 def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, observer: Observer = silent) -> Run:
     """Repeat a recorded training without a clock; the same data give the same bits.
 
-    ``source`` None means the path that the run was trained from. Raises DataError if the data have changed.
+    ``source`` None means the table that the workspace has kept, or else the path that the run was trained from. Raises
+    DataError if the data have changed.
     """
     record = workspace.run(run_id)
     plan = dict(record.plan)
     if record.status != "finished":
         reason = plan.get("reason", "it has not ended")
         raise SpecError(f"run {run_id} is {record.status} ({reason}), which leaves nothing to repeat; train again")
+    order = replace(order, options=ReadOptions(**plan.get("read", {})))
+    kept = kept_table(record.dataset_sha256, workspace) if source is None else None
+    if kept is not None:
+        source, order = kept, replace(order, options=ReadOptions())
     source = source if source is not None else plan.get("source")
     if source is None:
         raise DataError(f"run {run_id} was trained from memory or a stream; name the data to replay it with")
-    order = replace(order, options=ReadOptions(**plan.get("read", {})))
     return _train(source, Spec.from_json(plan["spec"]), order, workspace, observer, Clock(None), plan)
 
 
@@ -167,7 +180,9 @@ def _train(
     learners = choose_learners(["baseline", *spec.learners] if spec.learners else None)
     draft = Draft(order.name, spec, source, order.options)
     with draft.kept_if_it_fails(workspace, trusted=plan is None):
-        prepared = _prepare(source, spec, order, workspace, observer, clock)
+        read = _read(source, order, clock, observer, plan)
+        clock, draft.read_findings = read.clock, read.findings
+        prepared = _prepare(read, spec, order, workspace, observer)
         _check_replay(plan, prepared)
         search = draft.search = Search(prepared, learners, clock, observer)
         _search(search, plan)
@@ -183,25 +198,43 @@ def _train(
             finished = draft.finished(choice, packaged)
             record, promotion = _register(workspace, order, folder, packaged, finished, choice)
             draft.ended = True
+    table = keep(read.frame, prepared.dataset_sha256, order.name, workspace) if order.keep else Table(None, [])
     candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
     champion = workspace.version(order.name).version
     return Run(
         draft.id, record, packaged.manifest, workspace.bundle_path(record), clock.elapsed, champion,
         prepared.findings, candidates, search.planned, search.given_up, search.interrupted,
-        promotion,
+        promotion, table.told,
     )  # fmt: skip
 
 
-def _prepare(
-    source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer, clock: Clock
-) -> Prepared:  # fmt: skip
+@dataclass(frozen=True)
+class _Read:
+    """A table as it was read, what was found out about its file, and the clock, which knows what writing will take."""
+
+    frame: pl.DataFrame
+    findings: list[str]
+    clock: Clock
+
+
+def _read(source: Any, order: Order, clock: Clock, observer: Observer, plan: Mapping[str, Any] | None) -> _Read:
     observer(Progress("reading", name_of(source), None, clock.left))
-    found: list[str] = []
-    frame = read_frame(source, order.options, found)
-    observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, clock.left))
+    findings: list[str] = []
+    begun = time.monotonic()
+    frame = read_frame(source, order.options, findings)
+    if plan is not None and "read_findings" in plan:  # a table that was kept tells nothing of the file it comes from
+        findings = list(plan["read_findings"])
+    # To keep a table takes about as long as to read it; and each of its rows is hashed.
+    writing = clock.to_write + (time.monotonic() - begun if order.keep else 0.0) + _SECONDS_A_HASH * frame.height
+    return _Read(frame, findings, replace(clock, to_write=writing))
+
+
+def _prepare(read: _Read, spec: Spec, order: Order, workspace: Workspace, observer: Observer) -> Prepared:
+    frame = read.frame
+    observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, read.clock.left))
     prepared = prepare(frame, spec)
     _check_guess(order, spec.target, workspace)
-    prepared.findings[:0] = found
+    prepared.findings[:0] = read.findings
     return prepared
 
 

@@ -29,10 +29,12 @@ def train(
     `fitserve.data.read.read_frame` takes; ``target`` is the column to predict. ``name`` defaults to the file's
     name, or "model". ``promote`` is "always", "if-better" or "never". ``read`` tells how to read a table where
     that cannot be found out. Further arguments are those of `fitserve.training.spec.Spec`: task, metric, budget
-    (seconds), learners, kinds, exclude, time, group, weight, class_weight, seed.
+    (seconds), learners, kinds, exclude, time, group, weight, class_weight, seed, refit; and ``keep``: False leaves the
+    table out of the workspace.
     Raises a `fitserve.errors.UserError` with one line that says what to do.
     """
+    keep = bool(spec.pop("keep", True))
     wanted, opened = Spec.from_json({"target": target, **spec}), Workspace.open(workspace)
     wanted.check()
-    order = Order(name or model_name(source), promote, read or ReadOptions(), guessed=not name)
+    order = Order(name or model_name(source), promote, read or ReadOptions(), guessed=not name, keep=keep)
     return train_model(source, wanted, order, opened, observer)
