@@ -38,9 +38,19 @@ class Coded:
         return len(self.codes)
 
     def map(self, read: Callable[[object], Any], missing: Any, dtype: Any) -> NDArray[Any]:
-        """``read`` of every row, evaluated once for each level; shape (n,) or (n, width)."""
-        table = np.array([*(read(level) for level in self.levels), missing], dtype=dtype)
-        return table[self.codes]
+        """``read`` of every row, evaluated once for each level that occurs; shape (n,) or (n, width)."""
+        used = self.dense()
+        table = np.array([*(read(level) for level in used.levels), missing], dtype=dtype)
+        return table[used.codes]
+
+    def dense(self) -> Coded:
+        """The same column without levels that do not occur, where most of them do not: some rows of a long one."""
+        if len(self.levels) <= 2 * len(self.codes):
+            return self
+        used, codes = np.unique(self.codes, return_inverse=True)
+        gap = len(used) > 0 and used[0] < 0
+        levels = [self.levels[i] for i in used[int(gap) :].tolist()]
+        return Coded((codes - int(gap)).astype(np.int32), levels, self.spelling)
 
 
 Column = Numbers | Coded

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -218,7 +218,30 @@ def moments_of(column: Column, reader: MomentReader | None = None) -> NDArray[np
     if isinstance(column, Numbers):
         inside = (column.values >= schema.FIRST_MOMENT) & (column.values <= schema.LAST_MOMENT)
         return np.where(inside, column.values, np.nan)
-    return numbers_of(column, (reader or moment_reader(column)).read)
+    # Dates are slow to read, and the same column is asked for them again and again.
+    return _moments_of_levels(_Levels(column.levels), reader or moment_reader(column))[column.codes]
+
+
+class _Levels:
+    """The levels of a column as a key: equal if they are the same object."""
+
+    def __init__(self, levels: Sequence[object]) -> None:
+        self.levels = levels
+
+    def __hash__(self) -> int:
+        return id(self.levels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Levels) and self.levels is other.levels
+
+
+@lru_cache(maxsize=4)
+def _moments_of_levels(known: _Levels, reader: MomentReader) -> NDArray[np.float64]:
+    """The moment of each level, and NaN at the end, where code -1 finds it."""
+    codes = np.append(np.arange(len(known.levels), dtype=np.int32), np.int32(-1))
+    found = numbers_of(Coded(codes, known.levels), reader.read)
+    found.flags.writeable = False
+    return found
 
 
 def calendar_parts(seconds: Any) -> dict[str, Any]:

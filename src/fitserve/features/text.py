@@ -41,14 +41,21 @@ _NORMALIZED_AT_ONCE = 256
 def terms_of(text: str) -> list[str]:
     """The terms of a text, repeated as often as they occur: words, pairs of words, ``~`` pieces of words."""
     words = words_of(text)
-    terms: list[str] = list(words)
-    terms.extend(f"{first} {second}" for first, second in pairwise(words))
+    terms = [*words, *_pairs_of(words)]
     for word in words:
-        if len(word) > 1:
-            marked = f"<{word[:_LONGEST_WORD]}>"
-            for length in _PIECE_LENGTHS:
-                terms.extend(f"~{marked[i : i + length]}" for i in range(len(marked) - length + 1))
+        terms.extend(_pieces_of(word))
     return terms
+
+
+def _pairs_of(words: Sequence[str]) -> list[str]:
+    return [f"{first} {second}" for first, second in pairwise(words)]
+
+
+def _pieces_of(word: str) -> list[str]:
+    if len(word) < 2:
+        return []
+    marked = f"<{word[:_LONGEST_WORD]}>"
+    return [f"~{marked[i : i + n]}" for n in _PIECE_LENGTHS for i in range(len(marked) - n + 1)]
 
 
 def words_of(text: str) -> list[str]:
@@ -120,7 +127,7 @@ class TextStep:
         known = self._terms
         counts = Counter(found for term in terms_of(text) if (found := known.get(term)) is not None)
         weights = [(term, (1.0 + math.log(count)) * idf) for (term, idf), count in counts.items()]
-        length = math.sqrt(sum(weight * weight for _, weight in weights))
+        length = math.sqrt(math.fsum(weight * weight for _, weight in weights))
         out.extend((term, weight / length) for term, weight in weights)
 
     def told_unlike(self, column: Column) -> str:
@@ -134,22 +141,62 @@ class TextStep:
         """The entries of a whole column, read text by text."""
         if isinstance(column, Numbers):
             column = coded_numbers(column)
-        read: list[list[tuple[int, float]]] = []
-        discarded: Notes = []
-        for level in column.levels:
-            entries: list[tuple[int, float]] = []
-            self.row(level, entries, discarded)
-            read.append(entries)
-        flat = [entry for entries in read for entry in entries]
-        lengths = np.array([len(entries) for entries in read], dtype=np.int64)
-        by_level = Ragged(
-            np.array([term for term, _ in flat], dtype=np.int64),
-            np.repeat(np.arange(len(read), dtype=np.int64), lengths),
-            np.array([weight for _, weight in flat], dtype=np.float32),
-        )
+        column = column.dense()
+        by_level = self._levels(column.levels)
         present = np.flatnonzero(column.codes >= 0)
         chosen = by_level.take(column.codes[present].astype(np.intp))
         return Ragged(chosen.ids, present[chosen.rows].astype(np.int64), chosen.weights)
+
+    def _levels(self, levels: Sequence[object]) -> Ragged:
+        """The entries of each of some values, those of `row` in its order; what words have in common is found once."""
+        known = _KnownTerms({name: i for name, (i, _) in self._terms.items()})
+        ids: list[int] = []
+        lengths: list[int] = []
+        for level in levels:
+            before = len(ids)
+            text = _text_of(level)
+            if text is not None:
+                known.add(words_of(text), ids)
+            lengths.append(len(ids) - before)
+        occurrences = np.array(ids, dtype=np.int64)
+        owner = np.repeat(np.arange(len(levels), dtype=np.int64), lengths)
+        _, first, counts = np.unique(owner * max(self.width, 1) + occurrences, return_index=True, return_counts=True)
+        order = np.argsort(first)
+        first, counts = first[order], counts[order]
+        terms, rows = occurrences[first], owner[first]
+        logs = np.array([0.0, *(1.0 + math.log(n) for n in range(1, int(counts.max(initial=0)) + 1))])
+        weights = logs[counts] * self.idf.astype(np.float64)[terms]
+        squares = (weights * weights).tolist()
+        ends = np.searchsorted(rows, np.arange(len(levels) + 1)).tolist()
+        norms = np.array([math.sqrt(math.fsum(squares[start:end])) for start, end in pairwise(ends)])
+        return Ragged(terms, rows, (weights / norms[rows]).astype(np.float32))
+
+
+class _KnownTerms:
+    """Finds the ids of a text's known terms; most words have been met before, with all their pieces."""
+
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        self._ids = ids
+        self._pieces: dict[str, list[int]] = {}
+
+    def add(self, words: Sequence[str], out: list[int]) -> None:
+        """Append the ids of the words, of their pairs and of their pieces, in the order of `terms_of`."""
+        get, pieces = self._ids.get, self._pieces
+        out.extend(found for word in words if (found := get(word)) is not None)
+        out.extend(found for pair in _pairs_of(words) if (found := get(pair)) is not None)
+        for word in words:
+            own = pieces.get(word)
+            if own is None:
+                own = pieces[word] = [found for piece in _pieces_of(word) if (found := get(piece)) is not None]
+            out.extend(own)
+
+
+def _text_of(level: object) -> str | None:
+    """A value as a text; None for a missing one and for what is no text."""
+    try:
+        return schema.read_text(level)
+    except ValueError:
+        return None
 
 
 def fit_text(field_name: str, column: Column, most_terms: int = 30_000) -> TextStep:
@@ -158,12 +205,24 @@ def fit_text(field_name: str, column: Column, most_terms: int = 30_000) -> TextS
         column = coded_numbers(column)
     occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
     frequency: Counter[str] = Counter()
+    pieces: dict[str, list[str]] = {}
     n_texts = 0
     for level, count in zip(column.levels, occurrences, strict=True):
         text = schema.read_text(level) if not isinstance(level, dict) else None
-        if text is not None:
-            n_texts += count
-            for term in dict.fromkeys(terms_of(text)):
+        if text is None:
+            continue
+        n_texts += count
+        words = words_of(text)
+        terms = {*words, *_pairs_of(words)}
+        for word in words:
+            own = pieces.get(word)
+            if own is None:
+                own = pieces[word] = _pieces_of(word)
+            terms.update(own)
+        if count == 1:
+            frequency.update(terms)
+        else:
+            for term in terms:
                 frequency[term] += count
     least = 2 if n_texts > 50 else 1
     kept = sorted((t for t, n in frequency.items() if n >= least), key=lambda t: (-frequency[t], t))[:most_terms]

@@ -137,11 +137,12 @@ def _exchanged(n: int, units: NDArray[np.int64] | None, rng: np.random.Generator
     """For each of n rows another one: that of the same place in another unit, counted round where that is smaller."""
     if units is None:
         return rng.permutation(n)
-    _, numbers = np.unique(units, return_inverse=True)
-    members = [np.flatnonzero(numbers == number) for number in range(int(numbers.max()) + 1)]
+    _, numbers, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    rows = np.argsort(numbers, kind="stable")
+    starts, own = np.cumsum(sizes) - sizes, numbers[rows]
+    other = rng.permutation(len(sizes))[own]
     found = np.empty(n, dtype=np.intp)
-    for own, other in zip(members, rng.permutation(len(members)), strict=True):
-        found[own] = np.resize(members[other], len(own))
+    found[rows] = rows[starts[other] + (np.arange(n) - starts[own]) % sizes[other]]
     return found
 
 

@@ -119,14 +119,21 @@ class Search:
         try:
             for entry in self.plan.entries:
                 self._try_entry(entry, in_time=True)
-            if not self._has_learned and self._shortest:
+            if not self._has_learned and (quickest := self._quickest) is not None:
                 # Something that learns is always tried, even if there is no time for it.
-                quickest = min(self._shortest, key=self._shortest.__getitem__)
-                self._try_entry(next(e for e in self.plan.entries if e.learner.name == quickest), in_time=False)
+                self._try_entry(quickest, in_time=False)
         except KeyboardInterrupt:
             if not self.trials:
                 raise
             self.interrupted = True
+
+    @property
+    def _quickest(self) -> Entry | None:
+        """What takes the least time, as far as is known: the first of the plan where nothing is."""
+        learning = [entry for entry in self.plan.entries if entry.learner.name != "baseline"]
+        if not learning:
+            return None
+        return min(learning, key=lambda entry: self._shortest.get(entry.learner.name, np.inf))
 
     def _try_entry(self, entry: Entry, *, in_time: bool) -> None:
         """Try one entry of the plan, or note why it was not."""
@@ -147,7 +154,7 @@ class Search:
         """Note a candidate that there is no time for, and say so where the reason is its own."""
         told = {"learner": entry.learner.name, "parameters": dict(entry.parameters), "reason": reason}
         self.given_up.append(told)
-        if reason != TIME_OVER:
+        if reason != TIME_OVER and all(each["learner"] != entry.learner.name for each in self.given_up[:-1]):
             self._observer(Progress("searching", f"{entry.learner.name} is given up: {reason}", None, self.clock.left))
 
     def _observer(self, progress: Progress) -> None:
@@ -194,7 +201,7 @@ class Search:
     def _check_time(self, entry: Entry) -> None:
         """Raise _TooSlowError if there is no time for a candidate, as far as is known before it starts."""
         room, name = self._room(), entry.learner.name
-        if self._has_learned and room <= 0:
+        if room <= 0 and name != "baseline":
             raise _TooSlowError(TIME_OVER)
         earlier = [trial.seconds for trial in self.trials if trial.learner == name]
         if earlier and max(earlier) > room:
