@@ -34,6 +34,8 @@ TIME_OVER = "the time for searching was over"
 _MANY_ROWS, _MANY_CELLS, _FEW_ROWS, _SOME_ROWS = 2_000, 200_000, 200, 800
 # From this power of the rows on a learner's time grows steeply; none grows faster than by the other one.
 _STEEP, _STEEPEST = 1.2, 2.0
+# What may be used up of the time for a fit to find out how long it takes.
+_MOST_TO_ASK = 0.3
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Search:
         self.scoring = Scoring(prepared.answerer, prepared.metric, self.folds, truth, units, prepared.spec.seed)
         self.clock = clock
         self._shortest: dict[str, float] = {}
+        self._too_slow: dict[str, str] = {}
         self._learners = {learner.name: learner for learner in learners}
         self._listener = observer
         self._of_the_observer: Exception | None = None
@@ -206,6 +209,8 @@ class Search:
         earlier = [trial.seconds for trial in self.trials if trial.learner == name]
         if earlier and max(earlier) > room:
             raise _TooSlowError(f"another of its candidates took {_seconds(max(earlier))}, {_seconds(room)} are left")
+        if name in self._too_slow:
+            raise _TooSlowError(self._too_slow[name])
         if name != "baseline" and name not in self._shortest and np.isfinite(room) and self._may_be_slow:
             self._shortest[name] = self._shortest_fit(entry)
         needed = self._shortest.get(name, 0.0) * self._fits
@@ -224,8 +229,12 @@ class Search:
         self._telling(f"{entry.learner.name} on a few rows, for what it takes")
         first = max(self.fitting.seconds_of_few(entry.learner, entry.parameters, few), 1e-6)
         room = self.clock.room(self.costs.loading) / self._fits
-        if first > room or first * (len(learned) / len(few)) ** _STEEPEST < room:
+        if first * (len(learned) / len(few)) ** _STEEPEST < room:
             return first
+        if first > _MOST_TO_ASK * room:
+            reason = f"a fit on {len(few)} rows takes {_seconds(first)}, for one {_seconds(max(room, 0.0))} are left"
+            self._shortest[entry.learner.name], self._too_slow[entry.learner.name] = first, reason
+            raise _TooSlowError(reason)
         second = self.fitting.seconds_of_few(entry.learner, entry.parameters, some)
         power = np.log(max(second, first) / first) / np.log(len(some) / len(few))
         if power > _STEEP:
