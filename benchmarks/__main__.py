@@ -5,7 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("one_row", "http_speed", "start", "drain", "bulk", "data", "quality", "boosters", "parity", "cells", "noise")
+NAMES = (
+    "one_row",
+    "http_speed",
+    "start",
+    "drain",
+    "bulk",
+    "data",
+    "quality",
+    "boosters",
+    "budget",
+    "refit",
+    "parity",
+    "cells",
+    "noise",
+)
 
 
 def main() -> int:
