@@ -122,43 +122,45 @@ class Search:
         try:
             for entry in self.plan.entries:
                 self._try_entry(entry, in_time=True)
-            if not self._has_learned and (quickest := self._quickest) is not None:
-                # Something that learns is always tried, even if there is no time for it.
-                self._try_entry(quickest, in_time=False)
+            # Something that learns is always tried, even if there is no time for it.
+            for entry in self._given_up_by_time():
+                if not self._has_learned:
+                    self._try_entry(entry, in_time=False)
         except KeyboardInterrupt:
             if not self.trials:
                 raise
             self.interrupted = True
 
-    @property
-    def _quickest(self) -> Entry | None:
-        """What takes the least time, as far as is known: the first of the plan where nothing is."""
-        learning = [entry for entry in self.plan.entries if entry.learner.name != "baseline"]
-        if not learning:
-            return None
-        return min(learning, key=lambda entry: self._shortest.get(entry.learner.name, np.inf))
+    def _given_up_by_time(self) -> list[Entry]:
+        """The candidates that were given up, what takes the least time first, as far as is known."""
+        known = [(each["learner"], each["parameters"]) for each in self.given_up]
+        entries = [entry for entry in self.plan.entries if (entry.learner.name, dict(entry.parameters)) in known]
+        return sorted(entries, key=lambda entry: self._shortest.get(entry.learner.name, np.inf))
 
     def _try_entry(self, entry: Entry, *, in_time: bool) -> None:
         """Try one entry of the plan, or note why it was not."""
+        told = {"learner": entry.learner.name, "parameters": dict(entry.parameters)}
         try:
             if in_time:
                 self._check_time(entry)
+            else:
+                self.given_up = [each for each in self.given_up if not told.items() <= each.items()]
             self.trials.append(self._try(self._attempt(entry)))
         except NotForThisTable as refusal:
             self.refusals[entry.learner.name] = str(refusal)
         except _TooSlowError as reason:
-            self._give_up(entry, str(reason))
+            self._give_up({**told, "reason": str(reason)})
         except Exception as error:
             if entry.learner.name == "baseline" or error is self._of_the_observer:
                 raise
             self._fail(entry, error)
 
-    def _give_up(self, entry: Entry, reason: str) -> None:
+    def _give_up(self, told: dict[str, Any]) -> None:
         """Note a candidate that there is no time for, and say so where the reason is its own."""
-        told = {"learner": entry.learner.name, "parameters": dict(entry.parameters), "reason": reason}
+        name, reason = told["learner"], told["reason"]
+        if reason != TIME_OVER and all(each["learner"] != name for each in self.given_up):
+            self._observer(Progress("searching", f"{name} is given up: {reason}", None, self.clock.left))
         self.given_up.append(told)
-        if reason != TIME_OVER and all(each["learner"] != entry.learner.name for each in self.given_up[:-1]):
-            self._observer(Progress("searching", f"{entry.learner.name} is given up: {reason}", None, self.clock.left))
 
     def _observer(self, progress: Progress) -> None:
         """Tell whoever listens; what they raise in the middle of a fit is not the learner's failure."""
@@ -227,7 +229,7 @@ class Search:
         learned = self.folds.parts[0].learned
         few, some = (learned[:: max(1, len(learned) // n)] for n in (_FEW_ROWS, _SOME_ROWS))
         self._telling(f"{entry.learner.name} on a few rows, for what it takes")
-        first = max(self.fitting.seconds_of_few(entry.learner, entry.parameters, few), 1e-6)
+        first = max(self._seconds_of(entry, few), 1e-6)
         room = self.clock.room(self.costs.loading) / self._fits
         if first * (len(learned) / len(few)) ** _STEEPEST < room:
             return first
@@ -235,12 +237,21 @@ class Search:
             reason = f"a fit on {len(few)} rows takes {_seconds(first)}, for one {_seconds(max(room, 0.0))} are left"
             self._shortest[entry.learner.name], self._too_slow[entry.learner.name] = first, reason
             raise _TooSlowError(reason)
-        second = self.fitting.seconds_of_few(entry.learner, entry.parameters, some)
+        second = self._seconds_of(entry, some)
         power = np.log(max(second, first) / first) / np.log(len(some) / len(few))
         if power > _STEEP:
             return float(second * (len(learned) / len(some)) ** min(power, _STEEPEST))
         # Much of a fit does not depend on the rows: on texts it is the terms and the labels.
         return second + max(second - first, 0.0) * (len(learned) - len(some)) / (len(some) - len(few))
+
+    def _seconds_of(self, entry: Entry, rows: NDArray[np.intp]) -> float:
+        """What the shortest fit on some rows takes; so few may be too few for a learner, which says nothing of it."""
+        try:
+            return self.fitting.seconds_of_few(entry.learner, entry.parameters, rows)
+        except Exception:
+            if self._of_the_observer is not None:
+                raise
+            return 0.0
 
     @property
     def _fits(self) -> float:
