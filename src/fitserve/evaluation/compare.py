@@ -148,6 +148,8 @@ def compare_models(
         }  # fmt: skip
     metric = metric if metric in scores else default_metric(b.predictor.manifest.task, max(judged_a.width, 2))
     verdict = _verdict((a.name, b.name), metric, scores[metric], len(judged_a))
+    if answered.overlap.flatters:
+        verdict += f" But {answered.overlap.in_training:,} of these rows were in training, so this says little."
     both, left_out = (judged_a, judged_b), LeftOut()
     wins = left_out.attempt("wins", lambda: _wins(*both, (a.name, b.name))) or {}
     slices = left_out.attempt("slices", lambda: _differing(a.predictor, answered.sample, both)) or []
