@@ -58,7 +58,8 @@ def test_a_database_is_a_source(parts: Path, command: Command) -> None:
 
 
 def test_standard_input_is_a_source(home: Path, command: Command) -> None:
-    training = [sys.executable, "-m", "fitserve", "train", "-", "--name", "houses", "--workspace", "w", *TRAIN]
+    training = [sys.executable, "-m", "fitserve", "train", "-", "--name", "houses", "--workspace", "w", "--no-keep",
+                *TRAIN]  # fmt: skip
     done = subprocess.run(training, cwd=home, input=(home / "houses.csv").read_bytes(), capture_output=True, check=True)
     assert b'"version": 1' in done.stdout
     run = Workspace.open(home / "w").runs()[0]
