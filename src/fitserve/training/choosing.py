@@ -130,7 +130,7 @@ def _with_all_rows(
 
     ``seconds`` is what the first one took, with the proof of its graph.
     """
-    if not search.costs.refits:
+    if not search.costs.wants_second_fit:
         return Choice(judged, judged, passed_over)
     needed = search.costs.again(judged.trial, seconds)
     room = search.clock.room(0.0)

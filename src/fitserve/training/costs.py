@@ -18,24 +18,37 @@ _LOADING = 1.0
 class Costs:
     """Seconds by the piece of work; ``learned`` rows taught the fits of the search.
 
-    ``exports`` are those of turning a learner's model of some effort into a graph.
+    ``exports`` are those of turning a learner's model of some effort into a graph. ``plans_second_fit`` is false where
+    time for a second fit would leave none to search.
     """
 
     prepared: Prepared
     learned: int
     loading: float = _LOADING
     exports: dict[str, tuple[float, int]] = field(default_factory=dict)
+    plans_second_fit: bool = True
+
+    @property
+    def wants_second_fit(self) -> bool:
+        """Whether what was judged should be fitted again on all rows."""
+        return self.prepared.spec.refit and len(self.prepared.split.test) > 0
 
     @property
     def refits(self) -> bool:
-        """Whether what was judged is to be fitted again on all rows."""
-        return self.prepared.spec.refit and len(self.prepared.split.test) > 0
+        """Whether time is kept for a second fit."""
+        return self.plans_second_fit and self.wants_second_fit
 
     @property
     def fits_afterwards(self) -> float:
         """The fits after the search, counted in fits of the search: the rows are more."""
         rows = len(self.prepared.split.train) + (len(self.prepared.truth) if self.refits else 0)
         return rows / max(self.learned, 1)
+
+    @property
+    def besides_fits(self) -> float:
+        """What any candidate needs after the search besides its fits: its graph is loaded, all rows are encoded."""
+        more = len(self.prepared.truth) / max(len(self.prepared.split.train), 1)
+        return self.loading + (self.loading + self.prepared.seconds_to_encode * more if self.refits else 0.0)
 
     def finish(self, trial: Trial) -> float:
         """From the choice of a trial to a graph of it that is proven, not to speak of the second fit."""

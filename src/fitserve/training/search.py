@@ -34,8 +34,8 @@ TIME_OVER = "the time for searching was over"
 _MANY_ROWS, _MANY_CELLS, _FEW_ROWS, _SOME_ROWS = 2_000, 200_000, 200, 800
 # From this power of the rows on a learner's time grows steeply; none grows faster than by the other one.
 _STEEP, _STEEPEST = 1.2, 2.0
-# What may be used up of the time for a fit to find out how long it takes.
-_MOST_TO_ASK = 0.3
+# The share of the time that is left which may be used up to find out how long a fit takes.
+_MOST_TO_ASK = 0.12
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,13 @@ class Search:
         """
         self._check_chosen()
         self._observer(Progress("plan", self.plan.told(), None, self.clock.left))
+        self._plan_second_fit()
         try:
             for entry in self.plan.entries:
+                first = not self._has_learned
                 self._try_entry(entry, in_time=True)
+                if first and self._has_learned:
+                    self._plan_second_fit()
             # Something that learns is always tried, even if there is no time for it.
             for entry in self._given_up_by_time():
                 if not self._has_learned:
@@ -130,6 +134,10 @@ class Search:
             if not self.trials:
                 raise
             self.interrupted = True
+
+    def _plan_second_fit(self) -> None:
+        """Keep no time for a second fit where that would end the search before it has begun."""
+        self.costs.plans_second_fit = self._room() > 0
 
     def _given_up_by_time(self) -> list[Entry]:
         """The candidates that were given up, what takes the least time first, as far as is known."""
@@ -216,7 +224,7 @@ class Search:
         if name != "baseline" and name not in self._shortest and np.isfinite(room) and self._may_be_slow:
             self._shortest[name] = self._shortest_fit(entry)
         needed = self._shortest.get(name, 0.0) * self._fits
-        if needed and not earlier and needed > self.clock.room(self.costs.loading):
+        if needed and not earlier and needed > self.clock.room(self.costs.besides_fits):
             shown = f"even its shortest fits would take {_seconds(needed)}"
             raise _TooSlowError(f"{shown}, {_seconds(max(room, 0.0))} are left")
 
@@ -230,11 +238,11 @@ class Search:
         few, some = (learned[:: max(1, len(learned) // n)] for n in (_FEW_ROWS, _SOME_ROWS))
         self._telling(f"{entry.learner.name} on a few rows, for what it takes")
         first = max(self._seconds_of(entry, few), 1e-6)
-        room = self.clock.room(self.costs.loading) / self._fits
-        if first * (len(learned) / len(few)) ** _STEEPEST < room:
+        room = self.clock.room(self.costs.besides_fits)
+        if first * (len(learned) / len(few)) ** _STEEPEST * self._fits < room:
             return first
         if first > _MOST_TO_ASK * room:
-            reason = f"a fit on {len(few)} rows takes {_seconds(first)}, for one {_seconds(max(room, 0.0))} are left"
+            reason = f"a fit on {len(few)} rows takes {_seconds(first)}, for all {_seconds(max(room, 0.0))} are left"
             self._shortest[entry.learner.name], self._too_slow[entry.learner.name] = first, reason
             raise _TooSlowError(reason)
         second = self._seconds_of(entry, some)
@@ -262,7 +270,7 @@ class Search:
         """Seconds that further candidates may take, so that the best one so far can still be made ready."""
         learned = [trial for trial in self.trials if trial.learner != "baseline"]
         best = min(learned, key=lambda trial: trial.loss, default=None)
-        return self.clock.room(self.costs.loading if best is None else self.costs.afterwards(best))
+        return self.clock.room(self.costs.besides_fits if best is None else self.costs.afterwards(best))
 
     def _fit_deadline(self, attempt: _Attempt, fits: int) -> float | None:
         """When a fit that starts now has to stop, if it is the first of so many of its round.
@@ -274,7 +282,7 @@ class Search:
         now = time.monotonic()
         # All folds are fitted a second time, at one effort.
         more = fits + (len(self.folds.parts) if len(self.folds.parts) > 1 else 0)
-        own = self.clock.room(self.costs.loading) / (more + self.costs.fits_afterwards)
+        own = self.clock.room(self.costs.besides_fits) / (more + self.costs.fits_afterwards)
         other = self._room() / more if self._has_learned else own
         return now + max(min((attempt.until - now) / fits, own, other), 0.0)
 
