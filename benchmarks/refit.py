@@ -19,10 +19,11 @@ from benchmarks.boosters import BOOSTERS, Case, Features
 from benchmarks.boosters import LEAK as BIKE_LEAK
 from benchmarks.report import Bar, show
 from benchmarks.tables import Benchmark, frames
-from fitserve.evaluation.evaluate import evaluate_model
+from fitserve.evaluation.evaluate import judge
+from fitserve.evaluation.reading import Reading
 from fitserve.metrics import METRICS
 from fitserve.models.base import choose_learners
-from fitserve.prediction import load
+from fitserve.prediction import Predictor, load
 from fitserve.schema import Field
 from fitserve.training.choosing import choose
 from fitserve.training.package import package
@@ -64,7 +65,7 @@ def played(table: Benchmark, budget: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         packaged = package(Path(folder), search, choice)
         predictors = {"judged": packaged.predictor, "all rows": load(Path(folder))}
-        scores = {name: evaluate_model(each, test).scores[metric] for name, each in predictors.items()}
+        scores = {name: _score(each, test, metric) for name, each in predictors.items()}
     judged, served = (value if value is not None else float("nan") for value in scores.values())
     beside = boosters(table, train, test, prepared.fields) if table.name in BESIDE_BOOSTERS else {}
     told = "".join(f", {name} {value:.5g}" for name, value in beside.items())
@@ -78,6 +79,11 @@ def played(table: Benchmark, budget: float) -> float:
         flush=True,
     )
     return gain
+
+
+def _score(predictor: Predictor, test: pl.DataFrame, metric: str) -> float | None:
+    part = judge(Reading(predictor), test)
+    return predictor.answerer.score(part.raw, part.truth)[metric]
 
 
 def boosters(table: Benchmark, train: pl.DataFrame, test: pl.DataFrame, fields: list[Field]) -> dict[str, float]:
