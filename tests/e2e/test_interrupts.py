@@ -32,7 +32,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     head = ",".join(f"c{i}" for i in range(40))
     rows = "\n".join(",".join(str((i * j) % 97) for j in range(1, 42)) for i in range(3000))
     wide.write_text(f"{head},y\n{rows}\n", encoding="utf-8")
-    command = [FITSERVE, "train", str(wide), "--target", "y", "--budget", "300s", "--workspace", str(tmp_path / "w")]
+    command = [FITSERVE, "train", str(wide), "--target", "y", "--budget", "300s", "--workspace", str(tmp_path / "w"),
+               "--learner", "ridge", "--learner", "lightgbm"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
