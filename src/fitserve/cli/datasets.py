@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fitserve.cli.output import json_option, print_json, print_table, say, workspace_option
+from fitserve.cli.output import json_option, print_json, print_table, say, whole_file, workspace_option
 from fitserve.errors import SpecError
 from fitserve.store.records import DatasetRecord, shown_bytes
 
@@ -100,27 +99,16 @@ def export(dataset: str, output: Path, workspace: str | None, as_json: bool) -> 
     record: DatasetRecord = opened.find(dataset)
     if output.suffix not in (".parquet", ".csv"):
         raise SpecError(f"{output} must end in .parquet or .csv; choose another --output")
-    _write(opened.file(record), output)
-    if as_json:
-        print_json({"dataset": record.sha256, "path": str(output), "rows": record.rows})
-    else:
-        say(f"Wrote {record.rows:,} rows to {output}.")
-
-
-def _write(file: Path, output: Path) -> None:
-    """Write a table to a file that appears under its name only when it is whole."""
-    unfinished = output.with_name(f".{output.name}.unfinished")
-    try:
+    file = opened.file(record)
+    with whole_file(output, "--output") as unfinished:
         if output.suffix == ".parquet":
             shutil.copyfile(file, unfinished)
         else:
             _write_csv(file, unfinished)
-        unfinished.replace(output)
-    except OSError as error:
-        raise SpecError(f"{output} cannot be written ({error.strerror or error}); choose another --output") from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+    if as_json:
+        print_json({"dataset": record.sha256, "path": str(output), "rows": record.rows})
+    else:
+        say(f"Wrote {record.rows:,} rows to {output}.")
 
 
 def _write_csv(file: Path, output: Path) -> None:

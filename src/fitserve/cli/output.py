@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -135,15 +135,25 @@ def shown(value: Any) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears under its name only when it is whole; raises SpecError if it cannot be written."""
+    """Write a text to a file that appears under its name only when it is whole."""
+    with whole_file(path, "--html") as unfinished:
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def whole_file(path: Path, option: str) -> Iterator[Path]:
+    """A name beside ``path`` to write to, which becomes ``path`` at the end of the block.
+
+    Raises SpecError, naming the ``option`` that chose it, if it cannot be written.
+    """
     if path.is_dir():
-        raise SpecError(f"{path} is a folder; name a file in it with --html")
+        raise SpecError(f"{path} is a folder; name a file in it with {option}")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
+        yield unfinished
         unfinished.replace(path)
     except OSError as error:
-        raise SpecError(f"{path} cannot be written ({error.strerror or error}); choose another --html") from None
+        raise SpecError(f"{path} cannot be written ({error.strerror or error}); choose another {option}") from None
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

@@ -52,7 +52,7 @@ class Costs:
 
     def finish(self, trial: Trial) -> float:
         """From the choice of a trial to a graph of it that is proven, not to speak of the second fit."""
-        return trial.fit_seconds * self._grown(len(self.prepared.split.train)) + self._proof(trial)
+        return trial.fit_seconds * len(self.prepared.split.train) / max(self.learned, 1) + self._proof(trial)
 
     def again(self, trial: Trial, finish: float | None = None) -> float:
         """The second fit, on all rows, and its proof; by what ``finish`` took, if that is known."""
@@ -65,9 +65,6 @@ class Costs:
         """All that a trial needs if it is chosen."""
         curve = sum(CURVE_SHARES) * trial.fit_seconds if self.prepared.spec.learning_curve else 0.0
         return self.finish(trial) + (self.again(trial) if self.refits else 0.0) + curve
-
-    def _grown(self, rows: int) -> float:
-        return rows / max(self.learned, 1)
 
     def _proof(self, trial: Trial) -> float:
         seconds, effort = self.exports.get(trial.learner, (0.0, 1))
