@@ -13,6 +13,7 @@ import pytest
 
 import fitserve
 from fitserve.features.column import Coded
+from fitserve.features.moment import MomentStep
 from fitserve.store import Workspace
 from fitserve.tasks.classification import Classification
 from fitserve.training.run import Order, Run, replay_run
@@ -49,6 +50,20 @@ def test_the_served_model_knows_the_last_rows_and_the_scores_do_not(tmp_path: Pa
         for run in both
     ]
     assert errors[0].mean() < errors[1].mean() / 2
+
+
+def test_later_rows_are_not_answered_like_the_last_ones_of_training(tmp_path: Path) -> None:
+    """A log whose last days are an odd season; the same days a year later are asked for."""
+    days = [dt.date(2023, 1, 1) + dt.timedelta(days=i) for i in range(1000)]
+    season = np.array([10.0 * day.month for day in days])
+    frame = pl.DataFrame({"day": days, "c": ["a", "b"] * 500, "y": season + np.random.default_rng(0).normal(size=1000)})
+    served = train(tmp_path, frame).predictor()
+    step = next(step for step in served.encoder.steps if step.field == "day")
+    assert isinstance(step, MomentStep)
+    assert not step.elapsed
+    later = [dt.date(2026, month, 15) for month in range(1, 13)]
+    answered = [served.predict({"day": str(day), "c": "a"})["prediction"] for day in later]
+    assert answered == pytest.approx([10.0 * day.month for day in later], abs=10)
 
 
 def test_what_is_told_is_the_same_everywhere(tmp_path: Path) -> None:

@@ -43,7 +43,6 @@ STEP_TYPES: dict[str, type[Any]] = {
     "text": TextStep,
 }
 _STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
-_ORDERED = (NumberStep, MomentStep)
 _ABSENT = object()
 # So many names are shown where none is right.
 _MOST_SHOWN = 20
@@ -287,6 +286,8 @@ class Encoder:
                 step.reader.check()
             if isinstance(step, MomentStep) and not set(step.parts) <= set(PARTS):
                 raise ValueError("a date has unknown parts")
+            if isinstance(step, MomentStep) and not step.width:
+                raise ValueError("nothing is left of a date")
         if len({step.field for step in steps}) < len(steps):
             raise ValueError("two steps read the same field")
         return cls(steps, frozenset(ignored), missing_as)
@@ -303,13 +304,17 @@ def fit_encoder(
     ``ordered_by`` names the column by which the rows are in order, if they are.
     """
     chosen = list(fields)
-    steps: list[AnyStep] = [_FIT[field.kind](field.name, table[field.name]) for field in chosen if field.used]
-    steps = [
-        replace(step, open_ended=True) if step.field == ordered_by and isinstance(step, _ORDERED) else step
-        for step in steps
-    ]
+    steps = [_fit(field, table[field.name], ordered=field.name == ordered_by) for field in chosen if field.used]
     said = {step.field: missing_as[step.field] for step in steps if missing_as and missing_as.get(step.field)}
     return Encoder(steps, frozenset(field.name for field in chosen if not field.used), said)
+
+
+def _fit(field: Field, column: Column, *, ordered: bool) -> AnyStep:
+    if ordered and field.kind is Kind.NUMBER:
+        return fit_number(field.name, column, open_ended=True)
+    if ordered and field.kind is Kind.DATETIME:
+        return fit_moment(field.name, column, open_ended=True)
+    return _FIT[field.kind](field.name, column)
 
 
 def fit_again(encoder: Encoder, fields: Iterable[Field], table: Mapping[str, Column]) -> Encoder:

@@ -28,6 +28,8 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute")
 class MomentStep:
     """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC.
 
+    ``elapsed`` false leaves the first one out.
+
     ``low`` and ``high`` are the range seen in training. ``day_first`` says what 1/2/2026 means, None that training
     had no such dates; ``prefix`` is what all texts begin with. ``open_ended`` says that rows are in order by these
     moments: then a later one than in training is the normal case, and nothing is said of it.
@@ -44,6 +46,7 @@ class MomentStep:
     day_first: bool | None = True
     prefix: str = ""
     open_ended: bool = False
+    elapsed: bool = True
 
     def is_in_range(self, seconds: float) -> bool:
         """Whether training gives no reason to say anything of a moment."""
@@ -56,8 +59,8 @@ class MomentStep:
 
     @property
     def width(self) -> int:
-        """Elapsed time and one column for each part."""
-        return 1 + len(self.parts)
+        """Elapsed time, if it counts, and one column for each part."""
+        return self.elapsed + len(self.parts)
 
     def row(self, value: object, out: list[float], notes: Notes) -> None:
         """Append the floats of one moment; NaN for a missing or unreadable one."""
@@ -78,7 +81,8 @@ class MomentStep:
             known = [moment_text(self.low), moment_text(self.high)]
             message = f"outside {known[0]} to {known[1]}, the range seen in training"
             notes.append(Problem("out_of_range", self.field, message, described(value), known))
-        out.append((seconds - self.offset) / _ELAPSED_UNIT)
+        if self.elapsed:
+            out.append((seconds - self.offset) / _ELAPSED_UNIT)
         parts = calendar_parts(math.floor(seconds))
         out.extend(parts[part] for part in self.parts)
 
@@ -107,8 +111,8 @@ class MomentStep:
         missing = np.isnan(seconds)
         whole = np.floor(np.where(missing, 0.0, seconds)).astype(np.int64)
         parts = calendar_parts(whole)
-        elapsed = (seconds - self.offset) / _ELAPSED_UNIT
-        stacked = np.stack([elapsed, *(parts[part] for part in self.parts)], axis=1)
+        elapsed = [(seconds - self.offset) / _ELAPSED_UNIT] if self.elapsed else []
+        stacked = np.stack([*elapsed, *(parts[part] for part in self.parts)], axis=1, dtype=np.float64)
         stacked[missing] = np.nan
         return stacked.astype(np.float32)
 
@@ -118,7 +122,9 @@ def fit_moment(
 ) -> MomentStep:
     """A step for the moments of one column; parts that never vary are left out.
 
-    ``reader`` None means that how its texts are spelled is found out from them.
+    ``reader`` None means that how its texts are spelled is found out from them. Where rows are in order by these
+    moments, ``open_ended``, elapsed time is left out, too, if a part varies: every later row would be answered like
+    the last ones of training, whose season, weekday and hour are those of their time.
     """
     reader = reader or moment_reader(column)
     seconds = moments_of(column, reader)
@@ -128,7 +134,9 @@ def fit_moment(
     varying = [part for part in PARTS if len(np.unique(values[part])) > 1]
     low, high = (float(known[0]), float(known[-1])) if len(known) else (0.0, 0.0)
     missing_seen = bool(np.isnan(seconds).any())
-    return MomentStep(field, offset, varying, missing_seen, low, high, reader.day_first, reader.prefix, open_ended)
+    elapsed = not (open_ended and varying)
+    spelled = (reader.day_first, reader.prefix)
+    return MomentStep(field, offset, varying, missing_seen, low, high, *spelled, open_ended, elapsed)
 
 
 def moment_text(seconds: float) -> str:
