@@ -26,14 +26,18 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "learner",
+    ["lightgbm", pytest.param("catboost", marks=pytest.mark.slow), pytest.param("xgboost", marks=pytest.mark.slow)],
+)
+def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, learner: str) -> None:
     """A search that would take minutes is interrupted after its first learner."""
     wide = tmp_path / "wide.csv"
     head = ",".join(f"c{i}" for i in range(40))
     rows = "\n".join(",".join(str((i * j) % 97) for j in range(1, 42)) for i in range(3000))
     wide.write_text(f"{head},y\n{rows}\n", encoding="utf-8")
     command = [FITSERVE, "train", str(wide), "--target", "y", "--budget", "300s", "--workspace", str(tmp_path / "w"),
-               "--learner", "ridge", "--learner", "lightgbm"]  # fmt: skip
+               "--learner", "ridge", "--learner", learner]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -41,7 +45,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
             if place is not None and int(place[1]) > 2:  # beyond the baseline and a learner
                 process.send_signal(signal.SIGINT)
                 break
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "Interrupted" in out
     assert len(Workspace.open(tmp_path / "w").versions("wide")) == 1

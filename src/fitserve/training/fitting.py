@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from fitserve.models.base import Context, Fitted, Learner, Parameters
 from fitserve.training.folds import FEWEST_ROWS_OF_A_FOLD, Fold, Folds
+from fitserve.training.interrupts import interrupts_held
 from fitserve.training.prepare import Prepared
 from fitserve.training.weights import counted_rows, training_weights
 
@@ -55,7 +56,8 @@ class Fitting:
         fitted = self._fit(learner, parameters, fold.learned, weights, replace(context, validation=watched))
         # A fit ends early, too, where another step of it would have ended late.
         late = context.ends_within((time.monotonic() - begun) / max(fitted.effort, 1))
-        return fitted, fitted.predict(held).astype(np.float32), late
+        with interrupts_held():
+            return fitted, fitted.predict(held).astype(np.float32), late
 
     def seconds_of_few(self, learner: Learner, parameters: Parameters, rows: NDArray[np.intp]) -> float:
         """What the shortest fit on some training rows takes."""
@@ -81,8 +83,14 @@ class Fitting:
         """
         counted, weights = counted_rows(weights, rows)
         context = replace(context, shape=replace(context.shape, n_rows=len(counted)), weights=weights)
-        with self._libraries.limit(limits=1, user_api="blas"):
-            return learner.fit(self._arrays.take(counted), self.truth[counted], parameters, context)
+        with self._libraries.limit(limits=1, user_api="blas"), interrupts_held() as check:
+
+            def progress(share: float) -> None:
+                check()
+                context.progress(share)
+
+            watched = replace(context, progress=progress)
+            return learner.fit(self._arrays.take(counted), self.truth[counted], parameters, watched)
 
 
 def _threads(prepared: Prepared) -> int:

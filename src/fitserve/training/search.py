@@ -17,9 +17,10 @@ from fitserve.evaluation.judged import Judged
 from fitserve.models.base import Fitted, Learner
 from fitserve.training.costs import Costs
 from fitserve.training.fitting import Fitting
-from fitserve.training.folds import cells_of, judging_folds
+from fitserve.training.folds import judging_folds
 from fitserve.training.plan import Entry, make_plan
 from fitserve.training.prepare import Prepared
+from fitserve.training.probe import Probe, TooSlowError, seconds
 from fitserve.training.progress import Clock, Observer, Progress
 from fitserve.training.scoring import BestByChance, Scoring
 from fitserve.training.trial import Trial, ranked
@@ -29,13 +30,6 @@ _LOG = logging.getLogger(__name__)
 
 TIME_OVER = "the time for searching was over"
 """Why a candidate was not tried, where nothing is left of the time."""
-
-# From so many rows on, or cells, a fit may be slow, and is first tried on a few rows, and on fewer.
-_MANY_ROWS, _MANY_CELLS, _FEW_ROWS, _SOME_ROWS = 2_000, 200_000, 200, 800
-# From this power of the rows on a learner's time grows steeply; none grows faster than by the other one.
-_STEEP, _STEEPEST = 1.2, 2.0
-# The share of the time that is left which may be used up to find out how long a fit takes.
-_MOST_TO_ASK = 0.12
 
 
 @dataclass(frozen=True)
@@ -66,10 +60,6 @@ class _Attempt:
     stopped_early: bool = False
 
 
-class _TooSlowError(Exception):
-    """A candidate that will not be finished in time, while something else already is. The message is the reason."""
-
-
 class Search:
     """The trials of one training; `run` makes them, `trials` holds what is finished, in order.
 
@@ -95,8 +85,7 @@ class Search:
         truth, units = prepared.truth[held], prepared.units(held)
         self.scoring = Scoring(prepared.answerer, prepared.metric, self.folds, truth, units, prepared.spec.seed)
         self.clock = clock
-        self._shortest: dict[str, float] = {}
-        self._too_slow: dict[str, str] = {}
+        self._probe = Probe(prepared, self.fitting, self.folds)
         self._learners = {learner.name: learner for learner in learners}
         self._listener = observer
         self._of_the_observer: Exception | None = None
@@ -121,19 +110,22 @@ class Search:
         self._observer(Progress("plan", self.plan.told(), None, self.clock.left))
         self._plan_second_fit()
         try:
-            for entry in self.plan.entries:
-                first = not self._has_learned
-                self._try_entry(entry, in_time=True)
-                if first and self._has_learned:
-                    self._plan_second_fit()
-            # Something that learns is always tried, even if there is no time for it.
-            for entry in self._given_up_by_time():
-                if not self._has_learned:
-                    self._try_entry(entry, in_time=False)
+            self._try_all()
         except KeyboardInterrupt:
             if not self.trials:
                 raise
             self.interrupted = True
+
+    def _try_all(self) -> None:
+        for entry in self.plan.entries:
+            first = not self._has_learned
+            self._try_entry(entry, in_time=True)
+            if first and self._has_learned:
+                self._plan_second_fit()
+        # Something that learns is always tried, even if there is no time for it.
+        for entry in self._given_up_by_time():
+            if not self._has_learned:
+                self._try_entry(entry, in_time=False)
 
     def _plan_second_fit(self) -> None:
         """Keep no time for a second fit where that would end the search before it has begun."""
@@ -143,7 +135,7 @@ class Search:
         """The candidates that were given up, what takes the least time first, as far as is known."""
         known = [(each["learner"], each["parameters"]) for each in self.given_up]
         entries = [entry for entry in self.plan.entries if (entry.learner.name, dict(entry.parameters)) in known]
-        return sorted(entries, key=lambda entry: self._shortest.get(entry.learner.name, np.inf))
+        return sorted(entries, key=lambda entry: self._probe.shortest.get(entry.learner.name, np.inf))
 
     def _try_entry(self, entry: Entry, *, in_time: bool) -> None:
         """Try one entry of the plan, or note why it was not."""
@@ -156,7 +148,7 @@ class Search:
             self.trials.append(self._try(self._attempt(entry)))
         except NotForThisTable as refusal:
             self.refusals[entry.learner.name] = str(refusal)
-        except _TooSlowError as reason:
+        except TooSlowError as reason:
             self._give_up({**told, "reason": str(reason)})
         except Exception as error:
             if entry.learner.name == "baseline" or error is self._of_the_observer:
@@ -212,54 +204,22 @@ class Search:
             raise SpecError(f"none of the learners is for this table ({reasons}); choose others or leave --learner out")
 
     def _check_time(self, entry: Entry) -> None:
-        """Raise _TooSlowError if there is no time for a candidate, as far as is known before it starts."""
+        """Raise TooSlowError if there is no time for a candidate, as far as is known before it starts."""
         room, name = self._room(), entry.learner.name
         if room <= 0 and name != "baseline":
-            raise _TooSlowError(TIME_OVER)
+            raise TooSlowError(TIME_OVER)
         earlier = [trial.seconds for trial in self.trials if trial.learner == name]
         if earlier and max(earlier) > room:
-            raise _TooSlowError(f"another of its candidates took {_seconds(max(earlier))}, {_seconds(room)} are left")
-        if name in self._too_slow:
-            raise _TooSlowError(self._too_slow[name])
-        if name != "baseline" and name not in self._shortest and np.isfinite(room) and self._may_be_slow:
-            self._shortest[name] = self._shortest_fit(entry)
-        needed = self._shortest.get(name, 0.0) * self._fits
+            raise TooSlowError(f"another of its candidates took {seconds(max(earlier))}, {seconds(room)} are left")
+        if name in self._probe.too_slow:
+            raise TooSlowError(self._probe.too_slow[name])
+        if name != "baseline" and self._probe.may_be_slow(name) and np.isfinite(room):
+            self._telling(f"{name} on a few rows, for what it takes")
+            self._probe.ask(entry, self._fits, lambda: self.clock.room(self.costs.besides_fits))
+        needed = self._probe.shortest.get(name, 0.0) * self._fits
         if needed and not earlier and needed > self.clock.room(self.costs.besides_fits):
-            shown = f"even its shortest fits would take {_seconds(needed)}"
-            raise _TooSlowError(f"{shown}, {_seconds(max(room, 0.0))} are left")
-
-    @property
-    def _may_be_slow(self) -> bool:
-        return self.costs.learned >= _MANY_ROWS or cells_of(self.prepared) >= _MANY_CELLS
-
-    def _shortest_fit(self, entry: Entry) -> float:
-        """What a learner's shortest fit on a fold may take, by those on a few rows and, in doubt, on some more."""
-        learned = self.folds.parts[0].learned
-        few, some = (learned[:: max(1, len(learned) // n)] for n in (_FEW_ROWS, _SOME_ROWS))
-        self._telling(f"{entry.learner.name} on a few rows, for what it takes")
-        first = max(self._seconds_of(entry, few), 1e-6)
-        room = self.clock.room(self.costs.besides_fits)
-        if first * (len(learned) / len(few)) ** _STEEPEST * self._fits < room:
-            return first
-        if first > _MOST_TO_ASK * room:
-            reason = f"a fit on {len(few)} rows takes {_seconds(first)}, for all {_seconds(max(room, 0.0))} are left"
-            self._shortest[entry.learner.name], self._too_slow[entry.learner.name] = first, reason
-            raise _TooSlowError(reason)
-        second = self._seconds_of(entry, some)
-        power = np.log(max(second, first) / first) / np.log(len(some) / len(few))
-        if power > _STEEP:
-            return float(second * (len(learned) / len(some)) ** min(power, _STEEPEST))
-        # Much of a fit does not depend on the rows: on texts it is the terms and the labels.
-        return second + max(second - first, 0.0) * (len(learned) - len(some)) / (len(some) - len(few))
-
-    def _seconds_of(self, entry: Entry, rows: NDArray[np.intp]) -> float:
-        """What the shortest fit on some rows takes; so few may be too few for a learner, which says nothing of it."""
-        try:
-            return self.fitting.seconds_of_few(entry.learner, entry.parameters, rows)
-        except Exception:
-            if self._of_the_observer is not None:
-                raise
-            return 0.0
+            shown = f"even its shortest fits would take {seconds(needed)}"
+            raise TooSlowError(f"{shown}, {seconds(max(room, 0.0))} are left")
 
     @property
     def _fits(self) -> float:
@@ -333,8 +293,8 @@ class Search:
         for k, fold in enumerate(parts):
             a_fold, left = (time.monotonic() - started) / k if k else 0.0, len(parts) - k
             if self._has_learned and a_fold * left > (room := self._room()):
-                reason = f"{left} of {len(parts)} fits would take {_seconds(a_fold * left)}"
-                raise _TooSlowError(f"{reason}, {_seconds(max(room, 0.0))} are left")
+                reason = f"{left} of {len(parts)} fits would take {seconds(a_fold * left)}"
+                raise TooSlowError(f"{reason}, {seconds(max(room, 0.0))} are left")
             progress = self._telling(f"{entry.learner.name}, {attempt.place}, part {k + 1} of {len(parts)}")
             deadline = self._fit_deadline(attempt, left)
             context = self.fitting.context(attempt.efforts[k] if attempt.efforts else None, deadline, progress)
@@ -390,10 +350,6 @@ class Search:
     def tell(self, said: str) -> None:
         """Say what is done after the search."""
         self._observer(Progress("packaging", said, None, self.clock.left))
-
-
-def _seconds(value: float) -> str:
-    return f"about {value:.0f} s" if value >= 2 else f"{value:.1f} s"
 
 
 def _shown(value: float | None) -> str:
