@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit
 
 _FOLDS, _FEWEST_ROWS = 3, 9
 # Keeps the fit in bounds where decisions part the labels without an error.
@@ -59,16 +59,23 @@ def calibrate(decisions: NDArray[np.float64], target: NDArray[Any], weights: NDA
     scaled, truth = decisions / spread, _soft_truth(target, max(outputs, 2))
     truth = truth[:, 1:] if outputs == 1 else truth
 
+    # What is linear in scale and shift is summed once, for there are a hundred steps.
+    of_scale, of_shift = float(((truth * scaled).sum(axis=1) * counted).sum()), counted @ truth
+
     def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         scores = free[0] * scaled + free[1:]
         if outputs == 1:
             total, share = np.logaddexp(0.0, scores[:, 0]), expit(scores)
         else:
-            total, share = logsumexp(scores, axis=1), softmax(scores, axis=1)
-        gap = (share - truth) * counted[:, None]
-        value = float(((total - (truth * scores).sum(axis=1)) * counted).sum() + _PENALTY * (free**2).sum())
-        slope = np.concatenate([[(gap * scaled).sum()], gap.sum(axis=0)]) + 2 * _PENALTY * free
-        return value, slope
+            highest = scores.max(axis=1, keepdims=True)
+            share = np.exp(scores - highest)
+            sums = share.sum(axis=1, keepdims=True)
+            share /= sums
+            total = (np.log(sums) + highest)[:, 0]
+        penalty = _PENALTY * float((free**2).sum())
+        value = float(counted @ total) - free[0] * of_scale - float(free[1:] @ of_shift) + penalty
+        steps = [[float(counted @ (share * scaled).sum(axis=1)) - of_scale], counted @ share - of_shift]
+        return value, np.concatenate(steps) + 2 * _PENALTY * free
 
     start = np.concatenate([[1.0], np.zeros(outputs)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None), *[(None, None)] * outputs]).x
