@@ -24,6 +24,8 @@ _PARITY_ROWS = 2000
 _SHRINKS = 3
 # A candidate is nearly as good as the best if it is behind by less than this share of the way to the baseline.
 _NEARLY, _MOST_WHOLE = 0.05, 6
+# Of the report's time the second fit leaves this share: a part of a report is worth less than rows to learn from.
+_OF_REPORT = 0.3
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _with_all_rows(
     if not search.costs.wants_second_fit:
         return Choice(judged, judged, passed_over)
     needed = search.costs.again(judged.trial, seconds)
-    room = search.clock.room(0.0)
+    room = search.clock.room(0.0, _OF_REPORT)
     if needed > room:
         left = max(room, 0.0)
         reason = (

@@ -58,11 +58,14 @@ class Clock:
         """Seconds that are left of the budget; below 0 if it is over."""
         return None if self.budget is None else self.budget - self.elapsed
 
-    def room(self, after: float) -> float:
-        """Seconds that may be used now if so many are needed afterwards, besides the report and the bundle."""
+    def room(self, after: float, of_report: float = 1.0) -> float:
+        """Seconds that may be used now if so many are needed afterwards, besides the report and the bundle.
+
+        ``of_report`` is the share of the report's time that is kept.
+        """
         if self.budget is None:
             return float("inf")
-        report = min(_SHARE_OF_REPORT * self.budget, _MOST_OF_REPORT)
+        report = of_report * min(_SHARE_OF_REPORT * self.budget, _MOST_OF_REPORT)
         return self.budget - self.elapsed - after - report - self.to_write
 
 
