@@ -49,6 +49,12 @@ def test_an_interrupt_comes_at_the_end_at_the_latest() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_fit_that_fails_does_not_hide_an_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts_held():  # noqa: PT012 - signals arrive between two statements
+        press()
+        raise ValueError("failed")
+
+
 def test_a_second_one_ends_it_at_once() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts_held():  # noqa: PT012 - signals arrive between two statements
         press()

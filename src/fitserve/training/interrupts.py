@@ -38,4 +38,4 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    check()
+        check()  # here, so that a fit that fails as Ctrl-C is pressed does not hide it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,17 +42,17 @@ class Probe:
         large = len(self.folds.parts[0].learned) >= _MANY_ROWS or cells_of(self.prepared) >= _MANY_CELLS
         return large and name not in self.shortest
 
-    def ask(self, entry: Entry, fits: float, room: Callable[[], float]) -> None:
+    def ask(self, entry: Entry, fits: float, room: float) -> None:
         """Find out what a learner's shortest fit on a fold may take, by those on few rows and, in doubt, on some more.
 
-        Its candidates need so many ``fits``, and ``room`` says for how many seconds. Raises TooSlowError for one
-        that takes too long to be asked.
+        Its candidates need so many ``fits``, for which there are ``room`` seconds. Raises TooSlowError for one that
+        takes too long to be asked.
         """
         name = entry.learner.name
         learned = self.folds.parts[0].learned
         few, some = (learned[:: max(1, len(learned) // n)] for n in (_FEW_ROWS, _SOME_ROWS))
         first = max(self._seconds_of(entry, few), 1e-6)
-        left = room()
+        left = room - first
         if first * (len(learned) / len(few)) ** _STEEPEST * fits < left:
             self.shortest[name] = first
             return

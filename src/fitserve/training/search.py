@@ -215,7 +215,7 @@ class Search:
             raise TooSlowError(self._probe.too_slow[name])
         if name != "baseline" and self._probe.may_be_slow(name) and np.isfinite(room):
             self._telling(f"{name} on a few rows, for what it takes")
-            self._probe.ask(entry, self._fits, lambda: self.clock.room(self.costs.besides_fits))
+            self._probe.ask(entry, self._fits, self.clock.room(self.costs.besides_fits))
         needed = self._probe.shortest.get(name, 0.0) * self._fits
         if needed and not earlier and needed > self.clock.room(self.costs.besides_fits):
             shown = f"even its shortest fits would take {seconds(needed)}"
