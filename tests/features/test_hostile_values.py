@@ -23,7 +23,7 @@ from fitserve.features import spelling, units
 from fitserve.features.category import CategoryStep
 from fitserve.features.likeness import scripts_of
 from fitserve.features.moment import MomentReader
-from fitserve.features.text import terms_of
+from fitserve.features.terms import terms_of
 
 N = 1_000_000
 ALL = "0179+-.,:/'()eEjanT %年月\\u3000\\u0316\\u0300x"

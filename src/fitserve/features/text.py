@@ -1,15 +1,12 @@
 """Short texts as weighted term ids: words, pairs of words and pieces of words, in any script.
 
-Chinese, Japanese and Korean characters, and emoji, count as words of their own, so that pairs of them stand for the
-words of a language without blanks and no segmenter is needed. Weights are those of TF-IDF with sublinear
-counts and unit length (Salton & Buckley 1988, "Term-weighting approaches in automatic text retrieval").
+Weights are those of TF-IDF with sublinear counts and unit length (Salton & Buckley 1988, "Term-weighting approaches in
+automatic text retrieval").
 """
 
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,45 +25,7 @@ from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.likeness import sampled, scripts_of, unlike
 from fitserve.features.number import note_missing
-
-MOST_CHARACTERS = 10_000
-_IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
-_WORD = re.compile(f"[{_IDEOGRAPH}{_EMOJI}]|[^\\W{_IDEOGRAPH}]+")
-_PIECE_LENGTHS = (3, 4)
-_LONGEST_WORD = 30
-_NORMALIZED_AT_ONCE = 256
-
-
-def terms_of(text: str) -> list[str]:
-    """The terms of a text, repeated as often as they occur: words, pairs of words, ``~`` pieces of words."""
-    words = words_of(text)
-    terms = [*words, *_pairs_of(words)]
-    for word in words:
-        terms.extend(_pieces_of(word))
-    return terms
-
-
-def _pairs_of(words: Sequence[str]) -> list[str]:
-    return [f"{first} {second}" for first, second in pairwise(words)]
-
-
-def _pieces_of(word: str) -> list[str]:
-    if len(word) < 2:
-        return []
-    marked = f"<{word[:_LONGEST_WORD]}>"
-    return [f"~{marked[i : i + n]}" for n in _PIECE_LENGTHS for i in range(len(marked) - n + 1)]
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, in order."""
-    return _WORD.findall(_normalized(text[:MOST_CHARACTERS])[:MOST_CHARACTERS])
-
-
-def _normalized(text: str) -> str:
-    """NFKC without case, piece by piece: accents without end on one letter cost the square of their number."""
-    starts, n = range(0, len(text), _NORMALIZED_AT_ONCE), _NORMALIZED_AT_ONCE
-    return "".join(unicodedata.normalize("NFKC", text[i : i + n]) for i in starts).casefold()
+from fitserve.features.terms import count_terms, find_terms, is_word, terms_of, words_of
 
 
 @dataclass(frozen=True)
@@ -149,46 +108,15 @@ class TextStep:
 
     def _levels(self, levels: Sequence[object]) -> Ragged:
         """The entries of each of some values, those of `row` in its order; what words have in common is found once."""
-        known = _KnownTerms({name: i for name, (i, _) in self._terms.items()})
-        ids: list[int] = []
-        lengths: list[int] = []
-        for level in levels:
-            before = len(ids)
-            text = _text_of(level)
-            if text is not None:
-                known.add(words_of(text), ids)
-            lengths.append(len(ids) - before)
-        occurrences = np.array(ids, dtype=np.int64)
-        owner = np.repeat(np.arange(len(levels), dtype=np.int64), lengths)
-        _, first, counts = np.unique(owner * max(self.width, 1) + occurrences, return_index=True, return_counts=True)
-        order = np.argsort(first)
-        first, counts = first[order], counts[order]
-        terms, rows = occurrences[first], owner[first]
-        logs = np.array([0.0, *(1.0 + math.log(n) for n in range(1, int(counts.max(initial=0)) + 1))])
-        weights = logs[counts] * self.idf.astype(np.float64)[terms]
+        names = {name: i for i, name in enumerate(self.known_terms())}
+        found = find_terms(names, [_text_of(level) for level in levels])
+        terms, rows = found.terms, found.texts
+        logs = np.array([0.0, *(1.0 + math.log(n) for n in range(1, int(found.counts.max(initial=0)) + 1))])
+        weights = logs[found.counts] * self.idf.astype(np.float64)[terms]
         squares = (weights * weights).tolist()
         ends = np.searchsorted(rows, np.arange(len(levels) + 1)).tolist()
         norms = np.array([math.sqrt(math.fsum(squares[start:end])) for start, end in pairwise(ends)])
         return Ragged(terms, rows, (weights / norms[rows]).astype(np.float32))
-
-
-class _KnownTerms:
-    """Finds the ids of a text's known terms; most words have been met before, with all their pieces."""
-
-    def __init__(self, ids: Mapping[str, int]) -> None:
-        self._ids = ids
-        self._pieces: dict[str, list[int]] = {}
-
-    def add(self, words: Sequence[str], out: list[int]) -> None:
-        """Append the ids of the words, of their pairs and of their pieces, in the order of `terms_of`."""
-        get, pieces = self._ids.get, self._pieces
-        out.extend(found for word in words if (found := get(word)) is not None)
-        out.extend(found for pair in _pairs_of(words) if (found := get(pair)) is not None)
-        for word in words:
-            own = pieces.get(word)
-            if own is None:
-                own = pieces[word] = [found for piece in _pieces_of(word) if (found := get(piece)) is not None]
-            out.extend(own)
 
 
 def _text_of(level: object) -> str | None:
@@ -203,37 +131,16 @@ def fit_text(field_name: str, column: Column, most_terms: int = 30_000) -> TextS
     """A step for the texts of one column: the terms found in at least two rows, the most frequent ones."""
     if isinstance(column, Numbers):
         column = coded_numbers(column)
-    occurrences = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels)).tolist()
-    frequency: Counter[str] = Counter()
-    pieces: dict[str, list[str]] = {}
-    n_texts = 0
-    for level, count in zip(column.levels, occurrences, strict=True):
-        text = schema.read_text(level) if not isinstance(level, dict) else None
-        if text is None:
-            continue
-        n_texts += count
-        words = words_of(text)
-        terms = {*words, *_pairs_of(words)}
-        for word in words:
-            own = pieces.get(word)
-            if own is None:
-                own = pieces[word] = _pieces_of(word)
-            terms.update(own)
-        if count == 1:
-            frequency.update(terms)
-        else:
-            for term in terms:
-                frequency[term] += count
-    least = 2 if n_texts > 50 else 1
-    kept = sorted((t for t, n in frequency.items() if n >= least), key=lambda t: (-frequency[t], t))[:most_terms]
-    idf = [math.log((1 + n_texts) / (1 + frequency[term])) + 1 for term in kept]
+    times = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+    used = zip(column.levels, times.tolist(), strict=True)
+    texts = [schema.read_text(level) if n and not isinstance(level, dict) else None for level, n in used]
+    n_texts = int(times[np.array([text is not None for text in texts], dtype=bool)].sum())
+    counts, least = count_terms(texts, times), 2 if n_texts > 50 else 1
+    kept = counts.most_frequent(least, most_terms)
+    idf = [math.log((1 + n_texts) / (1 + n)) + 1 for n in kept.values()]
     joined = np.frombuffer("\n".join(kept).encode(), dtype=np.uint8)
-    coverage, scripts = _coverage(frequency, kept, least), scripts_of(sampled(column.levels))
+    # The share of words that would be known if each text were new: those that others have often enough, too.
+    known = sum(n for term, n in kept.items() if is_word(term) and n > least)
+    coverage = round(known / max(int(counts.of_words.sum()), 1), 4)
+    scripts = scripts_of(sampled(column.levels))
     return TextStep(field_name, n_texts < len(column), joined, np.array(idf, dtype=np.float32), coverage, scripts)
-
-
-def _coverage(frequency: Mapping[str, int], kept: Sequence[str], least: int) -> float:
-    """The share of words that would be known if each text were new: those that others have often enough, too."""
-    words = {term: n for term, n in frequency.items() if term[0] != "~" and " " not in term}
-    known = sum(words[term] for term in kept if words.get(term, 0) > least)
-    return round(known / max(sum(words.values()), 1), 4)
