@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from heapq import nlargest
 from itertools import islice, pairwise
 from typing import Any
@@ -189,13 +190,7 @@ def read_moment(value: object, day_first: bool | None = None) -> float:
     tell.
     """
     if isinstance(value, str):
-        text = typed_text(value)
-        for pattern in _MOMENTS:
-            if match := pattern.fullmatch(text):
-                return _moment_of_match(match.groupdict(), day_first)
-        if text.casefold() in MISSING_WHERE_TYPED:
-            return math.nan
-        raise ValueError("a text that cannot be read as a date")
+        return _moment_of_text(typed_text(value), day_first)
     if is_missing(value):
         return math.nan
     if isinstance(value, (dt.date, np.datetime64)):
@@ -204,6 +199,17 @@ def read_moment(value: object, day_first: bool | None = None) -> float:
     if FIRST_MOMENT <= seconds <= LAST_MOMENT or math.isnan(seconds):
         return seconds
     raise ValueError("outside the years 1 to 9999")
+
+
+# Training reads the same dates several times: to find out what a column holds, in which order, and as features.
+@lru_cache(maxsize=1 << 16)
+def _moment_of_text(text: str, day_first: bool | None) -> float:
+    for pattern in _MOMENTS:
+        if match := pattern.fullmatch(text):
+            return _moment_of_match(match.groupdict(), day_first)
+    if text.casefold() in MISSING_WHERE_TYPED:
+        return math.nan
+    raise ValueError("a text that cannot be read as a date")
 
 
 def _moment_of_date(value: dt.date | np.datetime64) -> float:
