@@ -12,12 +12,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
 from fitserve.errors import UserError, WorkspaceError
 from fitserve.store import RunRecord, VersionDetails, Workspace
-from fitserve.store.tables import MIGRATIONS, REVISIONS, metadata
+from fitserve.store.tables import (
+    MIGRATIONS,
+    REVISIONS,
+    create_or_migrate,
+    metadata,
+    migrate,
+    open_engine,
+    reading,
+    writing,
+)
 
 DETAILS = VersionDetails(task="t", target="y", learner="l", metric="m", score=0.5, baseline=None, rows=1)
 
@@ -39,20 +46,22 @@ def run_sql(workspace: Workspace, sql: str) -> None:
         connection.executescript(sql)
 
 
-def schema(file: Path) -> set[tuple[str, ...]]:
+def contents(file: Path) -> tuple[set[tuple[str, ...]], list[tuple[str, int]], list[tuple[str]]]:
     with closing(sqlite3.connect(file)) as connection:
-        rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    return {row for row in rows if row[2] != "alembic_version"}
+        tables = set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        return tables, connection.execute("SELECT name, value FROM meta").fetchall(), revision
 
 
-def test_the_migrations_give_exactly_the_tables_of_the_code(workspace: Workspace, tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{workspace.path / 'workspace.sqlite'}", poolclass=NullPool)
-    with engine.connect() as connection:
+def test_a_new_database_is_that_of_the_migrations(tmp_path: Path) -> None:
+    for name, make in (("migrated", migrate), ("new", create_or_migrate)):
+        with writing(open_engine(tmp_path / f"{name}.sqlite", "rwc")) as connection:
+            make(connection)
+    with reading(open_engine(tmp_path / "migrated.sqlite", "ro")) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-    metadata.create_all(create_engine(f"sqlite:///{tmp_path / 'direct.sqlite'}", poolclass=NullPool))
     # Alembic compares neither primary keys nor the names and rules of constraints: the text says all.
-    assert schema(workspace.path / "workspace.sqlite") == schema(tmp_path / "direct.sqlite")
+    assert contents(tmp_path / "new.sqlite") == contents(tmp_path / "migrated.sqlite")
 
 
 def test_the_code_knows_every_migration() -> None:
@@ -67,11 +76,14 @@ def test_alembic_is_loaded_only_to_migrate(workspace: Workspace) -> None:
 import sys
 from fitserve.store import Workspace
 assert Workspace.open(sys.argv[1]).version("credit").version == 1
-assert "alembic" not in sys.modules
 Workspace.open(sys.argv[1] + "-new")
+assert "alembic" not in sys.modules
+Workspace.open(sys.argv[2])
 assert "alembic" in sys.modules
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", code, str(workspace.path)], check=True)
+    old = Workspace.open(workspace.path.with_name("old"))
+    run_sql(old, "UPDATE alembic_version SET version_num = '0001'; DROP TABLE datasets")
+    subprocess.run([sys.executable, "-W", "error", "-c", code, str(workspace.path), str(old.path)], check=True)
 
 
 def test_a_newer_workspace_is_refused_untouched(workspace: Workspace) -> None:

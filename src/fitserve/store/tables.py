@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     create_engine,
@@ -139,6 +140,14 @@ META = Table(
     Column("value", Integer, nullable=False),
 )
 
+# Alembic's own table, as it makes it.
+_ALEMBIC = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
 
 class _DamagedError(Exception):
     """Rows hold types that no writer of ours leaves."""
@@ -197,8 +206,19 @@ def is_current(connection: Connection, path: Path) -> bool:
     return bool(revision == REVISIONS[-1])
 
 
-def migrate(connection: Connection) -> None:
+def create_or_migrate(connection: Connection) -> None:
     """Bring the tables to the newest revision, inside the transaction of the caller."""
+    if inspect(connection).get_table_names():
+        migrate(connection)
+        return
+    metadata.create_all(connection)
+    connection.execute(META.insert().values(name="revision", value=0))
+    _ALEMBIC.create(connection)
+    connection.execute(_ALEMBIC.insert().values(version_num=REVISIONS[-1]))
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that the database lacks."""
     # Imported here: a workspace that is up to date must open without waiting for Alembic.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

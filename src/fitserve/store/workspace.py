@@ -43,11 +43,11 @@ from fitserve.store.tables import (
     add_version,
     aliases_of,
     columns,
+    create_or_migrate,
     explained,
     is_current,
     is_full,
     key_records,
-    migrate,
     model_records,
     next_revision,
     open_engine,
@@ -327,7 +327,7 @@ class Workspace:
                 raise WorkspaceError(f"{self.path} {what}: open it once where it is writable")
             with snapshot.locked(self.path), writing(open_engine(self._file, "rwc")) as connection:
                 if not is_current(connection, self.path):  # another process may have been first
-                    migrate(connection)
+                    create_or_migrate(connection)
         if self.read_only:
             return
         for name in ("bundles", "datasets", "runs", "seen", "staging"):
