@@ -101,20 +101,23 @@ class TextStep:
         if isinstance(column, Numbers):
             column = coded_numbers(column)
         column = column.dense()
-        by_level = self._levels(column.levels)
         present = np.flatnonzero(column.codes >= 0)
+        used = np.zeros(len(column.levels), dtype=bool)
+        used[column.codes[present]] = True
+        texts = [_text_of(level) if n else None for level, n in zip(column.levels, used.tolist(), strict=True)]
+        by_level = self._weighted(texts)
         chosen = by_level.take(column.codes[present].astype(np.intp))
         return Ragged(chosen.ids, present[chosen.rows].astype(np.int64), chosen.weights)
 
-    def _levels(self, levels: Sequence[object]) -> Ragged:
-        """The entries of each of some values, those of `row` in its order; what words have in common is found once."""
+    def _weighted(self, texts: Sequence[str | None]) -> Ragged:
+        """The entries of each of some texts, those of `row` in its order; what words have in common is found once."""
         names = {name: i for i, name in enumerate(self.known_terms())}
-        found = find_terms(names, [_text_of(level) for level in levels])
+        found = find_terms(names, texts)
         terms, rows = found.terms, found.texts
         logs = np.array([0.0, *(1.0 + math.log(n) for n in range(1, int(found.counts.max(initial=0)) + 1))])
         weights = logs[found.counts] * self.idf.astype(np.float64)[terms]
         squares = (weights * weights).tolist()
-        ends = np.searchsorted(rows, np.arange(len(levels) + 1)).tolist()
+        ends = np.searchsorted(rows, np.arange(len(texts) + 1)).tolist()
         norms = np.array([math.sqrt(math.fsum(squares[start:end])) for start, end in pairwise(ends)])
         return Ragged(terms, rows, (weights / norms[rows]).astype(np.float32))
 

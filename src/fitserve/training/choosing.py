@@ -163,8 +163,7 @@ def _with_all_rows(
 def _export(search: Search, trial: Trial, effort: int, observer: Observer) -> Chosen:
     prepared = search.prepared
     observer(Progress("refitting", f"{trial.learner} on the training part", None, search.clock.left))
-    test = prepared.split.test[:_PARITY_ROWS]
-    unseen = prepared.encoder.columns(prepared.part(test), len(test))
+    unseen = prepared.test_arrays.take(np.arange(min(_PARITY_ROWS, len(prepared.test_arrays))))
     return _proven(prepared, trial, effort, search.refit(trial, effort), [unseen])
 
 

@@ -58,7 +58,7 @@ def judge(prepared: Prepared, search: Search, trial: Trial, session: Session) ->
         judged, beside = replace(search.held_out(trial), flattered=flattered), search.held_out(prior)
         scores, baseline = dict(trial.scores), dict(prior.scores)
         return Judgement(scores, baseline, search.validation, rows, judged, beside, held_out=False)
-    arrays = prepared.encoder.columns(prepared.part(test), len(test))
+    arrays = prepared.test_arrays
     truth = prepared.truth[test]
     judged = Judged(prepared.answerer, session.run(arrays), truth, prepared.units(test))
     beside = replace(judged, raw=search.refit(prior, 1).predict(arrays))

@@ -31,7 +31,7 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     test, train = prepared.split.test, prepared.split.train
     if not len(test):
         raise UntoldError("there is no test part to judge on")
-    arrays = prepared.encoder.columns(prepared.part(test), len(test))
+    arrays = prepared.test_arrays
     groups = prepared.units(test)
     order = _order(prepared)
     points: list[dict[str, Any]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,11 @@ class Prepared:
         """A number for each of some rows, equal for rows that are one witness; None where each is one by itself."""
         groups = self.groups[rows]
         return groups if self.spec.group is not None or len(np.unique(groups)) < len(rows) else None
+
+    @cached_property
+    def test_arrays(self) -> Arrays:
+        """The test part, as the steps that were fitted on the training part encode it."""
+        return self.encoder.columns(self.part(self.split.test), len(self.split.test))
 
     def part(self, rows: NDArray[np.intp]) -> dict[str, Column]:
         """Some rows of the table, as columns."""
