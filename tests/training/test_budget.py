@@ -16,8 +16,12 @@ from fitserve.models import base
 from fitserve.models.base import get_learners
 from fitserve.models.constant import fit_constant
 from fitserve.store import Workspace
+from fitserve.training.prepare import prepare
+from fitserve.training.probe import Probe
 from fitserve.training.progress import Allotted, Clock
 from fitserve.training.run import Order, Run, replay_run
+from fitserve.training.search import Search
+from fitserve.training.spec import Spec
 
 
 def table(n: int = 300) -> pl.DataFrame:
@@ -93,6 +97,16 @@ def test_a_learner_that_cannot_be_stopped_does_not_start_if_it_would_take_too_lo
     assert run.seconds < 20
     again = replay_run(run.id, table(8000), Order("again"), Workspace.open(tmp_path))
     assert again.record.sha256 == run.record.sha256
+
+
+def test_with_hardly_any_time_left_no_other_learner_is_asked_what_it_takes() -> None:
+    prepared = prepare(table(), Spec("y"))
+    search = Search(prepared, list(get_learners().values()), Clock(None), lambda _: None)
+    probe = Probe(prepared, search.fitting, search.folds)
+    assert not probe.is_vain(0.1)
+    probe.too_slow["slow"] = "it is"
+    assert probe.is_vain(0.1)
+    assert not probe.is_vain(5.0)
 
 
 def test_a_part_has_half_of_what_is_left_and_none_begins_when_nothing_is() -> None:

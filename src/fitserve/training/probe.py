@@ -18,6 +18,8 @@ _MANY_ROWS, _MANY_CELLS, _FEW_ROWS, _SOME_ROWS = 2_000, 200_000, 200, 800
 _STEEP, _STEEPEST = 1.2, 2.0
 # The share of the time that is left which may be used up to find out how long a fit takes.
 _MOST_TO_ASK = 0.12
+# With fewer seconds, where one learner has been too slow already, no other one is asked.
+_LEAST_TO_ASK = 1.0
 
 
 class TooSlowError(Exception):
@@ -41,6 +43,10 @@ class Probe:
         """Whether a learner's fits may be slow, and it is not known how slow."""
         large = len(self.folds.parts[0].learned) >= _MANY_ROWS or cells_of(self.prepared) >= _MANY_CELLS
         return large and name not in self.shortest
+
+    def is_vain(self, room: float) -> bool:
+        """Whether to ask a learner would take the time for which it is asked."""
+        return bool(self.too_slow) and room < _LEAST_TO_ASK
 
     def ask(self, entry: Entry, fits: float, room: float) -> None:
         """Find out what a learner's shortest fit on a fold may take, by those on few rows and, in doubt, on some more.

@@ -214,8 +214,11 @@ class Search:
         if name in self._probe.too_slow:
             raise TooSlowError(self._probe.too_slow[name])
         if name != "baseline" and self._probe.may_be_slow(name) and np.isfinite(room):
+            for_fits = self.clock.room(self.costs.besides_fits)
+            if self._probe.is_vain(for_fits):
+                raise TooSlowError(TIME_OVER)
             self._telling(f"{name} on a few rows, for what it takes")
-            self._probe.ask(entry, self._fits, self.clock.room(self.costs.besides_fits))
+            self._probe.ask(entry, self._fits, for_fits)
         needed = self._probe.shortest.get(name, 0.0) * self._fits
         if needed and not earlier and needed > self.clock.room(self.costs.besides_fits):
             shown = f"even its shortest fits would take {seconds(needed)}"
