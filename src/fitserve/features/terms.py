@@ -12,7 +12,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +86,15 @@ def _paired(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.i
 
 
 class _Numbers(dict[str, int]):
-    """A number for each word or piece, in the order in which they are asked for."""
+    """A number for each word or piece, in the order in which they are asked for; ``names`` by number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
 
     def __missing__(self, name: str) -> int:
         self[name] = number = len(self)
+        self.names.append(name)
         return number
 
 
@@ -119,7 +124,7 @@ class _Reader:
         yield self._block(first, words, lengths)
 
     def _block(self, first: int, words: list[int], lengths: list[int]) -> _Block:
-        for word in islice(self.words, len(self._starts) - 1, None):
+        for word in self.words.names[len(self._starts) - 1 :]:
             pieces = _pieces_of(word)
             if self._known is None:
                 self._own.extend(map(self.pieces.__getitem__, pieces))
@@ -186,7 +191,7 @@ def count_terms(texts: Sequence[str | None], times: NDArray[np.int64]) -> TermCo
         of_pairs.append(_added(np.zeros(len(found), dtype=np.int64), numbers, own[pair_in]))
     every, numbers = np.unique(np.concatenate(pairs), return_inverse=True)
     counts = _added(np.zeros(len(every), dtype=np.int64), numbers, np.concatenate(of_pairs))
-    words_met, pieces_met = list(reader.words), list(reader.pieces)
+    words_met, pieces_met = reader.words.names, reader.pieces.names
     return TermCounts(words_met, every, pieces_met, of_words[: len(words_met)], counts, of_pieces[: len(pieces_met)])
 
 
@@ -220,7 +225,7 @@ def find_terms(names: Mapping[str, int], texts: Sequence[str | None]) -> Occurre
     """The terms of some texts that have a number in ``names``."""
     reader = _Reader({name: number for name, number in names.items() if name[0] == "~"})
     blocks = list(reader.blocks(texts))
-    of_word = np.array([names.get(word, -1) for word in reader.words], dtype=np.int64)
+    of_word = np.array([names.get(word, -1) for word in reader.words.names], dtype=np.int64)
     pairs, of_pair = _known_pairs(names, reader.words)
     parts = []
     for block in blocks:
