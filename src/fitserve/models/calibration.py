@@ -81,9 +81,21 @@ def calibrate(decisions: NDArray[np.float64], target: NDArray[Any], weights: NDA
         steps = [[float(np.einsum("ln,ln->n", share, scaled) @ counted) - of_scale], expected - of_shift]
         return value, np.concatenate(steps) + 2 * _PENALTY * free
 
-    start = np.concatenate([[1.0], np.zeros(outputs)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None), *[(None, None)] * outputs]).x
-    return Calibration(float(found[0]) / spread, found[1:])
+    # Steps of one length in each direction: of labels, some have a thousand times the rows of others.
+    total = float(counted.sum())
+    bend = np.concatenate([[float(scaled.var(axis=0) @ counted)], of_shift * (1 - of_shift / total)])
+    unit = 1 / np.sqrt(np.maximum(bend, 1.0))
+
+    def in_units(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        value, slope = loss(free * unit)
+        return value, slope * unit
+
+    start = np.concatenate([[1.0], np.zeros(outputs)]) / unit
+    bounds = [(0.0, None), *[(None, None)] * outputs]
+    found = minimize(in_units, start, jac=True, method="L-BFGS-B", bounds=bounds).x * unit
+    # What is added to the scores of all labels alike changes no probability; least of it is best.
+    shift = found[1:] - (found[1:].mean() if outputs > 1 else 0.0)
+    return Calibration(float(found[0]) / spread, shift)
 
 
 def _soft_truth(target: NDArray[Any], labels: int) -> NDArray[np.float64]:
