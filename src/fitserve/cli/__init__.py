@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import logging
 import os
@@ -66,6 +68,8 @@ def fitserve(ctx: click.Context, workspace: str | None) -> None:
 
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 an error of ours, 2 a mistake of the user's, 130 Ctrl-C."""
+    # At its end the interpreter would look for cycles among all that was ever loaded: up to a second after a training.
+    atexit.register(gc.freeze)
     _write_any_name()
     try:
         _keep_log()

@@ -11,7 +11,7 @@ CURVE_SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 """The parts of the training rows by which a learning curve is drawn, a fit each."""
 
 # A process that loads a graph, until one was measured: the limits on its weight leave it hardly more.
-_LOADING = 1.0
+_LOADING = 0.8
 
 
 @dataclass
