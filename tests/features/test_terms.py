@@ -52,6 +52,11 @@ def test_terms_are_found_as_text_by_text(learned: list[str | None], texts: list[
     assert list(zip(found.terms.tolist(), found.texts.tolist(), found.counts.tolist(), strict=True)) == expected
 
 
+def test_terms_that_no_training_makes_are_never_found() -> None:
+    found = find_terms({"": 0, " ": 1, "a  b": 2, "~": 3, "a b c": 4, "b": 5}, ["a b c", ""])
+    assert found.terms.tolist() == [5]
+
+
 @pytest.mark.parametrize(
     "texts",
     [

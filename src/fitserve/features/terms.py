@@ -223,7 +223,7 @@ class Occurrences:
 
 def find_terms(names: Mapping[str, int], texts: Sequence[str | None]) -> Occurrences:
     """The terms of some texts that have a number in ``names``."""
-    reader = _Reader({name: number for name, number in names.items() if name[0] == "~"})
+    reader = _Reader({name: number for name, number in names.items() if name.startswith("~")})
     blocks = list(reader.blocks(texts))
     of_word = np.array([names.get(word, -1) for word in reader.words.names], dtype=np.int64)
     pairs, of_pair = _known_pairs(names, reader.words)
