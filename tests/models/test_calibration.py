@@ -44,3 +44,18 @@ def test_rows_are_decided_about_by_models_that_have_not_seen_them() -> None:
         return asked[:, None].astype(np.float64)
 
     assert crossed_decisions(decide, target, 0)[:, 0].tolist() == list(range(30))
+
+
+def test_rare_labels_are_as_likely_on_average_as_they_are_frequent() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.array([3000, 600, 60, 12, 5])
+    target = np.repeat(np.arange(5), counts)
+    decisions = rng.normal(size=(len(target), 5)) * 3 + np.array([0.0, 5.0, -2.0, 9.0, 1.0])
+    decisions[np.arange(len(target)), target] += 4
+    found = calibrate(decisions, target, None)
+    likely = softmax(found.scale * decisions + found.shift, axis=1)
+    # Platt's targets leave a row of a label with m rows (m + 1) / (m + 2), and the rest to the others.
+    soft = counts * (counts + 1) / (counts + 2)
+    soft += (counts / (counts + 2)).sum() / 4 - counts / (counts + 2) / 4
+    np.testing.assert_allclose(likely.sum(axis=0), soft, rtol=0.01)
+    assert abs(found.shift.mean()) < 1e-9

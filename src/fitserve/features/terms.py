@@ -256,9 +256,7 @@ def _counted(terms: NDArray[np.int64], texts: NDArray[np.int64], first: int) -> 
     place = np.arange(len(terms))
     keys = np.sort(((texts << term_bits) + terms << place_bits) + place)
     starts = np.flatnonzero(np.diff(keys >> place_bits, prepend=-1))
-    counts = np.diff(starts, append=len(keys))
-    order = np.argsort(keys[starts] & (1 << place_bits) - 1)
-    place = (keys[starts] & (1 << place_bits) - 1)[order]
-    by_text = np.argsort(texts[place], kind="stable")
-    place, counts = place[by_text], counts[order][by_text]
-    return terms[place], texts[place] + first, counts
+    counts, place = np.diff(starts, append=len(keys)), keys[starts] & (1 << place_bits) - 1
+    order = np.lexsort((place, texts[place]))
+    place = place[order]
+    return terms[place], texts[place] + first, counts[order]

@@ -60,7 +60,7 @@ def calibrate(decisions: NDArray[np.float64], target: NDArray[Any], weights: NDA
     # Labels first: sums over a few labels are many times faster along the first axis.
     scaled, truth = np.ascontiguousarray((decisions / spread).T), (truth[:, 1:] if outputs == 1 else truth).T
 
-    # What is linear in scale and shift is summed once, for there are a hundred steps.
+    # What is linear in scale and shift is summed once, for there are many steps.
     of_scale, of_shift = float((truth * scaled).sum(axis=0) @ counted), truth @ counted
 
     def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
