@@ -58,6 +58,7 @@ def test_what_was_in_training_is_left_out_however_the_file_spells_it(tmp_path: P
         assert found.rows == 100
         assert found.scores == pytest.approx(alone.scores)
         assert found.report["rows"] == 100
+        assert found.report["lead"][-1] == "50 of 150 rows were in training; the scores are of the other 100."
         assert found.overlap.told() == ["50 of 150 rows were in training; the scores are of the other 100"]
 
 
@@ -85,6 +86,9 @@ def test_too_few_new_rows_are_judged_with_the_others_and_it_is_told(tmp_path: Pa
         "60 of 70 rows were in training and the other 10 are too few to judge on: the scores are of all rows and "
         "flatter; give rows that training has not seen"
     ]
+    # A page is passed on without the terminal that told it.
+    assert found.report["lead"][0].startswith("60 of 70 rows were in training and the other 10 are too few")
+    assert "the scores are of all rows and flatter" in found.html()
 
 
 def test_a_version_that_was_judged_alone_has_not_seen_the_test_part(tmp_path: Path) -> None:

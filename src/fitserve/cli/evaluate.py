@@ -63,18 +63,9 @@ def evaluate(
 
 def _tell(result: Any) -> None:
     """What a reader of the scores has to know."""
-    from fitserve.evaluation.reading import told_problems  # noqa: PLC0415
-
-    for told in result.overlap.told():
-        say(f"- {told}", bold=result.overlap.flatters)
-    for finding in result.findings:
-        say(f"- {finding}")
-    if result.without_target:
-        say(f"- {result.without_target} rows without a target were left out")
-    if result.unknown_labels:
-        say(f"- {result.unknown_labels} rows have a label that training never saw; each counts as wrong")
-    for told in told_problems(result.problems, result.rows):
-        say(f"- {told}")
+    warnings = result.overlap.told() if result.overlap.flatters else ()
+    for told in result.told:
+        say(f"- {told}", bold=told in warnings)
 
 
 def _tell_slices(report: Any) -> None:

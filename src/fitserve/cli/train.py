@@ -173,7 +173,7 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
-    from fitserve.evaluation.told import served_words  # noqa: PLC0415 - heavy
+    from fitserve.evaluation.told import as_sentence, served_words  # noqa: PLC0415 - heavy
     from fitserve.training.card_words import FEW_ROWS  # noqa: PLC0415
 
     manifest, record = run.manifest, run.record
@@ -203,14 +203,14 @@ def _tell(run: Any) -> None:
     if how := FEW_ROWS["en"].get(manifest.evaluation["on"]):
         say(f"So few rows leave no test part. {how}", "")
     if run.promotion:
-        say(f"{run.promotion[0].upper()}{run.promotion[1:]}.")
+        say(as_sentence(run.promotion))
     if run.champion != record.version:
         say(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
     if run.tried_all:
         say(f"All {run.tried} candidates were judged; {run.seconds:.0f} s were used, and nothing is left to try.")
     for told in run.kept:
-        say(f"{told[0].upper()}{told[1:]}.")
+        say(as_sentence(told))
     say(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     say(f"Serve it: fitserve serve {record.model}{version}")

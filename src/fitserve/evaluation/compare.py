@@ -29,7 +29,7 @@ from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, overlap, overlap_json, seen_by
 from fitserve.evaluation.slices import differing_slices
-from fitserve.evaluation.told import number, with_interval
+from fitserve.evaluation.told import as_sentence, number, with_interval
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
 from fitserve.metrics import METRICS, default_metric
@@ -88,7 +88,7 @@ class Comparison:
         return page(f"{self.a} and {self.b}", self._head(), self._sections())
 
     def _head(self) -> Html:
-        told = "".join(paragraph(f"{each[0].upper()}{each[1:]}.") for each in self.told)
+        told = "".join(paragraph(as_sentence(each)) for each in self.told)
         return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Judged on {self.on}.')}{told}"
 
     def _sections(self) -> list[Section]:

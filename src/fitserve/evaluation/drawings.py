@@ -31,11 +31,11 @@ def confusion_chart(found: Mapping[str, Any]) -> Chart:
     labels = found["labels"]
     values = [{"true": t, "predicted": p, "rows": n, "share": s} for t, p, n, s in found["cells"]]
     angle = 0 if len(labels) <= 3 else -40 if len(labels) <= _MOST_FIGURES else -90
-    colour = quantity("share", legend=None, scale={"domain": [0, 1], "range": ["#2f6fb30c", "#2f6fb3"]})
+    colour = quantity("share", legend=None, scale={"domain": [0, 1], "range": ["#e8eff7", "#2f6fb3"]})
     tips = [nominal("true"), nominal("predicted"), quantity("rows"), quantity("share", format=".1%")]
     parts = [layer("rect", color=colour, tooltip=tips)]
     if len(labels) <= _MOST_FIGURES:
-        ink = {"condition": {"test": "datum.share > 0.55", "value": "white"}, "value": GREY}
+        ink = {"condition": {"test": "datum.share > 0.75", "value": "white"}, "value": "#1f2933"}
         parts.append(layer({"type": "text", "tooltip": False}, text=quantity("rows"), color=ink))
     note = "Rows by their true and their predicted label; the darker, the larger the share of the true label's rows."
     if found["of_labels"] > len(labels):

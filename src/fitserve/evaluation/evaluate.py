@@ -21,10 +21,11 @@ from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.page import report_body, report_page
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
-from fitserve.evaluation.reading import Reading, opened, told_missing
+from fitserve.evaluation.reading import Reading, opened, told_missing, told_problems
 from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, SeenRows, overlap, seen_by
+from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column, Numbers
 from fitserve.features.missing import said_missing
@@ -66,11 +67,24 @@ class Evaluation:
     problems: dict[tuple[str, str], int] = field(default_factory=dict)
     case: Case | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def told(self) -> list[str]:
+        """What a reader of the scores has to know, the most important first."""
+        found = [*(self.overlap.told() if self.overlap is not None else ()), *self.findings]
+        if self.without_target:
+            found.append(f"{self.without_target} rows without a target were left out")
+        if self.unknown_labels:
+            found.append(f"{self.unknown_labels} rows have a label that training never saw; each counts as wrong")
+        return [*found, *told_problems(self.problems, self.rows)]
+
     @cached_property
     def report(self) -> dict[str, Any]:
         """Everything that there is to tell, with charts; made when it is first asked for."""
         assert self.case is not None
-        return build_report(self.case)
+        report = build_report(self.case)
+        told, lead = [as_sentence(each) for each in self.told], report["lead"]
+        flatters = self.overlap is not None and self.overlap.flatters
+        return report | {"lead": [*told, *lead] if flatters else [*lead, *told]}
 
     @property
     def baseline(self) -> dict[str, float | None]:

@@ -55,6 +55,11 @@ def of_hundred(share: float) -> str:
     return f"{100 * share:.1f}" if min(share, 1 - share) < 0.05 and share not in (0, 1) else f"{100 * share:.0f}"
 
 
+def as_sentence(told: str) -> str:
+    """A finding as a sentence of a page."""
+    return f"{told[0].upper()}{told[1:]}."
+
+
 def lead(report: Mapping[str, Any]) -> list[str]:
     """How good it is, compared with what, where bad, how sure: a sentence each."""
     scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]

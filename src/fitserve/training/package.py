@@ -19,7 +19,7 @@ from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
-from fitserve.evaluation.told import gap_sentences
+from fitserve.evaluation.told import as_sentence, gap_sentences
 from fitserve.faults import LeftOut, Limit, no_limit
 from fitserve.features.base import state_of
 from fitserve.features.missing import read_said
@@ -81,7 +81,7 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
     manifest = _manifest(judged, search, judgement, intervals)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     report = _report((search, choice), (judgement, predictor), left_out, limit)
-    report["lead"] = [*(f"{sentence[0].upper()}{sentence[1:]}." for sentence in told), *report.get("lead", ())]
+    report["lead"] = [*map(as_sentence, told), *report.get("lead", ())]
     manifest = _manifest(served, search, judgement, intervals)
     page = card(manifest, report, left_out=left_out)
     prepared.findings.extend(_told(left_out))
