@@ -30,8 +30,8 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 import fitserve
 from benchmarks.report import Bar, show
 from benchmarks.tables import Benchmark, frames
-from fitserve.data.series import column_of_series
-from fitserve.data.sheet import as_numbers
+from fitserve.data.checks.table import as_numbers
+from fitserve.data.understanding.series import column_of_series
 from fitserve.evaluation.parts import spelled
 from fitserve.evaluation.reading import Reading
 from fitserve.features.column import Column

@@ -17,7 +17,7 @@ import polars as pl
 from benchmarks.fixed_model import PLAIN_TREES, Recipe, make
 from benchmarks.report import Bar, show
 from benchmarks.tables import TABLES, frames
-from fitserve.data.series import column_of_series
+from fitserve.data.understanding.series import column_of_series
 from fitserve.evaluation.bulk import predict_file
 from fitserve.store import Workspace
 

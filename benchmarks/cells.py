@@ -20,8 +20,8 @@ import polars as pl
 
 from benchmarks.report import Bar, show
 from benchmarks.tables import DATA
-from fitserve.data.cells import WrongCell, find_wrong_cells
-from fitserve.data.read import read_frame
+from fitserve.data.error_detection.wrong_cells import WrongCell, find_wrong_cells
+from fitserve.data.reading.read import read_frame
 
 Cells = dict[tuple[int, str], str | None]
 

@@ -18,7 +18,7 @@ import polars as pl
 from benchmarks.fixed_model import Recipe, make
 from benchmarks.report import Bar, show
 from benchmarks.tables import TABLES, Benchmark, frames
-from fitserve.data.series import column_of_series
+from fitserve.data.understanding.series import column_of_series
 from fitserve.errors import NotForThisTable
 from fitserve.models.base import Context, Learner, get_learners
 from fitserve.prediction import Predictor

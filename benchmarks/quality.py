@@ -13,7 +13,7 @@ import polars as pl
 
 from benchmarks.report import Bar, show
 from benchmarks.tables import TABLES, Benchmark, frames
-from fitserve.data.series import column_of_series
+from fitserve.data.understanding.series import column_of_series
 from fitserve.metrics import loss
 from fitserve.models.base import choose_learners
 from fitserve.schema import Kind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fitserve.data.read import read_frame
+from fitserve.data.reading.read import read_frame
 
 DATA = Path(os.environ.get("FITSERVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -1,6 +1,6 @@
 """fitserve turns a data file into a prediction service that keeps getting better.
 
-The public verbs are imported when they are first used, so that importing this package costs nothing.
+What is public is imported when they are first used, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fitserve.data.verb import profile
-    from fitserve.evaluation.verb import compare, evaluate
+    from fitserve.data.public import profile
+    from fitserve.evaluation.public import compare, evaluate
     from fitserve.prediction.loading import load as load_bundle
     from fitserve.prediction.named import load_model as load
     from fitserve.store.workspace import Workspace
-    from fitserve.training.verb import train
+    from fitserve.training.public import train
 
 # What fails and is left out is logged with its trace, for those who listen; by itself nothing reaches the screen.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_VERBS = {
-    "profile": "fitserve.data.verb:profile",
-    "train": "fitserve.training.verb:train",
-    "evaluate": "fitserve.evaluation.verb:evaluate",
-    "compare": "fitserve.evaluation.verb:compare",
+_PUBLIC = {
+    "profile": "fitserve.data.public:profile",
+    "train": "fitserve.training.public:train",
+    "evaluate": "fitserve.evaluation.public:evaluate",
+    "compare": "fitserve.evaluation.public:compare",
     "load": "fitserve.prediction.named:load_model",
     "load_bundle": "fitserve.prediction.loading:load",
     "Workspace": "fitserve.store.workspace:Workspace",
@@ -33,9 +33,9 @@ __all__ = ["Workspace", "compare", "evaluate", "load", "load_bundle", "profile",
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _VERBS:
+    if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _VERBS[name].split(":")
+    module, attribute = _PUBLIC[name].split(":")
     return getattr(import_module(module), attribute)
 
 

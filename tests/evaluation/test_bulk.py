@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fitserve.data.read import ReadOptions
+from fitserve.data.reading.read import ReadOptions
 from fitserve.errors import DataError, NotFoundError, SpecError
 from fitserve.evaluation.bulk import predict_file
 from fitserve.prediction import Predictor

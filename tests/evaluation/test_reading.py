@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fitserve
-from fitserve.data.read import ReadOptions
+from fitserve.data.reading.read import ReadOptions
 from fitserve.errors import DataError
 from fitserve.evaluation.bulk import predict_file
 from fitserve.evaluation.compare import compare_models

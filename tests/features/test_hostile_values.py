@@ -16,9 +16,9 @@ import resource, sys
 import numpy as np
 import polars as pl
 from fitserve import schema
-from fitserve.data.cells import find_wrong_cells
-from fitserve.data.kinds import infer_field
-from fitserve.data.spellings import find_spellings
+from fitserve.data.error_detection.wrong_cells import find_wrong_cells
+from fitserve.data.understanding.kinds import infer_field
+from fitserve.data.error_detection.spelling_variants import find_spellings
 from fitserve.features import spelling, units
 from fitserve.features.category import CategoryStep
 from fitserve.features.likeness import scripts_of

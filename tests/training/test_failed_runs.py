@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import fitserve
-from fitserve.data.read import ReadOptions
+from fitserve.data.reading.read import ReadOptions
 from fitserve.errors import DataError, ParityError, SpecError, UserError
 from fitserve.store import Workspace
 from fitserve.training.progress import Progress

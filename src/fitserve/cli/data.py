@@ -30,8 +30,8 @@ def data(source: Any, reading: Any, target: str | None, task: str | None, page: 
     """
     if source is None:
         raise SpecError("name the file to look at: fitserve data houses.csv --target price")
-    from fitserve.data.read import name_of, read_frame  # noqa: PLC0415 - heavy
-    from fitserve.data.view import view_table  # noqa: PLC0415
+    from fitserve.data.reading.read import name_of, read_frame  # noqa: PLC0415 - heavy
+    from fitserve.data.views.table_view import view_table  # noqa: PLC0415
 
     found: list[str] = []
     view = view_table(read_frame(source, reading, found), name_of(source), target, task, found)
@@ -69,8 +69,8 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
 
 def _tell_columns(view: Any, width: int) -> None:
     """A line for each column: name, kind, bars, gaps, what tells the target, figures."""
-    from fitserve.data.finding import shortened  # noqa: PLC0415
-    from fitserve.data.page import summary_of  # noqa: PLC0415
+    from fitserve.data.checks.finding import shortened  # noqa: PLC0415
+    from fitserve.data.views.view_page import summary_of  # noqa: PLC0415
 
     columns = view.columns
     if len(columns) > _MOST_COLUMNS:

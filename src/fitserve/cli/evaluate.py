@@ -32,7 +32,7 @@ def evaluate(
     model: str, source: Any, reading: Any, group: str | None, page: Path | None, workspace: str | None, as_json: bool
 ) -> None:
     """Score MODEL (NAME or NAME:VERSION) on SOURCE, a file, or several, with the target in it."""
-    from fitserve.data.read import name_of  # noqa: PLC0415
+    from fitserve.data.reading.read import name_of  # noqa: PLC0415
     from fitserve.evaluation.evaluate import evaluate_named  # noqa: PLC0415
     from fitserve.evaluation.report import without_charts  # noqa: PLC0415
     from fitserve.evaluation.seen import overlap_json  # noqa: PLC0415

@@ -135,7 +135,7 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         raise SpecError("name the file to train on: fitserve train houses.csv --target price")
 
     if not options["target"]:
-        from fitserve.data.read import name_of  # noqa: PLC0415
+        from fitserve.data.reading.read import name_of  # noqa: PLC0415
 
         raise SpecError(f"name the column to predict: fitserve train {name_of(source)} --target COLUMN")
     return Spec(

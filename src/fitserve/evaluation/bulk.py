@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from fitserve.data.read import ReadOptions
-from fitserve.data.sources import is_among
+from fitserve.data.reading.read import ReadOptions
+from fitserve.data.reading.sources import is_among
 from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.reading import Reading, opened, told_missing
 from fitserve.prediction import Predictor

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from fitserve.charts.page import Html, Section, fragment, page, paragraph, table, text
-from fitserve.data.read import ReadOptions, name_of
+from fitserve.data.reading.read import ReadOptions, name_of
 from fitserve.errors import SpecError
 from fitserve.evaluation.evaluate import (
     check_columns,

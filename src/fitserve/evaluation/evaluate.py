@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fitserve import schema
 from fitserve.charts.page import fragment
-from fitserve.data.choices import missing_column
-from fitserve.data.read import ReadOptions, name_of
-from fitserve.data.series import column_of_series
+from fitserve.data.reading.read import ReadOptions, name_of
+from fitserve.data.understanding.choices import missing_column
+from fitserve.data.understanding.series import column_of_series
 from fitserve.errors import DataError
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged

@@ -16,9 +16,9 @@ from typing import Any
 
 import polars as pl
 
-from fitserve.data.read import ReadOptions, is_location, read_batches, read_frame
-from fitserve.data.series import column_of_series
-from fitserve.data.sources import local_files
+from fitserve.data.reading.read import ReadOptions, is_location, read_batches, read_frame
+from fitserve.data.reading.sources import local_files
+from fitserve.data.understanding.series import column_of_series
 from fitserve.features.category import CategoryStep
 from fitserve.features.column import Column
 from fitserve.features.missing import said_missing

@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve.data.checks.order import in_order, names_somebody, repeats
-from fitserve.data.choices import Choices
-from fitserve.data.kinds import infer_field
-from fitserve.data.profiles import missing_share, profile_of
 from fitserve.data.split import Split
+from fitserve.data.understanding.choices import Choices
+from fitserve.data.understanding.kinds import infer_field
+from fitserve.data.understanding.profiles import missing_share, profile_of
 from fitserve.errors import DataError, SpecError
 from fitserve.features.column import Column, Numbers, take
 from fitserve.features.moment import moments_of

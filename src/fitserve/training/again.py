@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from fitserve.data.profiles import missing_share, profile_of
 from fitserve.data.split import Split
+from fitserve.data.understanding.profiles import missing_share, profile_of
 from fitserve.evaluation.parts import numeric
 from fitserve.features.column import Column, Numbers
 from fitserve.features.encoder import AnyStep, fit_again

@@ -11,13 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.checks import FOR_TRAINING, check_sheet, drift
-from fitserve.data.choices import Choices, missing_column, read_choices, without_missing
+from fitserve.data.checks import FOR_TRAINING, check_table, drift
+from fitserve.data.checks.finding import Severity
+from fitserve.data.checks.table import CheckedTable
 from fitserve.data.few_rows import SMALL_TABLE
-from fitserve.data.finding import Severity
-from fitserve.data.gaps import GapSpellings
-from fitserve.data.kinds import IN_DOUBT, Gaps, infer_field, read_alike
-from fitserve.data.sheet import Sheet
 from fitserve.data.split import (
     EqualRows,
     Split,
@@ -28,7 +25,10 @@ from fitserve.data.split import (
     split_by_time,
     split_rows,
 )
-from fitserve.data.target import decide_target, lost_rows
+from fitserve.data.understanding.choices import Choices, missing_column, read_choices, without_missing
+from fitserve.data.understanding.kinds import IN_DOUBT, Gaps, infer_field, read_alike
+from fitserve.data.understanding.missing_spellings import GapSpellings
+from fitserve.data.understanding.target import decide_target, lost_rows
 from fitserve.errors import DataError, SpecError
 from fitserve.features.arrays import Arrays
 from fitserve.features.column import Column, take
@@ -131,7 +131,8 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     answerer = task.fit(take(target, split.train))
     truth = task.truth(target, answerer)
     fields, table = _fields(frame, spec, choices, split.train, order)
-    findings += _checked(Sheet(frame, [field for field in fields if field.used], table, found.take(kept)), split_by)
+    used = [field for field in fields if field.used]
+    findings += _checked(CheckedTable(frame, used, table, found.take(kept)), split_by)
     fields = leave_out(fields, table, truth, split.train, task.name)
     metric, of_the_metric = _metric(spec, task, answerer, truth, split)
     findings += of_the_metric
@@ -149,9 +150,9 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     )  # fmt: skip
 
 
-def _checked(sheet: Sheet, spec: Spec) -> list[str]:
+def _checked(table: CheckedTable, spec: Spec) -> list[str]:
     """Sentences for what the checks find; raises DataError where a score would be a lie, unless that is wanted."""
-    found = check_sheet(sheet, FOR_TRAINING if spec.time is not None else (*FOR_TRAINING, drift))
+    found = check_table(table, FOR_TRAINING if spec.time is not None else (*FOR_TRAINING, drift))
     grave = [finding for finding in found if finding.severity is Severity.STOP]
     if grave and not spec.force:
         raise DataError(f"{grave[0].message}, so the scores would be a lie: {grave[0].advice}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fitserve.data.read import ReadOptions, recorded
+from fitserve.data.reading.read import ReadOptions, recorded
 from fitserve.errors import SpecError, in_a_line
 from fitserve.store import RunRecord, Workspace
 from fitserve.store.records import Status, now

@@ -16,7 +16,7 @@ import polars as pl
 from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Manifest
 from fitserve.charts.page import fragment, text
-from fitserve.data.read import ReadOptions, is_location, name_of, read_frame
+from fitserve.data.reading.read import ReadOptions, is_location, name_of, read_frame
 from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.page import report_body, report_page
 from fitserve.features.row_hashes import row_hashes

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.profiles import profile_of
-from fitserve.data.running import names_rows, numbers_rows
+from fitserve.data.understanding.profiles import profile_of
+from fitserve.data.understanding.running_numbers import names_rows, numbers_rows
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of

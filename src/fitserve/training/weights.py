@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.series import column_of_series
+from fitserve.data.understanding.series import column_of_series
 from fitserve.errors import DataError, SpecError
 from fitserve.features.column import Numbers
 from fitserve.features.number import number_reader, numbers_of

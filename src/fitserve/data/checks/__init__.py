@@ -1,6 +1,6 @@
 """What may be wrong with a table, one file for each thing that is looked at."""
 
-from fitserve.data.checks.every import FOR_TRAINING, check_sheet
 from fitserve.data.checks.order import drift
+from fitserve.data.checks.registry import FOR_TRAINING, check_table
 
-__all__ = ["FOR_TRAINING", "check_sheet", "drift"]
+__all__ = ["FOR_TRAINING", "check_table", "drift"]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.finding import Finding, named, note, share, warn
-from fitserve.data.sheet import Sheet
+from fitserve.data.checks.finding import Finding, named, note, share, warn
+from fitserve.data.checks.table import CheckedTable
 from fitserve.schema import Kind
 
 _MOSTLY_MISSING = 0.5
@@ -22,18 +22,18 @@ _MOST_TOLD = 5
 _FEWEST_ROWS_TO_COMPARE = 10
 
 
-def missing_values(sheet: Sheet) -> Iterator[Finding]:
+def missing_values(table: CheckedTable) -> Iterator[Finding]:
     """Columns with gaps: those that are mostly empty, and the others together."""
-    some = sorted((f for f in sheet.fields if 0 < f.missing < 1), key=lambda f: -f.missing)
+    some = sorted((f for f in table.fields if 0 < f.missing < 1), key=lambda f: -f.missing)
     for field in (f for f in some if f.missing > _MOSTLY_MISSING):
-        told = share(round(field.missing * sheet.height), sheet.height)
+        told = share(round(field.missing * table.height), table.height)
         message = f"column {field.name!r} is mostly empty: {told} values are missing"
         yield warn(
             "mostly_missing",
             [field.name],
             message,
             "ask whether its gaps mean something",
-            round(field.missing * sheet.height),
+            round(field.missing * table.height),
         )
     rest = [f for f in some if f.missing <= _MOSTLY_MISSING]
     if rest:
@@ -48,9 +48,9 @@ def missing_values(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def missing_together(sheet: Sheet) -> Iterator[Finding]:
+def missing_together(table: CheckedTable) -> Iterator[Finding]:
     """Columns whose gaps are in the same rows."""
-    gaps = gaps_of(sheet)
+    gaps = gaps_of(table)
     seen: set[str] = set()
     names = [name for name, gap in gaps.items() if _FEWEST_MISSING <= gap.sum() < len(gap)]
     by_count = sorted(names, key=lambda name: (-int(gaps[name].sum()), name))
@@ -81,16 +81,16 @@ def _same_gaps(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
     return int((first & second).sum()) >= _SAME_GAPS * int((first | second).sum())
 
 
-def gaps_of(sheet: Sheet) -> dict[str, NDArray[np.bool_]]:
+def gaps_of(table: CheckedTable) -> dict[str, NDArray[np.bool_]]:
     """Which sampled rows miss a value, for every column that misses some."""
-    missing = {field.name for field in sheet.fields if field.missing > 0}
-    found = {name: np.isnan(values) for name, values in sheet.numbers.items() if name in missing}
-    return found | {name: codes == 0 for name, codes in sheet.codes.items() if name in missing}
+    missing = {field.name for field in table.fields if field.missing > 0}
+    found = {name: np.isnan(values) for name, values in table.numbers.items() if name in missing}
+    return found | {name: codes == 0 for name, codes in table.codes.items() if name in missing}
 
 
-def constants(sheet: Sheet) -> Iterator[Finding]:
+def constants(table: CheckedTable) -> Iterator[Finding]:
     """Columns with one value only, or none."""
-    same = [field.name for field in sheet.fields if field.kind is Kind.CONSTANT]
+    same = [field.name for field in table.fields if field.kind is Kind.CONSTANT]
     if same:
         what = "columns hold" if len(same) > 1 else "column holds"
         yield note(
@@ -102,11 +102,11 @@ def constants(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def nearly_constants(sheet: Sheet) -> Iterator[Finding]:
+def nearly_constants(table: CheckedTable) -> Iterator[Finding]:
     """Columns in which all but one of a thousand values are the same."""
-    if len(sheet.sample) < _FEWEST_ROWS_FOR_NEARLY:
+    if len(table.sample) < _FEWEST_ROWS_FOR_NEARLY:
         return
-    for name, values in sheet.values.items():
+    for name, values in table.values.items():
         known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values > 0]
         if len(known) < _FEWEST_ROWS_FOR_NEARLY:
             continue
@@ -117,9 +117,9 @@ def nearly_constants(sheet: Sheet) -> Iterator[Finding]:
             yield note("nearly_constant", [name], message, "leave it out unless these rows matter", other)
 
 
-def identifiers(sheet: Sheet) -> Iterator[Finding]:
+def identifiers(table: CheckedTable) -> Iterator[Finding]:
     """Columns that name each row."""
-    names = [f.name for f in sheet.fields if f.kind is Kind.IDENTIFIER and not f.profile.get("running")]
+    names = [f.name for f in table.fields if f.kind is Kind.IDENTIFIER and not f.profile.get("running")]
     if names:
         what = "columns name" if len(names) > 1 else "column names"
         yield note(
@@ -131,9 +131,9 @@ def identifiers(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def duplicate_columns(sheet: Sheet) -> Iterator[Finding]:
+def duplicate_columns(table: CheckedTable) -> Iterator[Finding]:
     """Columns of which one tells the other: the same values under other names, or up to rounding."""
-    groups = _groups([*_bijections(sheet), *_correlated(sheet)])
+    groups = _groups([*_bijections(table), *_correlated(table)])
     for group in groups if len(groups) <= _MOST_TOLD else []:
         message = f"columns {named(group)} say the same"
         advice = f"one is enough; --exclude {group[1]!r} makes the model easier to read"
@@ -145,11 +145,11 @@ def duplicate_columns(sheet: Sheet) -> Iterator[Finding]:
         yield note("duplicate_columns", every, message, "one of each group is enough", len(groups))
 
 
-def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:
+def _bijections(table: CheckedTable) -> Iterator[tuple[str, str]]:
     """Pairs of columns whose levels belong to each other one to one, gaps included."""
-    usable = {f.name for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)}
+    usable = {f.name for f in table.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)}
     by_pattern: dict[bytes, str] = {}
-    for name, values in sheet.values.items():
+    for name, values in table.values.items():
         if name not in usable:
             continue
         found = np.unique(values, return_inverse=True)[1]
@@ -164,12 +164,12 @@ def _bijections(sheet: Sheet) -> Iterator[tuple[str, str]]:
             yield earlier, name
 
 
-def _correlated(sheet: Sheet) -> Iterator[tuple[str, str]]:
-    kinds = {field.name: field.kind for field in sheet.fields}
-    names = [name for name in sheet.numbers if kinds[name] in (Kind.NUMBER, Kind.DATETIME)]
-    if len(names) < 2 or len(sheet.sample) < _FEWEST_ROWS_TO_COMPARE:
+def _correlated(table: CheckedTable) -> Iterator[tuple[str, str]]:
+    kinds = {field.name: field.kind for field in table.fields}
+    names = [name for name in table.numbers if kinds[name] in (Kind.NUMBER, Kind.DATETIME)]
+    if len(names) < 2 or len(table.sample) < _FEWEST_ROWS_TO_COMPARE:
         return
-    matrix = np.stack([sheet.numbers[name] for name in names], axis=1)
+    matrix = np.stack([table.numbers[name] for name in names], axis=1)
     gaps = np.isnan(matrix) | ~np.isfinite(matrix)
     with np.errstate(all="ignore"):
         centre = np.ma.masked_array(matrix, gaps).mean(axis=0).filled(0.0)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from scipy.stats import chi2_contingency, ks_2samp, spearmanr
 
-from fitserve.data.finding import Finding, named, note, warn
-from fitserve.data.sheet import Sheet
+from fitserve.data.checks.finding import Finding, named, note, warn
+from fitserve.data.checks.table import CheckedTable
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers
 from fitserve.schema import Field, Kind
@@ -49,13 +49,13 @@ def names_somebody(field: Field) -> bool:
     return bool(_NAMES_SOMEBODY.search(field.name))
 
 
-def groups(sheet: Sheet) -> Iterator[Finding]:
+def groups(table: CheckedTable) -> Iterator[Finding]:
     """Columns whose values name what several rows belong to: a random split tears them apart."""
-    possible = [f for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.TEXT, Kind.DATETIME, Kind.BOOLEAN)]
-    determined = _determined(sheet, [field.name for field in possible if not names_somebody(field)])
+    possible = [f for f in table.fields if f.kind not in (Kind.CONSTANT, Kind.TEXT, Kind.DATETIME, Kind.BOOLEAN)]
+    determined = _determined(table, [field.name for field in possible if not names_somebody(field)])
     for field in possible:
         told = determined.get(field.name, [])
-        often = repeats(sheet.columns[field.name]) if told or names_somebody(field) else None
+        often = repeats(table.columns[field.name]) if told or names_somebody(field) else None
         if often is None:
             continue
         why = f" and tells {named(told, 3)}" if told else ""
@@ -68,17 +68,17 @@ def groups(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def _determined(sheet: Sheet, names: Sequence[str]) -> dict[str, list[str]]:
+def _determined(table: CheckedTable, names: Sequence[str]) -> dict[str, list[str]]:
     """For columns of many repeated values: the other columns that are the same wherever it is the same."""
     few = slice(0, _MOST_ROWS_COMPARED)
-    keys = {name: np.unique(values[few], return_inverse=True)[1] for name, values in sheet.values.items()}
+    keys = {name: np.unique(values[few], return_inverse=True)[1] for name, values in table.values.items()}
     sizes = {name: int(codes.max(initial=0)) + 1 for name, codes in keys.items()}
-    n = len(sheet.sample[few])
+    n = len(table.sample[few])
     owners = sorted(
         (name for name in names if _FEWEST_GROUPS <= sizes[name] <= n / _FEWEST_REPEATS), key=sizes.__getitem__
     )
     skipped = (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)
-    others = [f.name for f in sheet.fields if f.kind not in skipped and sizes[f.name] >= _FEWEST_GROUPS // 2]
+    others = [f.name for f in table.fields if f.kind not in skipped and sizes[f.name] >= _FEWEST_GROUPS // 2]
     others = [name for name in others if 1.5 * np.bincount(keys[name]).max() / n < _DETERMINED]
     found = {}
     for owner in owners[-_MOST_OWNERS:] if n >= _FEWEST_ROWS else []:
@@ -104,10 +104,10 @@ def _agreement(keys: NDArray[np.int64], values: NDArray[np.int64]) -> float:
     return float(most[again].sum() / max(total[again].sum(), 1))
 
 
-def dates(sheet: Sheet) -> Iterator[Finding]:
+def dates(table: CheckedTable) -> Iterator[Finding]:
     """Dates: the rows to predict will mostly be later ones."""
-    dated = [field.name for field in sheet.fields if field.kind is Kind.DATETIME]
-    if dated and in_order(sheet.numbers[dated[0]]):
+    dated = [field.name for field in table.fields if field.kind is Kind.DATETIME]
+    if dated and in_order(table.numbers[dated[0]]):
         message = f"the rows stand in the order of {dated[0]!r}"
         advice = "a training judges on the last of them; --shuffle has random ones judge"
         yield note("log", dated, message, advice, len(dated))
@@ -130,12 +130,12 @@ def in_order(moments: NDArray[np.float64]) -> bool:
     return sorted_so and len(np.unique(known)) >= _FEWEST_MOMENTS and len(known) >= (1 - _MOST_GAPS) * len(moments)
 
 
-def sorted_rows(sheet: Sheet) -> Iterator[Finding]:
+def sorted_rows(table: CheckedTable) -> Iterator[Finding]:
     """Tables whose rows stand in the order of the target, of any size in which that is no chance."""
-    target = sheet.target
+    target = table.target
     if target is None:
         return
-    truth = target.truth[sheet.sample].astype(np.float64)
+    truth = target.truth[table.sample].astype(np.float64)
     truth = truth[truth >= 0 if target.is_label else np.isfinite(truth)]
     if _is_in_blocks(truth) if target.is_label else _is_sorted(truth):
         yield note(
@@ -163,9 +163,9 @@ def _is_sorted(values: NDArray[np.float64]) -> bool:
     return len(values) >= _FEWEST_IN_ORDER and len(np.unique(values)) > 2 and abs(_order(values)) > _SORTED
 
 
-def running_numbers(sheet: Sheet) -> Iterator[Finding]:
+def running_numbers(table: CheckedTable) -> Iterator[Finding]:
     """Columns that number the rows."""
-    names = [field.name for field in sheet.fields if field.profile.get("running")]
+    names = [field.name for field in table.fields if field.profile.get("running")]
     if names:
         what = "columns number the rows" if len(names) > 1 else "column numbers the rows"
         advice = (
@@ -181,17 +181,17 @@ def _order(values: NDArray[np.float64]) -> float:
     return float(spearmanr(np.arange(len(values)), values).statistic)
 
 
-def drift(sheet: Sheet) -> Iterator[Finding]:
+def drift(table: CheckedTable) -> Iterator[Finding]:
     """Columns whose values differ between the early and the late rows, in the order of dates or of the file."""
-    order, dated = _time_order(sheet)
+    order, dated = _time_order(table)
     n = len(order)
     if n < _FEWEST_ROWS:
         return
     early, late = order[: n // 2], order[n // 2 :]
-    moved = dict(_changes(sheet, early, late))
+    moved = dict(_changes(table, early, late))
     if moved:
         worst = sorted(moved, key=lambda name: -moved[name])
-        target = sheet.target.name if sheet.target is not None else None
+        target = table.target.name if table.target is not None else None
         told = named([f"{name} ({moved[name]:.2f})" for name in worst])
         what = "columns differ" if len(moved) > 1 else "column differs"
         by, wanted = (" of the file", "COLUMN") if dated is None else (f" by {dated!r}", repr(dated))
@@ -200,25 +200,25 @@ def drift(sheet: Sheet) -> Iterator[Finding]:
         yield (warn if target in moved else note)("drift", worst, message, advice, len(moved))
 
 
-def _time_order(sheet: Sheet) -> tuple[NDArray[np.intp], str | None]:
+def _time_order(table: CheckedTable) -> tuple[NDArray[np.intp], str | None]:
     """Sampled rows in order of the first column of dates, and its name; else in that of the file."""
-    for field in sheet.fields:
+    for field in table.fields:
         if field.kind is Kind.DATETIME:
-            moments = sheet.numbers[field.name]
+            moments = table.numbers[field.name]
             known = np.flatnonzero(~np.isnan(moments))
             if len(known) > 0.9 * len(moments):
                 return known[np.argsort(moments[known], kind="stable")], field.name
-    return np.arange(len(sheet.sample)), None
+    return np.arange(len(table.sample)), None
 
 
-def _changes(sheet: Sheet, early: NDArray[np.intp], late: NDArray[np.intp]) -> Iterator[tuple[str, float]]:
+def _changes(table: CheckedTable, early: NDArray[np.intp], late: NDArray[np.intp]) -> Iterator[tuple[str, float]]:
     """Columns that change, with the size: the largest distance of the distributions, 0 to 1."""
-    usable = {f.name for f in sheet.fields if f.kind in (Kind.NUMBER, Kind.BOOLEAN, Kind.CATEGORY)}
+    usable = {f.name for f in table.fields if f.kind in (Kind.NUMBER, Kind.BOOLEAN, Kind.CATEGORY)}
     allowed = _CHANCE / max(len(usable), 1)
-    columns = {name: values for name, values in sheet.values.items() if name in usable}
-    if sheet.target is not None:
-        truth = sheet.target.truth[sheet.sample]
-        columns[sheet.target.name] = np.where(truth < 0, 0, truth + 1) if sheet.target.is_label else truth
+    columns = {name: values for name, values in table.values.items() if name in usable}
+    if table.target is not None:
+        truth = table.target.truth[table.sample]
+        columns[table.target.name] = np.where(truth < 0, 0, truth + 1) if table.target.is_label else truth
     for name, values in columns.items():
         change = _change(values[early], values[late], values.dtype.kind == "f", allowed)
         # What goes up or down with the rows is their number under another name.

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.finding import Finding, named, share, warn
-from fitserve.data.sheet import Sheet
+from fitserve.data.checks.finding import Finding, named, share, warn
+from fitserve.data.checks.table import CheckedTable
 from fitserve.data.split import duplicate_groups, equal_rows
 from fitserve.schema import Kind
 
@@ -22,9 +22,9 @@ _INHERENT = 0.2
 _SIGNIFICANT = 6
 
 
-def few_rows(sheet: Sheet) -> Iterator[Finding]:
+def few_rows(table: CheckedTable) -> Iterator[Finding]:
     """Tables from which little can be learned, or anything."""
-    n, width = sheet.height, len(sheet.fields)
+    n, width = table.height, len(table.fields)
     if n < _FEW_ROWS:
         yield warn("few_rows", [], f"{n} rows are few", "scores will be rough; collect more", n)
     if width > n:
@@ -38,13 +38,13 @@ def few_rows(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
+def duplicate_rows(table: CheckedTable) -> Iterator[Finding]:
     """Rows that repeat an earlier one in every column."""
-    equal = equal_rows(sheet.frame, sheet.target.name) if sheet.target else None
-    count = equal.repeat if equal else duplicate_groups(sheet.frame)[1]
+    equal = equal_rows(table.frame, table.target.name) if table.target else None
+    count = equal.repeat if equal else duplicate_groups(table.frame)[1]
     if not count:
         return
-    message = f"{share(count, sheet.height)} rows repeat an earlier row"
+    message = f"{share(count, table.height)} rows repeat an earlier row"
     advice = "they stay on one side of a split each; delete them if they are mistakes"
     if equal and equal.combinations:
         message += f", for there {equal.why}"
@@ -52,12 +52,12 @@ def duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
     yield warn("duplicate_rows", [], message, advice, count)
 
 
-def conflicting_targets(sheet: Sheet) -> Iterator[Finding]:
+def conflicting_targets(table: CheckedTable) -> Iterator[Finding]:
     """Rows that are alike in everything but have different targets."""
-    if sheet.target is None or not sheet.fields:
+    if table.target is None or not table.fields:
         return
-    alike = duplicate_groups(sheet.frame.drop(sheet.target.name))[0][sheet.target.known]
-    truth = sheet.target.truth[sheet.target.known]
+    alike = duplicate_groups(table.frame.drop(table.target.name))[0][table.target.known]
+    truth = table.target.truth[table.target.known]
     order = np.lexsort((truth, alike))
     same = alike[order][1:] == alike[order][:-1]
     differ = same & (truth[order][1:] != truth[order][:-1])
@@ -67,18 +67,18 @@ def conflicting_targets(sheet: Sheet) -> Iterator[Finding]:
         message = f"{share(count, len(alike))} rows have a twin that is alike in every column but has another target"
         yield warn(
             "conflicting_targets",
-            [sheet.target.name],
+            [table.target.name],
             message,
             "no model can be right on all of them; look for wrong labels or a missing column",
             count,
         )
 
 
-def near_duplicate_rows(sheet: Sheet) -> Iterator[Finding]:
+def near_duplicate_rows(table: CheckedTable) -> Iterator[Finding]:
     """Rows that differ from another in one column only, or in case, punctuation and rounding."""
-    n = len(sheet.sample)
-    frame = sheet.frame[sheet.sample]
-    identifiers = [field.name for field in sheet.fields if field.kind is Kind.IDENTIFIER]
+    n = len(table.sample)
+    frame = table.frame[table.sample]
+    identifiers = [field.name for field in table.fields if field.kind is Kind.IDENTIFIER]
     compared = [name for name in frame.columns if name not in identifiers]
     if n < 2 or len(compared) < 2:
         return

@@ -10,12 +10,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.association import target_matrix, told_share
+from fitserve.data.checks.association import target_matrix, told_share
 from fitserve.data.checks.columns import gaps_of
-from fitserve.data.finding import Finding, named, note, share, stop, warn
-from fitserve.data.sheet import Sheet
-from fitserve.data.spellings import Spellings, find_spellings
-from fitserve.data.target import Target, lost_rows
+from fitserve.data.checks.finding import Finding, named, note, share, stop, warn
+from fitserve.data.checks.table import CheckedTable
+from fitserve.data.error_detection.spelling_variants import Spellings, find_spellings
+from fitserve.data.understanding.target import Target, lost_rows
 from fitserve.features.spelling import ANY_CASE, folded
 from fitserve.schema import Kind
 
@@ -37,21 +37,21 @@ _KNOWN_LATER = re.compile(
 )
 
 
-def copies_of_the_target(sheet: Sheet) -> Iterator[Finding]:
+def copies_of_the_target(table: CheckedTable) -> Iterator[Finding]:
     """Columns that are the target under another name."""
-    target = sheet.target
+    target = table.target
     if target is None or len(target.known) < _FEWEST_ROWS:
         return
-    copies = [name for name in _names(sheet) if _is_copy(sheet, name, target)]
+    copies = [name for name in _names(table) if _is_copy(table, name, target)]
     if copies:
         what = "columns hold" if len(copies) > 1 else "column holds"
         message = f"{len(copies)} {what} the target {target.name!r} under another name: {named(copies)}"
         yield stop("target_copy", copies, message, _exclude(copies), len(copies))
 
 
-def _names(sheet: Sheet) -> list[str]:
+def _names(table: CheckedTable) -> list[str]:
     """Columns that a model would use."""
-    return [f.name for f in sheet.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)]
+    return [f.name for f in table.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)]
 
 
 def _exclude(columns: Sequence[str]) -> str:
@@ -63,15 +63,15 @@ def _quoted(name: str) -> str:
     return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
 
 
-def _is_copy(sheet: Sheet, name: str, target: Target) -> bool:
-    truth = target.truth[sheet.sample]
+def _is_copy(table: CheckedTable, name: str, target: Target) -> bool:
+    truth = target.truth[table.sample]
     if target.is_label:
         rows = truth >= 0
-        numbers = sheet.numbers.get(name)
-        values = sheet.codes[name][rows] if numbers is None else numbers[rows]
+        numbers = table.numbers.get(name)
+        values = table.codes[name][rows] if numbers is None else numbers[rows]
         return _one_to_one(truth[rows], values)
     rows = np.isfinite(truth)
-    values = sheet.numbers.get(name, np.full(len(truth), np.nan))[rows]
+    values = table.numbers.get(name, np.full(len(truth), np.nan))[rows]
     if np.isnan(values).any() or len(np.unique(values)) < 10:
         return False
     return _is_same(values, _unscaled(target, truth[rows]))
@@ -100,16 +100,16 @@ def _one_to_one(truth: NDArray[np.int64], values: NDArray[np.float64] | NDArray[
     return len(np.unique(truth * (len(labels) + 1) + found)) == len(labels)
 
 
-def sums_of_columns(sheet: Sheet) -> Iterator[Finding]:
+def sums_of_columns(table: CheckedTable) -> Iterator[Finding]:
     """Columns that add up to the target, each added or taken away once."""
-    target = sheet.target
+    target = table.target
     if target is None or target.is_label or len(target.known) < _FEWEST_ROWS:
         return
-    truth = target.truth[sheet.sample]
+    truth = target.truth[table.sample]
     rows = np.isfinite(truth)
     wanted = _unscaled(target, truth[rows])
-    parts = _likely_parts(sheet, rows, wanted)
-    signs = _sum_among({name: sheet.numbers[name][rows] for name in parts}, wanted)
+    parts = _likely_parts(table, rows, wanted)
+    signs = _sum_among({name: table.numbers[name][rows] for name in parts}, wanted)
     if signs:
         found = {name: signs[name] for name in sorted(signs, key=lambda name: (-signs[name], parts.index(name)))}
         told = " ".join(f"{'+' if sign > 0 else '-'} {name}" for name, sign in found.items()).removeprefix("+ ")
@@ -117,11 +117,11 @@ def sums_of_columns(sheet: Sheet) -> Iterator[Finding]:
         yield stop("target_sum", list(found), message, _exclude(list(found)), len(found))
 
 
-def _likely_parts(sheet: Sheet, rows: NDArray[np.bool_], wanted: NDArray[np.float64]) -> list[str]:
+def _likely_parts(table: CheckedTable, rows: NDArray[np.bool_], wanted: NDArray[np.float64]) -> list[str]:
     """Columns of numbers without gaps that go along with the target most."""
-    kinds = {field.name: field.kind for field in sheet.fields}
+    kinds = {field.name: field.kind for field in table.fields}
     strength = {}
-    for name, values in sheet.numbers.items():
+    for name, values in table.numbers.items():
         own = values[rows]
         if kinds[name] is Kind.NUMBER and np.isfinite(own).all() and own.std() > 0 and not _is_same(own, wanted):
             with np.errstate(all="ignore"):
@@ -159,13 +159,13 @@ def _adds_up(signs: dict[str, int], columns: dict[str, NDArray[np.float64]], wan
     return _is_same(total, wanted)
 
 
-def telling_gaps(sheet: Sheet) -> Iterator[Finding]:
+def telling_gaps(table: CheckedTable) -> Iterator[Finding]:
     """Columns that are filled in, or left empty, depending on the target: known only after the fact."""
-    target = sheet.target
+    target = table.target
     if target is None or len(target.known) < _FEWEST_ROWS:
         return
-    known, wanted = target_matrix(target, sheet.sample)
-    for name, gap in gaps_of(sheet).items():
+    known, wanted = target_matrix(target, table.sample)
+    for name, gap in gaps_of(table).items():
         if min(int(gap[known].sum()), int((~gap[known]).sum())) < 10:
             continue
         tells = told_share(gap[known].astype(np.int32), wanted)
@@ -177,31 +177,31 @@ def telling_gaps(sheet: Sheet) -> Iterator[Finding]:
             yield warn("telling_gaps", [name], message, _exclude([name]), int(gap.sum()))
 
 
-def too_telling_columns(sheet: Sheet) -> Iterator[Finding]:
+def too_telling_columns(table: CheckedTable) -> Iterator[Finding]:
     """Columns that tell the target nearly alone, or much of it under the name of something that comes later."""
-    target = sheet.target
+    target = table.target
     if target is None or len(target.known) < _FEWEST_ROWS:
         return
-    for name in _names(sheet):
+    for name in _names(table):
         later = bool(_KNOWN_LATER.search(name))
-        share_told = sheet.told.get(name, 0.0)
-        if share_told >= (_SUSPECT if later else _TOO_TELLING) and not _is_copy(sheet, name, target):
+        share_told = table.told.get(name, 0.0)
+        if share_told >= (_SUSPECT if later else _TOO_TELLING) and not _is_copy(table, name, target):
             told = f"column {name!r} alone tells {100 * share_told:.0f} % of the target {target.name!r}"
             why = ", and its name is that of something that is known later" if later else ""
             yield warn("known_after", [name], told + why, f"if it is known only afterwards, {_exclude([name])}", 0)
 
 
-def lost_targets(sheet: Sheet) -> Iterator[Finding]:
+def lost_targets(table: CheckedTable) -> Iterator[Finding]:
     """Rows without a target, or with one that cannot be learned."""
-    for lost in lost_rows(sheet.target) if sheet.target is not None else ():
-        assert sheet.target is not None
-        message = f"{share(lost.count, sheet.height)} rows have {lost.what}"
-        yield note("missing_target", [sheet.target.name], message, f"{lost.advice}; they are left out", lost.count)
+    for lost in lost_rows(table.target) if table.target is not None else ():
+        assert table.target is not None
+        message = f"{share(lost.count, table.height)} rows have {lost.what}"
+        yield note("missing_target", [table.target.name], message, f"{lost.advice}; they are left out", lost.count)
 
 
-def spellings_of_labels(sheet: Sheet) -> Iterator[Finding]:
+def spellings_of_labels(table: CheckedTable) -> Iterator[Finding]:
     """Labels that differ in spelling alone: each would be predicted as a class of its own."""
-    target = sheet.target
+    target = table.target
     groups = _spellings_of(target.counts) if target is not None and target.is_label else []
     if target is None or not groups:
         return
@@ -225,28 +225,28 @@ def _spellings_of(counts: Mapping[str, int]) -> list[Spellings]:
     return sorted([*groups, *more], key=lambda group: group.canonical)
 
 
-def rare_classes(sheet: Sheet) -> Iterator[Finding]:
+def rare_classes(table: CheckedTable) -> Iterator[Finding]:
     """Labels with too few rows to learn from."""
-    if sheet.target is None or not sheet.target.is_label:
+    if table.target is None or not table.target.is_label:
         return
-    rare = {label: count for label, count in sheet.target.counts.items() if count < _RARE}
-    if rare and len(sheet.target.known) >= _FEWEST_ROWS:
+    rare = {label: count for label, count in table.target.counts.items() if count < _RARE}
+    if rare and len(table.target.known) >= _FEWEST_ROWS:
         told = named([f"{label} ({count})" for label, count in rare.items()])
         what = "labels have" if len(rare) > 1 else "label has"
         yield warn(
             "rare_classes",
-            [sheet.target.name],
+            [table.target.name],
             f"{len(rare)} {what} fewer than {_RARE} rows: {told}",
             "collect more of them, or join them under one label",
             len(rare),
         )
 
 
-def imbalance(sheet: Sheet) -> Iterator[Finding]:
+def imbalance(table: CheckedTable) -> Iterator[Finding]:
     """Labels of which one is much rarer than it would be if all were as frequent."""
-    if sheet.target is None or len(sheet.target.counts) < 2:
+    if table.target is None or len(table.target.counts) < 2:
         return
-    counts = sheet.target.counts
+    counts = table.target.counts
     total, label = sum(counts.values()), min(counts, key=lambda name: counts[name])
     even = total / len(counts)
     if counts[label] < 2 * _UNEVEN * even and counts[label] >= _RARE:
@@ -254,7 +254,7 @@ def imbalance(sheet: Sheet) -> Iterator[Finding]:
         message = f"the label {label!r} is rare: {share(counts[label], total)} rows; {most!r} has {counts[most]:,}"
         yield note(
             "imbalance",
-            [sheet.target.name],
+            [table.target.name],
             message,
             "accuracy says little here; look at the scores per label and at the threshold",
             counts[label],

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.finding import Finding, named, note, share, shortened, warn
-from fitserve.data.kinds import IN_DOUBT
-from fitserve.data.sheet import Sheet, as_numbers
+from fitserve.data.checks.finding import Finding, named, note, share, shortened, warn
+from fitserve.data.checks.table import CheckedTable, as_numbers
+from fitserve.data.understanding.kinds import IN_DOUBT
 from fitserve.features.column import Coded, Numbers
 from fitserve.schema import Field, Kind
 
@@ -29,9 +29,9 @@ _FEWEST_NUMBERS = 3
 _NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
 
 
-def zeros(sheet: Sheet) -> Iterator[Finding]:
+def zeros(table: CheckedTable) -> Iterator[Finding]:
     """Zeros among numbers that are all far from zero."""
-    for field, known in _number_columns(sheet):
+    for field, known in _number_columns(table):
         nought = int((known == 0).sum())
         rest = np.sort(known[known != 0])
         if not _FEWEST_ZEROS <= nought <= _ZERO_SHARE * len(known) or len(rest) < _FEWEST_ROWS or rest[0] < 0:
@@ -54,9 +54,9 @@ def _spacing(ascending: NDArray[np.float64]) -> float:
     return float(np.median(np.diff(lower))) if len(lower) > 1 else float("inf")
 
 
-def placeholders(sheet: Sheet) -> Iterator[Finding]:
+def placeholders(table: CheckedTable) -> Iterator[Finding]:
     """Numbers such as 999 or -1 that stand for something else: at an end, repeated, far from the others."""
-    for field, known in _number_columns(sheet):
+    for field, known in _number_columns(table):
         for value in (float(known.max()), float(known.min())):
             rest = known[known != value]
             count = len(known) - len(rest)
@@ -82,18 +82,18 @@ def _is_placeholder(value: float, rest: NDArray[np.float64]) -> bool:
     return set(digits) == {"9"} and len(digits) > 1 and value == int(value) and distance > width
 
 
-def outliers(sheet: Sheet) -> Iterator[Finding]:
+def outliers(table: CheckedTable) -> Iterator[Finding]:
     """Numbers far beyond the range in which nearly all lie."""
-    yield from _outliers(sheet, absurd=False)
+    yield from _outliers(table, absurd=False)
 
 
-def absurd_outliers(sheet: Sheet) -> Iterator[Finding]:
+def absurd_outliers(table: CheckedTable) -> Iterator[Finding]:
     """Those of them that lie so far out that a model of them may be worthless."""
-    yield from _outliers(sheet, absurd=True)
+    yield from _outliers(table, absurd=True)
 
 
-def _outliers(sheet: Sheet, *, absurd: bool) -> Iterator[Finding]:
-    for name, known in [*((field.name, known) for field, known in _number_columns(sheet)), *_target_numbers(sheet)]:
+def _outliers(table: CheckedTable, *, absurd: bool) -> Iterator[Finding]:
+    for name, known in [*((field.name, known) for field, known in _number_columns(table)), *_target_numbers(table)]:
         far, low, high = _far(known)
         furthest = float(np.abs(known - (low + high) / 2).max())
         if not far.any() or (furthest > _ABSURD * (high - low)) != absurd:
@@ -126,11 +126,11 @@ def _far(known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float, float]:
     return (known < low - width) | (known > high + width), low, high
 
 
-def infinities(sheet: Sheet) -> Iterator[Finding]:
+def infinities(table: CheckedTable) -> Iterator[Finding]:
     """Infinite numbers, which are mostly the result of a division by zero."""
-    for field in sheet.fields:
+    for field in table.fields:
         if field.kind is Kind.NUMBER:
-            column = sheet.columns[field.name]
+            column = table.columns[field.name]
             values = column.values if isinstance(column, Numbers) else as_numbers(column, field.kind)
             count = int(np.isinf(values).sum())
             if count:
@@ -138,9 +138,9 @@ def infinities(sheet: Sheet) -> Iterator[Finding]:
                 yield warn("infinite", [field.name], message, "these cells count as missing, as they will later", count)
 
 
-def texts_for_gaps(sheet: Sheet) -> Iterator[Finding]:
+def texts_for_gaps(table: CheckedTable) -> Iterator[Finding]:
     """Words such as "NA" in columns of levels that are taken for missing values."""
-    every = _of_levels(sheet, "gaps")
+    every = _of_levels(table, "gaps")
     words = {name: {text: n for text, n in counts.items() if text.isalpha()} for name, counts in every.items()}
     found = {name: counts for name, counts in words.items() if counts}
     if found:
@@ -149,9 +149,9 @@ def texts_for_gaps(sheet: Sheet) -> Iterator[Finding]:
         yield note("texts_for_gaps", list(found), message, advice, sum(sum(c.values()) for c in found.values()))
 
 
-def levels_like_gaps(sheet: Sheet) -> Iterator[Finding]:
+def levels_like_gaps(table: CheckedTable) -> Iterator[Finding]:
     """Words such as "NA" that are taken for levels like others."""
-    found = _of_levels(sheet, "kept")
+    found = _of_levels(table, "kept")
     if found:
         message = f"texts that look like missing values are taken for levels like others: {_counted(found)}"
         name, counts = next(iter(found.items()))
@@ -159,9 +159,9 @@ def levels_like_gaps(sheet: Sheet) -> Iterator[Finding]:
         yield note("levels_like_gaps", list(found), message, advice, sum(sum(c.values()) for c in found.values()))
 
 
-def _of_levels(sheet: Sheet, member: str) -> dict[str, dict[str, int]]:
+def _of_levels(table: CheckedTable, member: str) -> dict[str, dict[str, int]]:
     """What the profiles of columns of levels, the target among them, tell of texts like missing values."""
-    fields = [*([sheet.target.field] if sheet.target is not None else []), *sheet.fields]
+    fields = [*([table.target.field] if table.target is not None else []), *table.fields]
     return {f.name: f.profile[member] for f in fields if f.kind is Kind.CATEGORY and f.profile.get(member)}
 
 
@@ -172,10 +172,10 @@ def _counted(found: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
-def mixed_types(sheet: Sheet) -> Iterator[Finding]:
+def mixed_types(table: CheckedTable) -> Iterator[Finding]:
     """Texts of which a part are numbers."""
-    for field in sheet.fields:
-        column = sheet.columns[field.name]
+    for field in table.fields:
+        column = table.columns[field.name]
         if field.kind not in (Kind.CATEGORY, Kind.TEXT, Kind.IDENTIFIER) or not isinstance(column, Coded):
             continue
         texts = pl.Series([level.strip() for level in column.levels if isinstance(level, str)], dtype=pl.String)
@@ -198,10 +198,10 @@ def mixed_types(sheet: Sheet) -> Iterator[Finding]:
         )
 
 
-def unreadable_values(sheet: Sheet) -> Iterator[Finding]:
+def unreadable_values(table: CheckedTable) -> Iterator[Finding]:
     """Texts in a column of numbers or dates that are none."""
-    for field in sheet.fields:
-        column = sheet.columns[field.name]
+    for field in table.fields:
+        column = table.columns[field.name]
         if "other spellings count as missing" not in field.reason or not isinstance(column, Coded):
             continue
         odd = [str(level).strip() for level in column.levels if not _is_number(level)]
@@ -221,28 +221,28 @@ def _is_number(level: object) -> bool:
     return True
 
 
-def doubtful_spellings(sheet: Sheet) -> Iterator[Finding]:
+def doubtful_spellings(table: CheckedTable) -> Iterator[Finding]:
     """Columns whose texts can be read in two ways."""
-    for field in sheet.fields:
+    for field in table.fields:
         if IN_DOUBT in field.reason:
             message = f"column {field.name!r}: {field.reason}"
             yield warn("doubtful_spelling", [field.name], message, "say how it is meant with --spelling or --kind", 0)
 
 
-def _target_numbers(sheet: Sheet) -> list[tuple[str, NDArray[np.float64]]]:
-    target = sheet.target
+def _target_numbers(table: CheckedTable) -> list[tuple[str, NDArray[np.float64]]]:
+    target = table.target
     if target is None or target.is_label or len(target.known) < _FEWEST_ROWS:
         return []
     return [(target.name, target.answerer.columns(target.truth[target.known][:, None])["prediction"])]
 
 
-def _number_columns(sheet: Sheet) -> Iterator[tuple[Field, NDArray[np.float64]]]:
+def _number_columns(table: CheckedTable) -> Iterator[tuple[Field, NDArray[np.float64]]]:
     """The columns of numbers with all their known values, if there are enough to judge by."""
-    for field in sheet.fields:
+    for field in table.fields:
         if field.kind is not Kind.NUMBER:
             continue
-        column = sheet.columns[field.name]
-        values = column.values if isinstance(column, Numbers) else sheet.numbers[field.name]
+        column = table.columns[field.name]
+        values = column.values if isinstance(column, Numbers) else table.numbers[field.name]
         known = values[np.isfinite(values)]
         if len(known) >= _FEWEST_ROWS:
             yield field, known

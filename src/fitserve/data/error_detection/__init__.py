@@ -1,0 +1,1 @@
+"""Cells that are probably wrong, found from the table alone, as the literature on data cleaning has it."""
