@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import fitserve
 from benchmarks.report import Bar, show
-from fitserve.metrics import loss
+from fitserve.tasks import get_task
 from fitserve.training.run import Run
 
 ROWS = (10, 12, 15, 19, 24, 29, 31, 38, 47, 60, 80, 110, 150, 210, 300, 400, 500)
@@ -70,12 +70,9 @@ def noise(number: int) -> tuple[str, pl.DataFrame]:
 def is_above(run: Run) -> bool:
     """Whether the interval of the score to choose by lies wholly on the better side of the baseline."""
     metric = run.manifest.metric
+    loss = get_task(run.manifest.task).metrics[metric].loss
     interval, baseline = run.manifest.intervals[metric], run.manifest.baseline[metric]
-    return (
-        interval is not None
-        and baseline is not None
-        and max(loss(metric, end) for end in interval) < loss(metric, baseline)
-    )
+    return interval is not None and baseline is not None and max(map(loss, interval)) < loss(baseline)
 
 
 def _told(run: Run) -> str:

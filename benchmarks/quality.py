@@ -14,9 +14,7 @@ import polars as pl
 from benchmarks.report import Bar, show
 from benchmarks.tables import TABLES, Benchmark, frames
 from fitserve.data.understanding.series import column_of_series
-from fitserve.metrics import loss
 from fitserve.models.base import choose_learners
-from fitserve.schema import Kind
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.progress import Clock, silent
 from fitserve.training.search import Search
@@ -37,7 +35,7 @@ def main() -> None:
         search.run()
         scores = {name: _score(prepared, search, trial, table, test) for name, trial in _best(search).items()}
         chosen = search.ranked()[0].learner
-        losses = {name: loss(prepared.metric, value) for name, value in scores.items()}
+        losses = {name: prepared.answerer.metrics[prepared.metric].loss(value) for name, value in scores.items()}
         scale = losses["baseline"] - min(losses.values())
         regrets.append((losses[chosen] - min(losses.values())) / scale if scale > 0 else 0.0)
         told = ", ".join(
@@ -68,8 +66,7 @@ def _score(prepared: Prepared, search: Search, trial: Trial, table: Benchmark, t
     """The metric of a trial's candidate, fitted on all training rows, on the held-out rows."""
     kinds = {field.name: field.kind for field in prepared.fields if field.used}
     columns = {name: column_of_series(test[name], kind) for name, kind in kinds.items()}
-    kind = Kind.NUMBER if prepared.task.name == "regression" else None
-    truth = prepared.task.truth(column_of_series(test[table.target], kind), prepared.answerer)
+    truth = prepared.answerer.truth(prepared.task.column_for(prepared.answerer, test[table.target]))
     fitted = search.refit(trial, trial.effort)
     value = prepared.answerer.score(fitted.predict(prepared.encoder.columns(columns, test.height)), truth)[
         prepared.metric

@@ -21,7 +21,6 @@ from benchmarks.report import Bar, show
 from benchmarks.tables import Benchmark, frames
 from fitserve.evaluation.evaluate import judge
 from fitserve.evaluation.reading import Reading
-from fitserve.metrics import METRICS
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
 from fitserve.schema import Field
@@ -69,7 +68,7 @@ def played(table: Benchmark, budget: float) -> float:
     judged, served = (value if value is not None else float("nan") for value in scores.values())
     beside = boosters(table, train, test, prepared.fields) if table.name in BESIDE_BOOSTERS else {}
     told = "".join(f", {name} {value:.5g}" for name, value in beside.items())
-    greater = METRICS[metric].greater_is_better
+    greater = prepared.answerer.metrics[metric].greater_is_better
     errors = (1 - judged, 1 - served) if greater else (judged, served)
     gain = 1 - errors[1] / errors[0]
     which = choice.judged.trial.learner + ("" if choice.refitted else ", not fitted again")

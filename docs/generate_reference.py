@@ -13,9 +13,9 @@ import click
 from fitserve import errors
 from fitserve.cli import fitserve
 from fitserve.errors import FitserveError, InputError, MissingExtraError, Problem, UserError
-from fitserve.metrics import METRICS
 from fitserve.serving.problems import TITLES, problem_of
 from fitserve.settings import SETTINGS
+from fitserve.tasks import get_task, task_names
 
 GENERATED = Path(__file__).parent / "reference" / "generated"
 _WIDTH = 100
@@ -92,8 +92,9 @@ def statuses() -> str:
 def scores() -> str:
     """The table of scores."""
     rows = [
-        (f"`{metric.name}`", ", ".join(metric.tasks), "higher" if metric.greater_is_better else "lower", metric.summary)
-        for metric in METRICS.values()
+        (f"`{metric.name}`", name, metric.better, metric.summary)
+        for name in task_names()
+        for metric in get_task(name).metrics.values()
     ]
     return table(("score", "task", "better is", "what it says"), rows)
 

@@ -32,7 +32,7 @@ OUR_OWN = re.compile(r"\x1b\[(?:0|1|2|3[0-9])m|\r\x1b\[K")
 def archive(trained: Path) -> Path:
     """The loans with another learner, target, column, level and label: each of them is now called like `EVIL`."""
     [version] = Workspace.open(trained / "workspace").versions("loans")
-    folder = Workspace.open(trained / "workspace").bundle_path(version)
+    folder = Workspace.open(trained / "workspace").fetch(version)
     members = {path.name: path.read_bytes() for path in folder.iterdir()}
     for name in ("manifest.json", "examples.json", "report.json"):
         text = orjson.dumps(orjson.loads(members[name])).decode()

@@ -44,7 +44,7 @@ CHANGES: list[Change] = [flip, cut, link, Path.unlink]
 
 def bundle_of(home: Path, name: str = "loans") -> Path:
     opened = Workspace.open(home / "workspace")
-    return opened.bundle_path(opened.version(name))
+    return opened.fetch(opened.version(name))
 
 
 def zipped(folder: Path, path: Path, *more: tuple[zipfile.ZipInfo | str, bytes], without: str = "") -> Path:

@@ -14,7 +14,8 @@ from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import FLOAT32_MAX, Arrays
 from fitserve.features.column import Column, coded, column_of
 from fitserve.features.encoder import Encoder, fit_encoder
-from fitserve.models.base import Context, Exported, Fitted, Learner, Shape, get_learners
+from fitserve.models.base import Context, Exported, Fitted, Learner, Shape, candidates_of, get_learners
+from fitserve.models.objective import NUMBER, PROBABILITIES, Number, Objective, Probabilities
 from fitserve.prediction.session import Session
 from fitserve.schema import Field, Kind
 from fitserve.training.export import TOLERANCE, hostile_arrays
@@ -55,12 +56,12 @@ def table(n: int, seed: int, texts: bool) -> tuple[list[Field], dict[str, Column
     return fields, columns, hidden
 
 
-def target_of(hidden: NDArray[np.floating[Any]], kind: str) -> tuple[NDArray[Any], str, int]:
+def target_of(hidden: NDArray[np.floating[Any]], kind: str) -> tuple[NDArray[Any], Objective]:
     if kind == "two":
-        return (hidden > 0.5).astype(np.int64), "classification", 1
+        return (hidden > 0.5).astype(np.int64), Probabilities(1)
     if kind == "many":
-        return np.digitize(hidden, [-0.5, 0.5, 1.5]).astype(np.int64), "classification", 4
-    return (hidden - hidden.mean()) / hidden.std(), "regression", 1
+        return np.digitize(hidden, [-0.5, 0.5, 1.5]).astype(np.int64), Probabilities(4)
+    return (hidden - hidden.mean()) / hidden.std(), Number()
 
 
 def make(name: str, target_kind: str, texts: bool) -> Case:
@@ -68,10 +69,10 @@ def make(name: str, target_kind: str, texts: bool) -> Case:
     fields, columns, hidden = table(N, 7, texts)
     encoder = fit_encoder(fields, columns)
     arrays = encoder.columns(columns, N)
-    target, task, outputs = target_of(hidden, target_kind)
+    target, objective = target_of(hidden, target_kind)
     counts = [step.n_codes for step in encoder.codes]
-    shape = Shape(task, N, arrays.dense.shape[1], counts, encoder.n_terms, outputs)
-    parameters = learner.candidates(shape)[0]
+    shape = Shape(objective, N, arrays.dense.shape[1], counts, encoder.n_terms)
+    parameters = candidates_of(learner, shape)[0]
     fitted = learner.fit(arrays, target, parameters, Context(shape, effort=EFFORT))
     exported = fitted.export()
     session = Session(exported.graph, exported.model)
@@ -83,9 +84,9 @@ _made: dict[tuple[str, str, bool], Case] = {}
 
 def takes(name: str, target_kind: str, texts: bool = False) -> bool:
     """Whether a learner is for such a target at all."""
-    _, task, outputs = target_of(np.linspace(-2, 2, N), target_kind)
+    _, objective = target_of(np.linspace(-2, 2, N), target_kind)
     try:
-        return bool(get_learners()[name].candidates(Shape(task, N, 2, [5], 20 if texts else 0, outputs)))
+        return bool(candidates_of(get_learners()[name], Shape(objective, N, 2, [5], 20 if texts else 0)))
     except NotForThisTable:
         return False
 
@@ -124,7 +125,7 @@ def test_outputs_have_the_promised_shape_and_range(case: Case) -> None:
     raw = case.fitted.predict(case.arrays)
     assert raw.shape == (N, case.shape.n_outputs)
     assert np.isfinite(raw).all()
-    if case.shape.task == "classification":
+    if case.shape.objective.name == PROBABILITIES:
         assert ((raw >= 0) & (raw <= 1)).all()
         if case.shape.n_outputs > 1:
             assert np.allclose(raw.sum(axis=1), 1)
@@ -134,7 +135,7 @@ def test_it_learns_or_is_the_baseline(case: Case) -> None:
     raw = case.fitted.predict(case.arrays)
     if case.learner.name == "baseline":
         assert (raw == raw[0]).all()
-    elif case.shape.task == "regression":
+    elif case.shape.objective.name == NUMBER:
         assert np.mean((raw[:, 0] - case.target) ** 2) < 0.6 * np.var(case.target)
     else:
         guessed = (raw[:, 0] > 0.5).astype(int) if case.shape.n_outputs == 1 else raw.argmax(axis=1)
@@ -274,7 +275,7 @@ def test_a_label_without_rows_gets_next_to_no_probability(name: str) -> None:
 @pytest.mark.slow
 def test_weights_pull_answers_toward_the_rows_that_have_them(case: Case) -> None:
     """Rows that weigh sixteen times as much as the others move the mean answer to their side."""
-    chosen = case.target == 1 if case.shape.task == "classification" else case.target > 0
+    chosen = case.target == 1 if case.shape.objective.name == PROBABILITIES else case.target > 0
     means = []
     for heavy in (chosen, ~chosen):
         weights = np.where(heavy, 4.0, 0.25)
@@ -298,8 +299,8 @@ def test_inputs_are_not_changed(case: Case) -> None:
 def test_a_row_or_two_can_be_fitted(name: str, target_kind: str, n: int) -> None:
     learner = get_learners()[name]
     rows = Arrays(np.arange(n, dtype=np.float32)[:, None], np.zeros((n, 0), np.int32))
-    target, task, outputs = target_of(np.arange(2) + 0.1, target_kind)
-    shape = Shape(task, n, 1, [], 0, outputs)
+    target, objective = target_of(np.arange(2) + 0.1, target_kind)
+    shape = Shape(objective, n, 1, [], 0)
     for parameters in learner.candidates(shape):
         fitted = learner.fit(rows, target[:n], parameters, Context(shape, effort=2))
         assert np.isfinite(fitted.predict(rows)).all()

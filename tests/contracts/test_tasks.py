@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fitserve.errors import DataError, SpecError
+from fitserve.evaluation.task import TaskEvaluation, task_evaluation
 from fitserve.features.column import Column, coded, column_of
-from fitserve.tasks import Task, get_task
+from fitserve.tasks import get_task
 
 TARGETS: dict[str, list[Column]] = {
     "classification": [
@@ -40,9 +41,9 @@ def test_every_task_has_targets_here() -> None:
 
 
 @pytest.fixture(params=[(name, i) for name in NAMES for i in range(len(TARGETS[name]))], ids=str)
-def fitted(request: pytest.FixtureRequest) -> tuple[Task, Any, Column]:
+def fitted(request: pytest.FixtureRequest) -> tuple[TaskEvaluation, Any, Column]:
     name, i = request.param
-    task, target = get_task(name), TARGETS[name][i]
+    task, target = task_evaluation(name), TARGETS[name][i]
     return task, task.fit(target), target
 
 
@@ -51,14 +52,14 @@ def raw_outputs(answerer: Any, n: int, seed: int = 0) -> NDArray[np.float32]:
     return raw / raw.sum(axis=1, keepdims=True) if answerer.n_outputs > 1 else raw
 
 
-def test_the_state_survives_json(fitted: tuple[Task, Any, Column]) -> None:
+def test_the_state_survives_json(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
     task, answerer, _ = fitted
-    again = task.load(json.loads(json.dumps(dataclasses.asdict(answerer))))
+    again = get_task(task.name).load(json.loads(json.dumps(dataclasses.asdict(answerer))))
     raw = raw_outputs(answerer, 5)
     assert again.decode(raw) == answerer.decode(raw)
 
 
-def test_answers_are_json_with_a_prediction(fitted: tuple[Task, Any, Column]) -> None:
+def test_answers_are_json_with_a_prediction(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
     _, answerer, _ = fitted
     answers = answerer.decode(raw_outputs(answerer, 4))
     assert len(answers) == 4
@@ -66,7 +67,7 @@ def test_answers_are_json_with_a_prediction(fitted: tuple[Task, Any, Column]) ->
     assert json.loads(json.dumps(answers, allow_nan=False)) == answers
 
 
-def test_rows_and_columns_give_the_same_answers(fitted: tuple[Task, Any, Column]) -> None:
+def test_rows_and_columns_give_the_same_answers(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
     _, answerer, _ = fitted
     raw = raw_outputs(answerer, 50)
     columns = {name: values.tolist() for name, values in answerer.columns(raw).items()}
@@ -77,25 +78,25 @@ def test_rows_and_columns_give_the_same_answers(fitted: tuple[Task, Any, Column]
             assert columns[f"probability_{label}"][i] == share
 
 
-def test_no_rows_no_answers(fitted: tuple[Task, Any, Column]) -> None:
+def test_no_rows_no_answers(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
     _, answerer, _ = fitted
     raw = raw_outputs(answerer, 0)
     assert answerer.decode(raw) == []
     assert all(len(values) == 0 for values in answerer.columns(raw).values())
 
 
-def test_truth_marks_what_is_missing(fitted: tuple[Task, Any, Column]) -> None:
+def test_truth_marks_what_is_missing(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
     task, answerer, target = fitted
-    truth = task.truth(target, answerer)
+    truth = answerer.truth(target)
     assert len(truth) == len(target)
-    known = truth >= 0 if truth.dtype.kind == "i" else np.isfinite(truth)
+    known = task.known(truth)
     assert known.any()
 
 
-def test_a_perfect_model_scores_perfectly(fitted: tuple[Task, Any, Column]) -> None:
+def test_a_perfect_model_scores_perfectly(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
     task, answerer, target = fitted
-    truth = task.truth(target, answerer)
-    known = truth >= 0 if truth.dtype.kind == "i" else np.isfinite(truth)
+    truth = answerer.truth(target)
+    known = task.known(truth)
     truth = truth[known]
     if task.name == "regression":
         assert answerer.score(truth[:, None], truth)["rmse"] == pytest.approx(0, abs=1e-12)
@@ -107,9 +108,9 @@ def test_a_perfect_model_scores_perfectly(fitted: tuple[Task, Any, Column]) -> N
         assert answerer.score(raw, truth)["accuracy"] == 1.0
 
 
-def test_one_score_alone_is_what_it_is_among_all(fitted: tuple[Task, Any, Column]) -> None:
-    task, answerer, target = fitted
-    truth = task.truth(target, answerer)
+def test_one_score_alone_is_what_it_is_among_all(fitted: tuple[TaskEvaluation, Any, Column]) -> None:
+    _, answerer, target = fitted
+    truth = answerer.truth(target)
     raw = raw_outputs(answerer, len(truth))
     scores = answerer.score(raw, truth)
     assert {name: answerer.score(raw, truth, name) for name in scores} == {
@@ -121,7 +122,7 @@ def test_one_score_alone_is_what_it_is_among_all(fitted: tuple[Task, Any, Column
 @pytest.mark.parametrize("target", [coded(["x", "x"]), coded([None, None]), column_of(np.array([3.0, 3.0]))], ids=str)
 def test_a_target_that_teaches_nothing_is_refused(name: str, target: Column) -> None:
     with pytest.raises(DataError) as caught:
-        get_task(name).fit(target)
+        task_evaluation(name).fit(target)
     assert "\n" not in str(caught.value)
 
 
@@ -132,7 +133,7 @@ def test_an_unknown_task_is_named_with_the_known_ones() -> None:
 
 class TestClassification:
     def test_labels_keep_their_type(self) -> None:
-        task = get_task("classification")
+        task = task_evaluation("classification")
         assert task.fit(column_of(np.array([2, 1, 2, 7]))).labels == [1, 2, 7]
         assert task.fit(coded(["2", "1", "2", "7"])).labels == ["1", "2", "7"]
         assert task.fit(coded([True, False, True])).labels == [False, True]
@@ -149,21 +150,21 @@ class TestClassification:
         ],
     )
     def test_the_positive_class_is_what_says_yes_or_is_rarer(self, values: list[object], positive: object) -> None:
-        assert get_task("classification").fit(coded(values)).labels[1] == positive
+        assert task_evaluation("classification").fit(coded(values)).labels[1] == positive
 
     def test_labels_that_occur_once_each_are_refused(self) -> None:
         with pytest.raises(DataError, match="identifier"):
-            get_task("classification").fit(coded([f"id {i}" for i in range(40)]))
+            task_evaluation("classification").fit(coded([f"id {i}" for i in range(40)]))
 
 
 @settings(max_examples=100)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=2, max_size=20, unique=True))
 def test_regression_restores_its_target(values: list[float]) -> None:
-    task = get_task("regression")
+    task = task_evaluation("regression")
     target = column_of(np.array(values))
     try:
         answerer = task.fit(target)
     except DataError:
         return
-    restored = answerer.columns(task.truth(target, answerer)[:, None])["prediction"]
+    restored = answerer.columns(answerer.truth(target)[:, None])["prediction"]
     assert np.allclose(restored, values, rtol=1e-9, atol=1e-9 * answerer.scale)

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fitserve.evaluation import drawings
 from fitserve.evaluation.evaluate import evaluate_model
+from fitserve.evaluation.tasks.classification.charts import threshold_chart
 from fitserve.prediction import Predictor
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -48,6 +48,6 @@ def test_every_chart_of_a_report_is_drawn(
 
 def test_the_threshold_explorer_counts_what_it_says() -> None:
     points = [{"threshold": 0.5, "hits": 3, "false_alarms": 1, "misses": 2}]
-    chart = drawings.threshold_chart({"own": 0.5, "rows": 10, "positive": 5, "points": points}, 'it\'s "odd" </script>')
+    chart = threshold_chart({"own": 0.5, "rows": 10, "positive": 5, "points": points}, 'it\'s "odd" </script>')
     assert [each["name"] for each in chart["spec"]["params"]] == ["false_alarm_costs", "miss_costs", "at"]
     assert "odd" not in str(chart["spec"])  # what comes from data is in no expression

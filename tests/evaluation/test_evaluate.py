@@ -89,8 +89,8 @@ def test_missing_columns_are_told(label: Predictor, rows: pl.DataFrame) -> None:
         (pl.col("label").alias("labels"), "lacks the target: there is no column 'label'; did you mean 'labels'"),
         (pl.lit(None).alias("label"), "all values of the target 'label' are missing; give rows with their truth"),
         (pl.lit("NA").alias("label"), "all values of the target 'label' are missing"),
-        (pl.lit("maybe").alias("label"), r"no value of the target 'label' is a label of the model \(no, yes\)"),
-        (pl.lit(1).alias("label"), "no value of the target 'label' is a label of the model"),
+        (pl.lit("maybe").alias("label"), r"no value of the target 'label' is one that the model knows \(no, yes\)"),
+        (pl.lit(1).alias("label"), "no value of the target 'label' is one that the model knows"),
     ],
 )
 def test_a_table_without_truth_is_refused(label: Predictor, rows: pl.DataFrame, change: pl.Expr, words: str) -> None:

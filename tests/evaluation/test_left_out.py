@@ -13,10 +13,12 @@ import pytest
 from fitserve.evaluation import compare, drawings, page, report, sections
 from fitserve.evaluation.compare import compare_models
 from fitserve.evaluation.evaluate import evaluate_model
+from fitserve.evaluation.tasks.classification import report as of_labels
+from fitserve.evaluation.tasks.regression import report as of_numbers
 from fitserve.prediction import Predictor
 from fitserve.prediction.named import open_named
 
-TABLES = (report.OF_LABELS, report.OF_TWO_LABELS, report.OF_NUMBERS, report.OF_ALL)
+TABLES = (of_labels.OF_LABELS, of_labels.OF_TWO_LABELS, of_numbers.OF_NUMBERS, report.OF_ALL)
 OF_LABELS, OF_NUMBERS = (
     sorted(set().union(*tables)) for tables in ((TABLES[0], TABLES[1], TABLES[3]), (TABLES[2], TABLES[3]))
 )
@@ -64,7 +66,7 @@ def test_a_section_that_fails_is_left_out_with_its_reason(
     assert left["faults"] == [name]
     assert left["skipped"][name].startswith("a fault of fitserve, please report it: OddError")
     assert "private" not in str(left)
-    kept = whole.keys() - values_of(name, whole) - {"charts", "skipped", "faults", "lead", "intervals"}
+    kept = whole.keys() - values_of(name, whole) - {"charts", "tables", "skipped", "faults", "lead", "intervals"}
     if name == "importance":
         kept -= {"dependence", "robustness"}  # they look at the columns that count most
     if name in ("importance", "robustness"):
@@ -84,7 +86,9 @@ def test_a_chart_that_fails_takes_nothing_with_it(
     predictors: dict[str, Predictor], rows: pl.DataFrame, model: str, drawing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = evaluate_model(predictors[model], rows).report
-    monkeypatch.setattr(sections if drawing == "interval_chart" else drawings, drawing, broken)
+    for module in (sections, drawings, of_labels.charts, of_numbers):
+        if hasattr(module, drawing):
+            monkeypatch.setattr(module, drawing, broken)
     left = evaluate_model(predictors[model], rows).report
     numbers = whole.keys() - {"charts", "skipped", "faults"}
     assert {key: left[key] for key in numbers} == {key: whole[key] for key in numbers}

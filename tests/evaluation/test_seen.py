@@ -14,8 +14,8 @@ import fitserve
 from fitserve.features.arrays import Arrays, Ragged
 from fitserve.features.row_hashes import row_hashes
 from fitserve.prediction.named import open_named
-from fitserve.store import Workspace
-from fitserve.store.seen import read_seen, seen_file, seen_key
+from fitserve.store import Workspace, open_ports
+from fitserve.store.seen import read_seen, seen_key
 from fitserve.training.run import Run
 
 N = 300
@@ -31,6 +31,10 @@ def rows(n: int = N, seed: int = 0) -> pl.DataFrame:
     label = np.where(price > np.median(price), "dear", "cheap")
     columns = {"size": size, "town": town, "said": said, "day": days, "price": price, "label": label}
     return pl.DataFrame(columns)
+
+
+def seen_file(folder: Path, sha256: str) -> Path:
+    return folder / "seen" / f"{sha256}.npy"
 
 
 def train(folder: Path, frame: pl.DataFrame, target: str = "price", **spec: Any) -> Run:
@@ -122,17 +126,19 @@ def test_what_is_not_known_is_said_so(tmp_path: Path) -> None:
 def test_hashes_are_small_keyed_and_go_with_their_version(tmp_path: Path) -> None:
     first, second = (train(tmp_path / name, rows(), exclude=["label"]) for name in ("a", "b"))
     assert first.record.sha256 == second.record.sha256
-    hashes = [read_seen(tmp_path / name, first.record.sha256) for name in ("a", "b")]
+    hashes = [read_seen(open_ports(tmp_path / name).documents, first.record.sha256) for name in ("a", "b")]
     assert hashes[0] is not None
     assert hashes[1] is not None
     assert len(np.intersect1d(hashes[0], hashes[1])) == 0  # each workspace has a key of its own
     assert seen_file(tmp_path / "a", first.record.sha256).stat().st_size <= 16 * N + 128
     assert stat.S_IMODE((tmp_path / "a" / "seen" / "key").stat().st_mode) == 0o600
-    assert open_named("m", tmp_path / "a").workspace == tmp_path / "a"
+    workspace = open_named("m", tmp_path / "a").workspace
+    assert workspace is not None
+    assert workspace.path == tmp_path / "a"
     assert not any("seen" in member.name for member in first.folder.iterdir())
     Workspace.open(tmp_path / "a").delete("m")
     assert not seen_file(tmp_path / "a", first.record.sha256).exists()
-    assert seen_key(tmp_path / "a") is not None
+    assert seen_key(workspace.documents) is not None
 
 
 def test_rows_have_one_hash_if_and_only_if_they_are_the_same_to_the_model() -> None:

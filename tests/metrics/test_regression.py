@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from fitserve import metrics
-from fitserve.errors import SpecError
-from fitserve.metrics import METRICS, default_metric, loss, regression_scores
+from fitserve.metrics import regression_scores
+from fitserve.tasks.classification import ClassAnswerer
+from fitserve.tasks.regression import NumberAnswerer
+from fitserve.tasks.regression.metrics import METRICS
 
 NAMES = ["rmse", "mae", "r2", "median_absolute_error", "mape"]
 REFERENCE: dict[str, Callable[..., Any]] = {
@@ -162,20 +164,17 @@ def test_input_that_cannot_be_scored_is_refused(score: Callable[..., Any]) -> No
 
 
 def test_the_table_lists_every_regression_score() -> None:
-    assert [name for name, metric in METRICS.items() if "regression" in metric.tasks] == NAMES
+    assert list(METRICS) == NAMES
     assert all(name == metric.name for name, metric in METRICS.items())
 
 
 def test_smaller_loss_is_better() -> None:
-    assert loss("r2", 0.75) == -0.75
-    assert loss("rmse", 0.75) == 0.75
-    with pytest.raises(SpecError, match="'auc'"):
-        loss("auc", 1.0)
+    assert METRICS["r2"].loss(0.75) == -0.75
+    assert METRICS["rmse"].loss(0.75) == 0.75
 
 
 def test_default_metrics() -> None:
-    assert default_metric("classification", 2) == "roc_auc"
-    assert default_metric("classification", 3) == "log_loss"
-    assert default_metric("regression", 0) == "rmse"
-    with pytest.raises(SpecError, match="'ranking'"):
-        default_metric("ranking", 2)
+    assert ClassAnswerer(["a", "b"]).default_metric() == "roc_auc"
+    assert ClassAnswerer(["a", "b"]).default_metric(few=True) == "log_loss"
+    assert ClassAnswerer(["a", "b", "c"]).default_metric() == "log_loss"
+    assert NumberAnswerer(0.0, 1.0).default_metric() == "rmse"

@@ -15,6 +15,7 @@ from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Shape, get_learners
 from fitserve.models.gaps import has_learnable_gaps, typical_values
+from fitserve.models.objective import Number, Probabilities
 from fitserve.prediction.session import Session
 
 N, EFFORT = 400, 40
@@ -30,7 +31,7 @@ def takes(name: str, kind: str) -> bool:
 
 
 def shape_of(kind: str) -> Shape:
-    return Shape("regression" if kind == "number" else "classification", N, 3, [6], 0, 1)
+    return Shape(Number() if kind == "number" else Probabilities(1), N, 3, [6], 0)
 
 
 def table(n: int = N, seed: int = 0) -> tuple[Arrays, NDArray[np.float64]]:

@@ -7,6 +7,7 @@ import pytest
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Shape, get_learners
+from fitserve.models.objective import Probabilities
 from fitserve.prediction.session import Session
 
 
@@ -16,7 +17,7 @@ def test_a_row_has_the_same_bits_in_any_batch_however_few_rows_are_known(n: int,
     rng = np.random.default_rng(n)
     rows = Arrays(rng.normal(size=(n, 2)).astype(np.float32), np.zeros((n, 0), np.int32))
     target = np.arange(n) % max(outputs, 2)
-    shape = Shape("classification", n, 2, [], 0, outputs)
+    shape = Shape(Probabilities(outputs), n, 2, [], 0)
     learner = get_learners()["knn"]
     for parameters in learner.candidates(shape):
         exported = learner.fit(rows, target, parameters, Context(shape)).export()

@@ -14,8 +14,9 @@ import fitserve
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays, Ragged
-from fitserve.models.base import Context, Shape, get_learners
+from fitserve.models.base import Context, Shape, candidates_of, get_learners
 from fitserve.models.graph import MEMBER, GraphBuilder
+from fitserve.models.objective import Probabilities
 from fitserve.prediction.session import Session
 from fitserve.training.export import TOLERANCE, hostile_arrays
 
@@ -39,9 +40,9 @@ def arrays(n: int, rng: np.random.Generator, *, with_texts: bool) -> Arrays:
 def shape_for(name: str, labels: int) -> Shape | None:
     """A table that a learner takes, with texts only where it needs them; None if it does not tell labels apart."""
     for terms in (0, TERMS):
-        shape = Shape("classification", N, 2, [6], terms, 1 if labels == 2 else labels)
+        shape = Shape(Probabilities(1 if labels == 2 else labels), N, 2, [6], terms)
         try:
-            get_learners()[name].candidates(shape)
+            candidates_of(get_learners()[name], shape)
         except NotForThisTable:
             continue
         return shape
@@ -94,7 +95,7 @@ def test_pure_leaves_of_any_number_of_trees_sum_to_one(trees: int, labels: int) 
     dense = np.linspace(-1, 1, 300, dtype=np.float32)[:, None]
     rows = Arrays(dense, np.zeros((300, 0), np.int32))
     target = np.searchsorted(np.linspace(-1, 1, labels + 1)[1:-1], dense[:, 0]).astype(np.int64)
-    shape = Shape("classification", 300, 1, [], 0, 1 if labels == 2 else labels)
+    shape = Shape(Probabilities(1 if labels == 2 else labels), 300, 1, [], 0)
     for name in ("forest", "extra_trees"):
         learner = get_learners()[name]
         exported = learner.fit(rows, target, learner.candidates(shape)[0], Context(shape, effort=trees)).export()

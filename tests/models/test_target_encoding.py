@@ -7,6 +7,7 @@ import pytest
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Shape, get_learners
+from fitserve.models.objective import Number, Objective, Probabilities
 from fitserve.models.target_encoding import encodable, fit_encoding
 from fitserve.prediction.session import Session
 from fitserve.training.export import TOLERANCE, hostile_arrays
@@ -18,7 +19,7 @@ LEVELS = 60
 def noise(n: int, levels: int, seed: int) -> tuple[np.ndarray, np.ndarray, Context]:
     rng = np.random.default_rng(seed)
     codes = rng.integers(2, levels + 2, size=(n, 1)).astype(np.int32)
-    return codes, rng.normal(size=n), Context(Shape("regression", n, 0, [levels + 2], 0, 1), seed=seed)
+    return codes, rng.normal(size=n), Context(Shape(Number(), n, 0, [levels + 2], 0), seed=seed)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -50,27 +51,29 @@ def test_codes_that_were_never_seen_get_the_overall_average() -> None:
 def test_rows_that_weigh_more_count_more() -> None:
     codes = np.full((40, 1), 5, dtype=np.int32)
     target = np.repeat([0.0, 1.0], 20)
-    shape = Shape("regression", 40, 0, [LEVELS], 0, 1)
+    shape = Shape(Number(), 40, 0, [LEVELS], 0)
     encoding, _ = fit_encoding(codes, target, Context(shape, weights=np.repeat([0.5, 1.5], 20)))
     assert encoding.encode(codes)[0, 0] == pytest.approx(0.75)
 
 
 def test_only_columns_of_many_levels_are_encoded() -> None:
-    assert not encodable(Shape("regression", 100, 1, [12, 3], 0, 1))
-    assert encodable(Shape("regression", 100, 1, [13, 3], 0, 1))
-    assert not encodable(Shape("classification", 100, 1, [13], 0, 50))
+    assert not encodable(Shape(Number(), 100, 1, [12, 3], 0))
+    assert encodable(Shape(Number(), 100, 1, [13, 3], 0))
+    assert not encodable(Shape(Probabilities(50), 100, 1, [13], 0))
 
 
 @pytest.mark.parametrize("name", BOOSTERS)
-@pytest.mark.parametrize(("task", "outputs"), [("regression", 1), ("classification", 1), ("classification", 3)])
-def test_an_encoding_model_answers_as_a_graph(name: str, task: str, outputs: int) -> None:
+@pytest.mark.parametrize("objective", [Number(), Probabilities(1), Probabilities(3)], ids=str)
+def test_an_encoding_model_answers_as_a_graph(name: str, objective: Objective) -> None:
     rng = np.random.default_rng(3)
     n, effect = 400, rng.normal(size=LEVELS + 2)
     codes = np.column_stack([rng.integers(2, 6, n), rng.integers(2, LEVELS + 2, n)]).astype(np.int32)
     hidden = effect[codes[:, 1]] + rng.normal(size=n) / 4
-    target = hidden if task == "regression" else np.digitize(hidden, [0.0] if outputs == 1 else [-0.4, 0.4])
+    target = (
+        hidden if objective == Number() else np.digitize(hidden, [0.0] if objective.n_outputs == 1 else [-0.4, 0.4])
+    )
     arrays = Arrays(rng.normal(size=(n, 2)).astype(np.float32), codes)
-    shape = Shape(task, n, 2, [6, LEVELS + 2], 0, outputs)
+    shape = Shape(objective, n, 2, [6, LEVELS + 2], 0)
     learner = get_learners()[name]
     encoding = [p for p in learner.candidates(shape) if p.get("target_encoding")]
     assert len(encoding) == 1

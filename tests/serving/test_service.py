@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 import fitserve
-from fitserve.store import snapshot
+from fitserve.store import published
 
 Started = tuple[httpx.Client, subprocess.Popen[str]]
 Start = Callable[..., AbstractContextManager[Started]]
@@ -318,7 +318,7 @@ def test_two_versions_of_one_model(start: Start, workspace: Path) -> None:
 
 def test_a_folder_with_any_name(start: Start, workspace: Path, tmp_path: Path) -> None:
     name = 'a "b" \\ 模型&<c>'
-    _, bundle = snapshot.read(workspace).bundle("small")
+    _, bundle = published(workspace).bundle("small")
     shutil.copytree(bundle, tmp_path / name)
     with start(str(tmp_path / name)) as (client, _):
         answer = client.post(f"/models/{quote(name)}/predict", json={"a": 1, "b": 1})

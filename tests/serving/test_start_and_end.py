@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fitserve.store import snapshot
+from fitserve.store import published
 
 Started = tuple[httpx.Client, subprocess.Popen[str]]
 Start = Callable[..., AbstractContextManager[Started]]
@@ -143,7 +143,7 @@ def test_a_bundle_that_was_tampered_with(
 ) -> None:
     folder = tmp_path / "workspace"
     shutil.copytree(workspace, folder)
-    tamper(snapshot.read(folder).bundle("small")[1])
+    tamper(published(folder).bundle("small")[1])
     assert told in refused(launch("houses", "small", "--workers", workers, folder=folder))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from fitserve.serving.orders import Orders, ServedVersion
 from fitserve.serving.telemetry import Telemetry
-from fitserve.store import snapshot
+from fitserve.store import published
 
 PATIENCE = 60.0
 COMMAND = [sys.executable, "-P", "-m", "fitserve.serving.worker"]
@@ -29,7 +29,7 @@ Worker = tuple[subprocess.Popen[str], tuple[str, int]]
 @pytest.fixture
 def worker(workspace: Path) -> Iterator[Worker]:
     """A worker that bears one second of silence, and where it listens."""
-    _, bundle = snapshot.read(workspace).bundle("small")
+    _, bundle = published(workspace).bundle("small")
     ours, theirs = socket.socketpair()
     counters = os.memfd_create("counters")
     os.ftruncate(counters, -(-Telemetry.size(1, 2) // 4096) * 4096)

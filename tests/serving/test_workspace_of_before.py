@@ -41,13 +41,13 @@ def test_it_opens_and_answers_as_recorded(folder: Path) -> None:
     workspace = Workspace.open(folder)
     assert [model.name for model in workspace.models()] == ["label", "price"]
     for record in (workspace.version("price"), workspace.version("label")):
-        examples = json.loads((workspace.bundle_path(record) / "examples.json").read_bytes())
+        examples = json.loads((workspace.fetch(record) / "examples.json").read_bytes())
         predictor = fitserve.load(record.model, workspace=folder)
         for row, answer in zip(examples["rows"], examples["answers"], strict=True):
             found = predictor.predict(row)["prediction"]
             assert found == (answer["prediction"] if record.model == "label" else pytest.approx(answer["prediction"]))
         assert not predictor.manifest.refitted
-        assert (workspace.bundle_path(record) / "card.md").is_file()
+        assert (workspace.fetch(record) / "card.md").is_file()
 
 
 def test_it_serves(folder: Path, start: Any) -> None:

@@ -10,11 +10,11 @@ from typing import IO
 
 import pytest
 
-from fitserve.store import Workspace, snapshot
+from fitserve.store import Workspace, published
 
 START = """
 import hashlib, json, os, pathlib, random, select, signal, sys
-from fitserve.store import VersionDetails, Workspace, snapshot
+from fitserve.store import VersionDetails, Workspace, folder as files, published
 
 path = pathlib.Path(sys.argv[1])
 DETAILS = VersionDetails(task="t", target="y", learner="l", metric="m", score=0.5, baseline=None, rows=1)
@@ -39,13 +39,13 @@ CREATE = START + "meet()\nprint(add(Workspace.open(path)).version)"
 STRIKE = """
 def check():
     workspace = Workspace.open(path)
-    state = snapshot.read(path)
+    state = published(path)
     for model in workspace.models():
         versions = workspace.versions(model.name)
         assert {v.version: v.sha256 for v in versions} == state.models[model.name].versions
         assert state.bundle(model.name)[0] == model.champion == max(v.version for v in versions)
         for version in versions:
-            folder = workspace.bundle_path(version)
+            folder = workspace.fetch(version)
             manifest = (folder / "manifest.json").read_bytes()
             assert hashlib.sha256(manifest).hexdigest() == version.sha256
             for name, digest in json.loads(manifest).items():
@@ -102,12 +102,12 @@ def test_two_processes_that_register_at_once_get_two_numbers(tmp_path: Path) -> 
     Workspace.open(tmp_path)
     assert together(REGISTER, tmp_path, 2) == [1, 2]
     assert [record.version for record in Workspace.open(tmp_path).versions("credit")] == [1, 2]
-    assert snapshot.read(tmp_path).revision == 2
+    assert published(tmp_path).revision == 2
 
 
 def test_processes_may_create_one_workspace_at_once(tmp_path: Path) -> None:
     assert together(CREATE, tmp_path / "new" / "w", 4) == [1, 2, 3, 4]
-    assert snapshot.read(tmp_path / "new" / "w").revision == 4
+    assert published(tmp_path / "new" / "w").revision == 4
 
 
 def test_killed_at_any_moment_it_opens_and_every_version_is_whole(tmp_path: Path) -> None:
@@ -122,18 +122,18 @@ def test_killed_at_the_worst_moments(tmp_path: Path, kill_after: str) -> None:
     """The windows of a few microseconds that chance hardly hits."""
     add_then_die = f"""
 add(Workspace.open(path))
-workspace, real = Workspace.open(path), snapshot.{kill_after}
+workspace, real = Workspace.open(path), files.{kill_after}
 def deadly(*given):
     real(*given)
     os.kill(os.getpid(), signal.SIGKILL)
-snapshot.{kill_after} = deadly
+files.{kill_after} = deadly
 add(workspace)
 """
     done = subprocess.run([sys.executable, "-c", START + add_then_die, str(tmp_path)], check=False, timeout=60)
     assert done.returncode == -9
     numbers = [1, 2] if kill_after == "publish" else [1]
     assert [record.version for record in Workspace.open(tmp_path).versions("credit")] == numbers
-    assert sorted(snapshot.read(tmp_path).models["credit"].versions) == numbers
+    assert sorted(published(tmp_path).models["credit"].versions) == numbers
     command = [sys.executable, "-c", START + "print(add(Workspace.open(path)).version)", str(tmp_path)]
     assert json.loads(subprocess.check_output(command, timeout=60)) == numbers[-1] + 1
 
@@ -142,11 +142,11 @@ def test_killed_between_the_commit_and_the_snapshot(tmp_path: Path) -> None:
     before = """
 add(Workspace.open(path))
 workspace = Workspace.open(path)
-snapshot.publish = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+files.publish = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
 add(workspace)
 """
     done = subprocess.run([sys.executable, "-c", START + before, str(tmp_path)], check=False, timeout=60)
     assert done.returncode == -9
-    assert snapshot.read(tmp_path).revision == 1
+    assert published(tmp_path).revision == 1
     assert len(Workspace.open(tmp_path).versions("credit")) == 2
-    assert snapshot.read(tmp_path).revision == 2
+    assert published(tmp_path).revision == 2

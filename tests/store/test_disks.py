@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from fitserve.errors import WorkspaceError
-from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace, snapshot
+from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace, published
+from fitserve.store.datasets import Datasets
 
 DETAILS = VersionDetails(task="t", target="y", learner="l", metric="m", score=0.5, baseline=None, rows=1)
 RUN = RunRecord("r1", "credit", "running", "2024", None, "", {"plan": "x" * 5000})
@@ -109,6 +110,27 @@ def test_a_full_disk_saves_no_half_run(disk: Path) -> None:
     assert workspace.run("r1") == RUN
 
 
+def test_a_full_disk_keeps_no_half_dataset(disk: Path) -> None:
+    workspace, failed = Workspace.open(disk), 0
+    datasets = Datasets(workspace)
+    for pages in range(12):
+        leave(disk, pages)
+        before = state(workspace), datasets.all()
+        try:
+            with workspace.staging() as folder:
+                (folder / "table").write_bytes(b"x" * 4096)
+                record = datasets.keep(folder / "table", f"{pages:064x}", "t", 1, {"x" * 9000: "Int64"}).record
+        except WorkspaceError as error:
+            failed += 1
+            assert "full disk" in str(error)  # noqa: PT017 - or it fits
+            assert (state(workspace), datasets.all()) == before
+        else:
+            assert datasets.file(record).stat().st_size == 4096
+            (disk / "filler").unlink()
+            datasets.delete(record)
+    assert 3 < failed < 12
+
+
 def test_a_workspace_that_does_not_fit_is_created_when_it_does(disk: Path) -> None:
     failed = 0
     for pages in range(0, 40, 3):
@@ -130,12 +152,12 @@ def test_a_read_only_workspace_is_read_and_not_written(disk: Path) -> None:
     mount("-o", "remount,ro", str(disk))
     for reader in (Workspace.open(disk), workspace):
         assert reader.version("credit") == record
-        assert (reader.bundle_path(record) / "manifest.json").read_text() == "first"
+        assert (reader.fetch(record) / "manifest.json").read_text() == "first"
         assert (reader.keys(), reader.run("r1")) == ([key], RUN)
         for write in writes(reader):
             with pytest.raises(WorkspaceError, match="is read-only: make it writable or name another folder"):
                 write()
-    assert snapshot.read(disk).bundle("credit")[0] == 1
+    assert published(disk).bundle("credit")[0] == 1
 
 
 def test_a_read_only_folder_without_a_workspace(disk: Path) -> None:
@@ -190,11 +212,11 @@ def test_another_user_reads_what_is_not_his(public: Path) -> None:
 import os, sys
 from fitserve.errors import WorkspaceError
 from fitserve.store import Workspace
-import sqlalchemy.dialects.sqlite.pysqlite
+import fitserve.store.sqlite, sqlalchemy.dialects.sqlite.pysqlite
 os.setgid(65534), os.setuid(65534)
 workspace = Workspace.open(sys.argv[1])
 assert workspace.version("credit").version == 1
-assert (workspace.bundle_path(workspace.version("credit")) / "manifest.json").read_text() == "first"
+assert (workspace.fetch(workspace.version("credit")) / "manifest.json").read_text() == "first"
 try:
     workspace.add_key("mine")
 except WorkspaceError as error:

@@ -15,16 +15,8 @@ from alembic.script import ScriptDirectory
 
 from fitserve.errors import UserError, WorkspaceError
 from fitserve.store import RunRecord, VersionDetails, Workspace
-from fitserve.store.tables import (
-    MIGRATIONS,
-    REVISIONS,
-    create_or_migrate,
-    metadata,
-    migrate,
-    open_engine,
-    reading,
-    writing,
-)
+from fitserve.store.sqlite import open_engine, reading, writing
+from fitserve.store.tables import MIGRATIONS, REVISIONS, create_or_migrate, metadata, migrate
 
 DETAILS = VersionDetails(task="t", target="y", learner="l", metric="m", score=0.5, baseline=None, rows=1)
 
@@ -129,7 +121,7 @@ def test_a_lost_table_is_one_line(workspace: Workspace, table: str) -> None:
 
 def use(workspace: Workspace) -> None:
     workspace.models(), workspace.versions("credit"), workspace.runs(), workspace.keys()
-    workspace.bundle_path(workspace.version("credit"))
+    workspace.fetch(workspace.version("credit"))
     workspace.add_key("phone")
     workspace.revoke_key("phone")
     workspace.set_alias("credit", "trial", 2)

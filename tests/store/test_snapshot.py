@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fitserve.errors import BundleError, NotFoundError, WorkspaceError
-from fitserve.store import ServedModel, snapshot
+from fitserve.store import ServedModel, folder, published, snapshot
 
 SHA = {number: f"{number:064x}" for number in range(1, 4)}
 GOOD: dict[str, Any] = {
@@ -21,33 +21,34 @@ GOOD: dict[str, Any] = {
 }
 
 
-def written(folder: Path, document: object) -> Path:
-    (folder / "serving.json").write_text(json.dumps(document))
-    return folder
+def written(path: Path, document: object) -> Path:
+    (path / "serving.json").write_text(json.dumps(document))
+    for number in (2, 3):
+        (path / "bundles" / SHA[number]).mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def test_reading_gives_what_was_encoded(tmp_path: Path) -> None:
     models = {"credit": ServedModel({"champion": 2, "challenger": 3}, {2: SHA[2], 3: SHA[3]})}
     data = snapshot.encode(7, models, [SHA[1]])
     assert json.loads(data) == GOOD
-    with snapshot.replacing(tmp_path / "serving.json") as write:
+    with folder.replacing(tmp_path / "serving.json") as write:
         write(data)
-    for path in (tmp_path, tmp_path / "serving.json"):
-        state = snapshot.read(path)
-        assert (state.revision, state.models, set(state.keys)) == (7, models, {SHA[1]})
+    state = published(tmp_path)
+    assert (state.revision, state.models, set(state.keys)) == (7, models, {SHA[1]})
     assert [path.name for path in tmp_path.iterdir()] == ["serving.json"]
 
 
 def test_a_file_is_replaced_at_the_end_or_not_at_all(tmp_path: Path) -> None:
     file, beside = tmp_path / "x.json", tmp_path / ".x.json.new"
     file.write_bytes(b"old")
-    with suppress(ZeroDivisionError), snapshot.replacing(file) as write:
+    with suppress(ZeroDivisionError), folder.replacing(file) as write:
         write(b"new")
         assert (file.read_bytes(), beside.read_bytes()) == (b"old", b"new")
         _ = 1 / 0
     assert (file.read_bytes(), beside.exists()) == (b"old", False)
     beside.write_bytes(b"of a writer that was killed")
-    with snapshot.replacing(file):
+    with folder.replacing(file):
         pass
     assert (file.read_bytes(), beside.exists()) == (b"old", False)
 
@@ -59,7 +60,7 @@ def test_the_same_state_gives_the_same_bytes() -> None:
 
 
 def test_a_bundle_is_found_by_number_alias_or_as_champion(tmp_path: Path) -> None:
-    state = snapshot.read(written(tmp_path, GOOD))
+    state = published(written(tmp_path, GOOD))
     assert state.bundle("credit") == (2, tmp_path / "bundles" / SHA[2])
     assert state.bundle("credit", 3) == state.bundle("credit", "3") == state.bundle("credit", "challenger")
     with pytest.raises(NotFoundError, match="did you mean 'credit'"):
@@ -70,7 +71,7 @@ def test_a_bundle_is_found_by_number_alias_or_as_champion(tmp_path: Path) -> Non
 
 def test_the_folder_may_be_named_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(written(tmp_path, GOOD))
-    state = snapshot.read(Path("serving.json"))
+    state = published(".")
     monkeypatch.chdir("/")
     assert state.bundle("credit")[1] == tmp_path / "bundles" / SHA[2]
 
@@ -93,7 +94,7 @@ def test_the_folder_may_be_named_from_anywhere(tmp_path: Path, monkeypatch: pyte
 )
 def test_damage_is_one_line(tmp_path: Path, document: object) -> None:
     with pytest.raises(WorkspaceError, match="is damaged") as caught:
-        snapshot.read(written(tmp_path, document))
+        published(written(tmp_path, document))
     assert "\n" not in str(caught.value)
 
 
@@ -101,39 +102,43 @@ def test_damage_is_one_line(tmp_path: Path, document: object) -> None:
 def test_what_is_no_json_is_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "serving.json").write_bytes(content)
     with pytest.raises(WorkspaceError, match="is damaged"):
-        snapshot.read(tmp_path)
+        published(tmp_path)
 
 
 def test_a_missing_and_a_newer_snapshot_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="there is no workspace at"):
+        published(tmp_path)
+    (tmp_path / "serving.json").mkdir()
     with pytest.raises(WorkspaceError, match="cannot be read"):
-        snapshot.read(tmp_path)
+        published(tmp_path)
+    (tmp_path / "serving.json").rmdir()
     with pytest.raises(WorkspaceError, match="newer fitserve"):
-        snapshot.read(written(tmp_path, {**GOOD, "format": 2}))
+        published(written(tmp_path, {**GOOD, "format": 2}))
 
 
 def test_a_bundle_is_sealed_only_if_it_is_one(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no manifest\.json"):
-        snapshot.seal(tmp_path)
+        folder.seal(tmp_path)
     (tmp_path / "manifest.json").write_bytes(b"{}")
     digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-    assert snapshot.seal(tmp_path) == digest
+    assert folder.seal(tmp_path) == digest
     (tmp_path / "link.json").symlink_to("manifest.json")
     with pytest.raises(BundleError, match="no plain file"):
-        snapshot.seal(tmp_path)
+        folder.seal(tmp_path)
     (tmp_path / "link.json").unlink()
     (tmp_path / "sub").mkdir()
     with pytest.raises(BundleError, match="no plain file"):
-        snapshot.seal(tmp_path)
+        folder.seal(tmp_path)
 
 
 def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
     code = """
 import pathlib, sys
-from fitserve.store import snapshot
-folder = pathlib.Path(sys.argv[1])
+from fitserve.store import folder
+path = pathlib.Path(sys.argv[1])
 for _ in range(200):
-    with snapshot.locked(folder):
-        count = folder / "count"
+    with folder.locked(path):
+        count = path / "count"
         count.write_text(str(int(count.read_text()) + 1))
 """
     (tmp_path / "count").write_text("0")
@@ -147,8 +152,8 @@ def test_a_server_reads_it_without_sql(tmp_path: Path) -> None:
     code = """
 import pathlib, sys
 import fitserve.store
-from fitserve.store import keys, snapshot
-assert fitserve.store.snapshot.read(pathlib.Path(sys.argv[1])).bundle("credit")[0] == 2
+from fitserve.store import keys, published
+assert fitserve.store.published(pathlib.Path(sys.argv[1])).bundle("credit")[0] == 2
 heavy = {"sqlalchemy", "alembic", "sqlite3", "numpy"} & set(sys.modules)
 assert not heavy, heavy
 assert fitserve.store.Workspace.__name__ == "Workspace"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fitserve.errors import BundleError, NotFoundError, SpecError, UserError, WorkspaceError
-from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace, snapshot
+from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace, published
 from fitserve.store.keys import hash_key
 
 DETAILS = VersionDetails(
@@ -149,7 +149,7 @@ def test_the_first_version_becomes_champion_and_later_ones_when_promoted(workspa
 
 def test_a_registered_bundle_is_moved_whole(workspace: Workspace) -> None:
     record = add(workspace)
-    folder = workspace.bundle_path(record)
+    folder = workspace.fetch(record)
     assert folder == workspace.path / "bundles" / record.sha256
     assert (folder / "model.onnx").read_bytes() == b"graph"
     assert list((workspace.path / "staging").iterdir()) == []
@@ -157,7 +157,7 @@ def test_a_registered_bundle_is_moved_whole(workspace: Workspace) -> None:
         (staged / "inner").mkdir()
         (staged / "inner" / "manifest.json").write_text("inner")
         inner = workspace.register("credit", staged / "inner", DETAILS)
-    assert [path.name for path in workspace.bundle_path(inner).iterdir()] == ["manifest.json"]
+    assert [path.name for path in workspace.fetch(inner).iterdir()] == ["manifest.json"]
 
 
 def test_the_same_bundle_twice_is_two_versions_of_one_folder(workspace: Workspace) -> None:
@@ -165,7 +165,7 @@ def test_the_same_bundle_twice_is_two_versions_of_one_folder(workspace: Workspac
     assert (first.version, second.version, other.version) == (1, 2, 1)
     assert bundles(workspace) == {first.sha256}
     workspace.delete("credit")
-    assert workspace.bundle_path(other).is_dir()
+    assert workspace.fetch(other).is_dir()
     workspace.delete("house")
     assert bundles(workspace) == set()
 
@@ -217,7 +217,7 @@ def test_a_lost_bundle_is_said(workspace: Workspace) -> None:
     record = add(workspace)
     (workspace.path / "bundles" / record.sha256).rename(workspace.path / "elsewhere")
     with pytest.raises(WorkspaceError, match="lost the bundle of credit 1"):
-        workspace.bundle_path(record)
+        workspace.fetch(record)
 
 
 def test_aliases_point_move_and_go(workspace: Workspace) -> None:
@@ -272,11 +272,11 @@ def test_the_snapshot_follows_every_change(workspace: Workspace) -> None:
     key, plain = workspace.add_key("laptop")
     expected = {"credit": {"aliases": {"champion": 1}, "versions": {"1": record.sha256}}}
     assert served(workspace) == {"format": 1, "revision": 2, "models": expected, "keys": [key.sha256]}
-    state = snapshot.read(workspace.path)
-    assert state.bundle("credit") == (1, workspace.bundle_path(record))
+    state = published(workspace.path)
+    assert state.bundle("credit") == (1, workspace.fetch(record))
     assert hash_key(plain) in state.keys
     workspace.set_alias("credit", "trial", 1)
-    assert snapshot.read(workspace.path).bundle("credit", "trial")[0] == 1
+    assert published(workspace.path).bundle("credit", "trial")[0] == 1
     workspace.revoke_key("laptop")
     workspace.delete("credit")
     assert served(workspace) == {"format": 1, "revision": 5, "models": {}, "keys": []}

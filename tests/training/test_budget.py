@@ -70,6 +70,7 @@ class Slow:
     """A learner that takes a millisecond for each row, and cannot be stopped."""
 
     name, cost = "slow", 6
+    objectives = None
 
     def candidates(self, shape: Any) -> list[dict[str, int]]:
         del shape

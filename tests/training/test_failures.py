@@ -29,6 +29,7 @@ FAULTY = """
 
     class Faulty:
         name, cost = "faulty", 3
+        objectives = None
         def candidates(self, shape):
             return [{"way": "MemoryError"}, {"way": "ValueError"}, {"way": "fine"}]
         def fit(self, arrays, target, parameters, context):
@@ -64,11 +65,13 @@ FAULTY = """
 
     class Unready:
         name, cost = "unready", 3
+        objectives = None
         def __init__(self):
             raise OSError("no licence")
 
     class Great(Faulty):
         name, cost = "great", 0
+        objectives = None
         def candidates(self, shape):
             return [{}]
         def fit(self, arrays, target, parameters, context):

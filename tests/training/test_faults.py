@@ -17,6 +17,7 @@ import pytest
 import fitserve
 from fitserve.evaluation import report
 from fitserve.evaluation.page import report_page
+from fitserve.evaluation.tasks.regression.report import OF_NUMBERS
 from fitserve.training import card, package
 
 N = 60
@@ -43,7 +44,7 @@ def broken(*_: Any, **__: Any) -> Any:
 def test_a_training_whose_report_has_a_fault_ends_in_a_model(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for sections in (report.OF_NUMBERS, report.OF_ALL):
+    for sections in (OF_NUMBERS, report.OF_ALL):
         if name in sections:
             monkeypatch.setitem(sections, name, broken)
     with caplog.at_level(logging.WARNING, logger="fitserve"):

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 import fitserve
-from fitserve.store.seen import seen_file
 from fitserve.training.run import Run
 
 N = 400
@@ -60,7 +59,7 @@ def test_without_a_test_part_nothing_is_promoted(tmp_path: Path) -> None:
 
 def test_what_is_not_known_of_the_champion_is_said_so(tmp_path: Path) -> None:
     first = train(tmp_path, rows()[:200], "baseline")
-    seen_file(tmp_path, first.record.sha256).unlink()
+    (tmp_path / "seen" / f"{first.record.sha256}.npy").unlink()
     run = train(tmp_path, rows(), "ridge")
     assert run.champion == 1
     assert "which rows m:1 has learned from is not known" in run.promotion

@@ -14,6 +14,7 @@ import fitserve
 from fitserve.errors import SpecError
 from fitserve.evaluation.bulk import predict_file
 from fitserve.features.column import Coded
+from fitserve.models.objective import Probabilities
 from fitserve.schema import Kind
 from fitserve.store import Workspace
 from fitserve.training.run import Order, Run, replay_run
@@ -28,7 +29,7 @@ def train(table: Mapping[str, Sequence[object]], workspace: Path, *learners: str
 @pytest.mark.parametrize("seed", range(60))
 def test_a_column_that_does_not_vary_has_no_signal(seed: int) -> None:
     truth = (np.random.default_rng(seed).random(120) < 0.4).astype(np.int64)
-    assert not has_signal(Coded(np.zeros(120, np.int32), ["x"]), Kind.CATEGORY, truth, "classification")
+    assert not has_signal(Coded(np.zeros(120, np.int32), ["x"]), Kind.CATEGORY, truth, Probabilities(1))
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,13 +13,14 @@ import polars as pl
 import fitserve
 from fitserve.models.base import Parameters, Shape, get_learners
 from fitserve.models.constant import fit_constant
+from fitserve.models.objective import Number, Probabilities
 from fitserve.store import Workspace
 from fitserve.training.plan import Plan, make_plan
 from fitserve.training.progress import Progress
 from fitserve.training.run import Order, replay_run
 
-SMALL = Shape("classification", 500, 6, [4], 0, 1)
-LARGE = Shape("classification", 200_000, 30, [4], 0, 1)
+SMALL = Shape(Probabilities(1), 500, 6, [4], 0)
+LARGE = Shape(Probabilities(1), 200_000, 30, [4], 0)
 
 
 class Stranger:
@@ -27,6 +28,7 @@ class Stranger:
 
     name: ClassVar[str] = "stranger"
     cost: ClassVar[int] = 5
+    objectives: ClassVar[Collection[str] | None] = None
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         del shape
@@ -46,7 +48,7 @@ def places(found: Plan, name: str) -> list[int]:
 
 
 def test_every_candidate_is_planned_once_or_its_learner_refused() -> None:
-    for shape in (SMALL, LARGE, Shape("regression", 300, 2, [], 50, 1), Shape("classification", 90, 0, [], 0, 1)):
+    for shape in (SMALL, LARGE, Shape(Number(), 300, 2, [], 50), Shape(Probabilities(1), 90, 0, [], 0)):
         for budget in (1.0, 60.0, None):
             found = plan(shape, budget)
             names = {entry.learner.name for entry in found.entries}
@@ -66,7 +68,7 @@ def test_quick_learners_lead_and_boosters_come_before_what_else_there_is() -> No
 
 
 def test_texts_favour_linear_models() -> None:
-    found = plan(Shape("classification", 500, 0, [], 900, 1))
+    found = plan(Shape(Probabilities(1), 500, 0, [], 900))
     lightgbm = places(found, "lightgbm")[0]
     for name in ("logistic", "naive_bayes"):
         assert places(found, name)[1] < lightgbm

@@ -13,7 +13,6 @@ from fitserve.cli.output import (
     print_table,
     read_options,
     say,
-    shown_scores,
     workspace_option,
     write_whole,
 )
@@ -45,7 +44,7 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
     what each was judged on at its training is set side by side.
     """
     from fitserve.evaluation.compare import compare_models  # noqa: PLC0415
-    from fitserve.evaluation.told import number  # noqa: PLC0415
+    from fitserve.formatting import number  # noqa: PLC0415
     from fitserve.prediction.named import open_named  # noqa: PLC0415
 
     first, second = open_named(a, workspace), open_named(b, workspace)
@@ -60,7 +59,7 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
         say(f"- {told}", bold=bool(result.overlap and result.overlap.flatters))
     say("", f"Scores on {result.on}:")
     heads, rows = result.score_table()
-    shown = shown_scores(result.scores, first.predictor.manifest.answer.get("labels"))
+    shown = first.predictor.answerer.shown(list(result.scores))
     print_table(heads, [row for name, row in zip(result.scores, rows, strict=True) if name in shown])
     say("(* the score of the verdict)")
     for name, reason in result.skipped.items():

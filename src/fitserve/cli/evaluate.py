@@ -14,7 +14,6 @@ from fitserve.cli.output import (
     read_options,
     say,
     shown_interval,
-    shown_scores,
     workspace_option,
     write_whole,
 )
@@ -54,7 +53,7 @@ def evaluate(
     say(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
     _tell(result)
     trained = named.predictor.manifest.scores
-    names = shown_scores(result.scores, named.predictor.manifest.answer.get("labels"))
+    names = named.predictor.answerer.shown(list(result.scores))
     intervals, baseline = result.intervals, result.baseline
     rows = [(n, result.scores[n], shown_interval(intervals.get(n)), baseline.get(n), trained.get(n)) for n in names]
     print_table(("score", "here", "95 % interval", "without learning", "at training"), rows)

@@ -86,7 +86,7 @@ def show(
         raise SpecError(f"name the version, too: fitserve models show {name} champion")
     if version is not None:
         record = opened.version(name, version)
-        folder = opened.bundle_path(record)
+        folder = opened.fetch(record)
         if page is not None:
             write_whole(page, _report_page(folder, f"{name} version {record.version}"))
         if as_json:
@@ -221,7 +221,7 @@ def export(name: str, version: str | None, output: Path | None, workspace: str |
     if not path.parent.is_dir():
         raise SpecError(f"there is no folder {path.parent}; make it or choose another --output")
     try:
-        pack(opened.bundle_path(record), path)
+        pack(opened.fetch(record), path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}); choose another --output") from None
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
@@ -114,11 +114,6 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             for text, width, right in zip(line, widths, numeric, strict=True)
         ]
         say("  ".join(parts).rstrip())
-
-
-def shown_scores(scores: Iterable[str], labels: Sequence[object] | None) -> list[str]:
-    """The names of the scores that people see: means over classes only where there are more than two."""
-    return [name for name in scores if not name.endswith("_macro") or len(labels or ()) > 2]
 
 
 def shown_interval(interval: Sequence[float] | None) -> str:

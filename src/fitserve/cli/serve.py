@@ -16,7 +16,7 @@ from fitserve.cli.output import json_option, json_text, print_json, say, workspa
 from fitserve.errors import NotFoundError
 from fitserve.serving.orders import ServedVersion
 from fitserve.serving.supervisor import ServiceSpec, Supervisor
-from fitserve.store import Snapshot, snapshot
+from fitserve.store import Snapshot, published
 
 
 @click.command()
@@ -50,12 +50,12 @@ def serve(
 
 def _state(models: tuple[str, ...], workspace: str | None) -> Snapshot | None:
     """The workspace as the last command left it; None if there is none and only files are served."""
-    path = snapshot.find(workspace)
-    if not (path / snapshot.FILE).exists():
+    try:
+        return published(workspace)
+    except NotFoundError:
         if all(_bundle_file(model) for model in models):
             return None
-        raise NotFoundError(f"there is no workspace at {path}; train a model first, or name another --workspace")
-    return snapshot.read(path)
+        raise
 
 
 def _bundle_file(model: str) -> Path | None:

@@ -14,7 +14,6 @@ from fitserve.cli.output import (
     read_options,
     say,
     shown_interval,
-    shown_scores,
     workspace_option,
 )
 from fitserve.cli.show_progress import ProgressLine
@@ -174,15 +173,16 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
     from fitserve.evaluation.told import as_sentence, served_words  # noqa: PLC0415 - heavy
+    from fitserve.tasks import get_task  # noqa: PLC0415
     from fitserve.training.card_words import FEW_ROWS  # noqa: PLC0415
 
     manifest, record = run.manifest, run.record
     if run.interrupted:
         say("Interrupted: the best of what was finished was kept.")
     say(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.target!r}")
-    labels = manifest.answer.get("labels")
-    if labels and len(labels) == 2:
-        say(f"The positive class is {labels[1]!r}.")
+    answerer = get_task(manifest.task).load(manifest.answer)
+    for told in answerer.summary(manifest.learner)[1:]:
+        say(told)
     for finding in run.findings:
         say(f"- {finding}")
     say("", f"Scores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
@@ -194,7 +194,7 @@ def _tell(run: Any) -> None:
             shown_interval(intervals[name]),
             manifest.baseline.get(name),
         )
-        for name in shown_scores(manifest.scores, labels)
+        for name in answerer.shown(list(manifest.scores))
     ]
     print_table(("score", "model", "95 % interval", "without learning"), rows)
     say("(* the score to choose by)", "")

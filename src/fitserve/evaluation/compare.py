@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from fitserve.evaluation.evaluate import (
     seen_among,
     target_column,
 )
-from fitserve.evaluation.in_common import in_common
+from fitserve.evaluation.in_common import in_common, told_in_common
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import all_parts
 from fitserve.evaluation.reading import Reading, opened
@@ -29,10 +29,11 @@ from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, overlap, overlap_json, seen_by
 from fitserve.evaluation.slices import differing_slices
-from fitserve.evaluation.told import as_sentence, number, with_interval
+from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
-from fitserve.metrics import METRICS, default_metric
+from fitserve.formatting import number, with_interval
+from fitserve.metrics import Metric
 from fitserve.metrics.interval import Interval
 from fitserve.prediction import Predictor
 from fitserve.prediction.named import Named
@@ -54,6 +55,7 @@ class Comparison:
 
     a: str
     b: str
+    task: str
     metric: str
     on: str
     rows: int
@@ -68,9 +70,8 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as a JSON object."""
-        names = ("a", "b", "metric", "on", "rows", "same_rows", "verdict", "scores", "wins", "slices", "skipped",
-                 "findings")  # fmt: skip
-        found: dict[str, Any] = plain({name: getattr(self, name) for name in names})
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "overlap"}
+        found: dict[str, Any] = plain(told)
         return found | overlap_json(self.overlap)
 
     @property
@@ -106,8 +107,9 @@ class Comparison:
         paired = any("difference" in each for each in self.scores.values())
         heads = ["score", self.a, self.b, *(["B less A (95 %)", "which is"] if paired else []), "better is"]
         rows: list[list[Any]] = []
+        metrics = get_task(self.task).metrics
         for name, each in self.scores.items():
-            way = "higher" if METRICS[name].greater_is_better else "lower"
+            way = metrics[name].better
             told: list[Any] = []
             if paired:
                 told = [with_interval(each["difference"], each["interval"]), each["which"]]
@@ -140,13 +142,14 @@ def compare_models(
     drawn = judged_a.better(judged_b, _SEED)
     of_a, of_b = judged_a.drawn(_SEED).scores, judged_b.drawn(_SEED).scores
     scores: dict[str, dict[str, Any]] = {}
+    task = b.predictor.manifest.task
     for name, value in drawn.scores.items():
         interval = drawn.interval(name)
-        which = _which(name, value, interval)
+        which = _which(judged_b.metrics[name], value, interval)
         scores[name] = {
             "a": of_a[name], "b": of_b[name], "difference": value, "interval": interval, "which": which,
         }  # fmt: skip
-    metric = metric if metric in scores else default_metric(b.predictor.manifest.task, max(judged_a.width, 2))
+    metric = metric if metric in scores else judged_a.answerer.default_metric()
     verdict = _verdict((a.name, b.name), metric, scores[metric], len(judged_a))
     if answered.overlap.flatters:
         verdict += f" But {answered.overlap.in_training:,} of these rows were in training, so this says little."
@@ -154,7 +157,7 @@ def compare_models(
     wins = left_out.attempt("wins", lambda: _wins(*both, (a.name, b.name))) or {}
     slices = left_out.attempt("slices", lambda: _differing(a.predictor, answered.sample, both)) or []
     return Comparison(
-        a.name, b.name, metric, answered.on, len(judged_a), scores, verdict, True, wins, slices, left_out.reasons,
+        a.name, b.name, task, metric, answered.on, len(judged_a), scores, verdict, True, wins, slices, left_out.reasons,
         answered.findings, answered.overlap,
     )  # fmt: skip
 
@@ -207,7 +210,7 @@ def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, grou
             part = judge(reading, frame, known[0])
             table, column = other.columns(part.frame), target_column(b.predictor, part.frame)
             raws.append((part.raw, b.predictor.raw_columns(table, len(part.truth))))
-            truth_b = get_task(b.predictor.manifest.task).truth(column, b.predictor.answerer)
+            truth_b = b.predictor.answerer.truth(column)
             seen.append(part.seen | seen_among(b.predictor, table, truth_b, known[1]))
             samples[0].add(part.frame)
             samples[1].add(part.frame.filter(~seen[-1]))
@@ -220,18 +223,20 @@ def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, grou
     both = in_common(a, b, (raw_a, raw_b), [target_column(a.predictor, frame) for frame in targets], kept)
     check_truth(a.predictor, both.truth, both.unknown, name_of(source))
     numbers = group_numbers([each for each in groups if each is not None])[kept] if group else None
-    first, second = Judged(*both.a, both.truth, numbers), Judged(*both.b, both.truth, numbers)
+    first, second = Judged(*both.first, both.truth, numbers), Judged(*both.second, both.truth, numbers)
     frame, places = samples[overlapping.excludes].rows()
     on = f"{len(both.truth):,} rows of {name_of(source)}"
-    return _Answered(first, second, (reading.columns(frame), places), on, both.told, overlapping)
+    return _Answered(
+        first, second, (reading.columns(frame), places), on, told_in_common(both, (a.name, b.name)), overlapping
+    )
 
 
-def _which(name: str, difference: float | None, interval: Interval | None) -> str:
+def _which(metric: Metric, difference: float | None, interval: Interval | None) -> str:
     if difference == 0 and interval is None:
         return "equal"
     if difference is None or interval is None or interval[0] <= 0 <= interval[1]:
         return "within chance"
-    return "better" if (difference > 0) == METRICS[name].greater_is_better else "worse"
+    return "better" if (difference > 0) == metric.greater_is_better else "worse"
 
 
 def _verdict(names: tuple[str, str], metric: str, found: Mapping[str, Any], n: int) -> str:
@@ -257,8 +262,7 @@ def _wins(a: Judged, b: Judged, names: tuple[str, str]) -> dict[str, Any]:
     errors_a, errors_b = a.errors, b.errors
     wins_a, wins_b = int((errors_a < errors_b).sum()), int((errors_b < errors_a).sum())
     p = float(binomtest(wins_b, wins_a + wins_b).pvalue) if wins_a + wins_b else 1.0
-    what = "right where the other is wrong" if a.labels is not None else "closer to the truth"
-    told = f"{names[0]} is {what} on {wins_a:,} rows, {names[1]} on {wins_b:,}"
+    told = f"{names[0]} is {a.task.closer} on {wins_a:,} rows, {names[1]} on {wins_b:,}"
     sure = "rows of a group count as one each, so no test is made" if a.groups is not None else f"p = {p:.2g}"
     return {"a": wins_a, "b": wins_b, "p": None if a.groups is not None else p, "told": f"{told} ({sure})."}
 
@@ -285,4 +289,4 @@ def _recorded(a: Named, b: Named) -> Comparison:
     verdict = f"{metric} {shown}: {judged}. Give a table with {first.target!r} in it to know whether it is chance."
     on = f"{first.evaluation['on']} ({first.evaluation['rows']:,} rows) and {second.evaluation['on']} "
     on += f"({second.evaluation['rows']:,} rows) of their trainings"
-    return Comparison(*names, metric, on, int(first.evaluation["rows"]), scores, verdict, same)
+    return Comparison(*names, second.task, metric, on, int(first.evaluation["rows"]), scores, verdict, same)

@@ -1,4 +1,4 @@
-"""Vega-Lite specifications of what a report says; any Vega-Lite viewer draws them."""
+"""Vega-Lite specifications of what every report says; any Vega-Lite viewer draws them."""
 
 from __future__ import annotations
 
@@ -7,138 +7,18 @@ from typing import Any
 
 from fitserve.evaluation.vega import (
     DOTS,
-    GREEN,
-    GREY,
     INTERVAL,
-    SHORT,
     Chart,
     Rows,
     chart,
-    diagonal,
     layer,
     layers,
     nominal,
     quantity,
-    share,
 )
 
 _MOST_FIGURES = 12
 _FREE = {"zero": False}
-
-
-def confusion_chart(found: Mapping[str, Any]) -> Chart:
-    """The confusion matrix."""
-    labels = found["labels"]
-    values = [{"true": t, "predicted": p, "rows": n, "share": s} for t, p, n, s in found["cells"]]
-    angle = 0 if len(labels) <= 3 else -40 if len(labels) <= _MOST_FIGURES else -90
-    colour = quantity("share", legend=None, scale={"domain": [0, 1], "range": ["#e8eff7", "#2f6fb3"]})
-    tips = [nominal("true"), nominal("predicted"), quantity("rows"), quantity("share", format=".1%")]
-    parts = [layer("rect", color=colour, tooltip=tips)]
-    if len(labels) <= _MOST_FIGURES:
-        ink = {"condition": {"test": "datum.share > 0.75", "value": "white"}, "value": "#1f2933"}
-        parts.append(layer({"type": "text", "tooltip": False}, text=quantity("rows"), color=ink))
-    note = "Rows by their true and their predicted label; the darker, the larger the share of the true label's rows."
-    if found["of_labels"] > len(labels):
-        note += f" The {len(labels)} of {found['of_labels']} labels that are confused most."
-    place = {
-        "x": nominal("predicted", "predicted", sort=labels, axis={"labelLimit": 110, "labelAngle": angle}),
-        "y": nominal("true", "true", sort=labels, axis={"labelLimit": 110}),
-    }
-    spec = layers(values, *parts, encoding=place, height=max(140, min(26 * len(labels) + 40, 520)))
-    return chart("confusion", "Confusion matrix", note, spec)
-
-
-def curve_charts(found: Mapping[str, Any], two: bool) -> list[Chart]:
-    """ROC and precision-recall."""
-    roc, precision = (
-        [{"label": label, "x": x, "y": y} for label, x, y in found[name]] for name in ("roc", "precision_recall")
-    )
-    colour = {} if two else nominal("label", "")
-    some = "" if two or found["of_labels"] <= 6 else " The six labels with the smallest areas, each against the rest."
-    false, true = share("x", "false alarms, of the negative rows"), share("y", "found, of the positive rows")
-    recall, right = share("x", "recall: found, of the positive rows"), share("y", "precision: right, of those called")
-    return [
-        chart(
-            "roc",
-            "ROC curve",
-            f"The dashed line is guessing.{some}",
-            {"layer": [diagonal(), layer("line", roc, x=false, y=true, color=colour)]},
-        ),
-        chart(
-            "precision_recall",
-            "Precision and recall",
-            f"What finding more costs in precision.{some}",
-            layer("line", precision, x=recall, y=right, color=colour),
-        ),
-    ]
-
-
-def calibration_chart(found: Mapping[str, Any], two: bool) -> Chart:
-    """Said and happened."""
-    x, y, low = share("said", "probability said"), share("happened", "happened"), share("low", "happened")
-    tips = [quantity("said", format=".1%"), quantity("happened", format=".1%"), quantity("rows")]
-    points = layers(
-        found["bins"], layer(INTERVAL, x=x, y=low, y2={"field": "high"}), layer(DOTS, x=x, y=y, tooltip=tips)
-    )
-    note = (
-        f"How often the {'positive' if two else 'predicted'} label is right where it was given a probability, with "
-        "95 % intervals. On the dashed line it happens as often as it is said."
-    )
-    if found["error"] is not None:
-        note += f" Mean distance: {found['error']:.3f}."
-    return chart("calibration", "Calibration", note, {"layer": [diagonal(), points]})
-
-
-def gain_charts(values: Rows) -> list[Chart]:
-    """Gain and lift."""
-    x = share("share", "of all rows, the most likely first")
-    gain = layer("line", values, x=x, y=share("found", "of the positive rows found"))
-    lift = layer("line", values, x=x, y=quantity("lift", "times as many as by chance"))
-    return [
-        chart("gain", "Gain", "Who looks at so many rows finds so many positive ones.", {"layer": [diagonal(), gain]}),
-        chart("lift", "Lift", "How much richer in positive rows they are than all rows together.", lift),
-    ]
-
-
-def residual_charts(found: Mapping[str, Any], target: str) -> list[Chart]:
-    """Predicted against actual, residuals, error by size."""
-    pairs = [{"truth": t, "prediction": p, "residual": p - t} for t, p in found["pairs"]]
-    ends = [value for pair in found["pairs"] for value in pair] or [0.0, 1.0]
-    dots = {"type": "point", "filled": True, "opacity": 0.45, "size": 22}
-    true, predicted = quantity("truth", f"true {target}", scale=_FREE), quantity("prediction", "predicted", scale=_FREE)
-    off = quantity("residual", "predicted less true")
-    zero = layer({"type": "rule", "strokeDash": [4, 4]}, y={"datum": 0})
-    against = {"layer": [diagonal(min(ends), max(ends)), layer(dots, pairs, x=true, y=predicted)]}
-    steps = quantity("from", "predicted less true", bin={"binned": True})
-    bins = layer("bar", found["histogram"], x=steps, x2={"field": "to"}, y=quantity("rows", "rows"))
-    return [
-        chart(
-            "predicted_actual",
-            "Predicted against actual",
-            "At most 500 rows; on the dashed line the prediction is right.",
-            against,
-        ),
-        chart(
-            "residuals",
-            "Errors by prediction",
-            "The same rows. A funnel or a bow says that the errors have a rule of their own.",
-            layers(pairs, layer(dots, x=predicted, y=off), zero),
-        ),
-        chart("residual_histogram", "How far off", "What is beyond 99 % of the rows is in the outermost bars.", bins),
-        _by_size(found["by_size"], target),
-    ]
-
-
-def _by_size(sizes: Rows, target: str) -> Chart:
-    values = [{**each, "middle": each["from"] / 2 + each["to"] / 2} for each in sizes]
-    x, error = quantity("middle", f"true {target}, in groups of equal size", scale=_FREE), "mean absolute error"
-    tips = [*(quantity(name, format=SHORT) for name in ("from", "to", "error", "bias")), quantity("rows")]
-    spec = layers(
-        values,
-        layer(INTERVAL, x=x, y=quantity("low", error), y2={"field": "high"}),
-        layer({"type": "line", "point": True}, x=x, y=quantity("error", error), tooltip=tips),
-    )
-    return chart("error_by_size", "Error by size of the truth", "Mean absolute error with 95 % intervals.", spec)
 
 
 def dependence_chart(found: Mapping[str, Any], answer: str) -> Chart:
@@ -168,61 +48,3 @@ def learning_chart(points: Rows, metric: str) -> Chart:
     band = layer(INTERVAL, x=x, y=quantity("low", metric, scale=_FREE), y2={"field": "high"})
     spec = layers(points, band, layer({"type": "line", "point": True}, x=x, y=y))
     return chart("learning_curve", "Would more rows help?", "Each model judged on the same rows, with intervals.", spec)
-
-
-def threshold_chart(found: Mapping[str, Any], positive: str) -> Chart:
-    """The threshold explorer: costs of a false alarm and of a miss, and a threshold, are the reader's."""
-    n, own = max(found["rows"], 1), found["own"]
-    cost = f"(datum.false_alarms * false_alarm_costs + datum.misses * miss_costs) * 1000 / {n}"
-    away = {"calculate": "abs(datum.threshold - at)", "as": "away"}
-    nearest = [away, *_least("away"), *_least("threshold")]
-    cheapest = [*_least("cost"), *_least("threshold")]
-    x = quantity("threshold", "threshold", scale={"domain": [0, 1]})
-    dashed = {"type": "rule", "color": GREEN, "strokeDash": [4, 3]}
-    spec = layers(
-        found["points"],
-        layer("line", x=x, y=quantity("cost", "cost of 1,000 rows")),
-        {"transform": nearest, **layer({"type": "rule", "color": GREY}, x=x)},
-        {"transform": cheapest, **layer(dashed, x=x)},
-        _lines_of_text(nearest, "", n, -62, GREY),
-        _lines_of_text(cheapest, "Cheapest: ", n, -26, GREEN),
-        params=[
-            _asked("false_alarm_costs", 1, "A false alarm costs ", input="number", min=0),
-            _asked("miss_costs", 1, "A miss costs ", input="number", min=0),
-            _asked("at", own, "Threshold ", input="range", min=0.01, max=0.99, step=0.01),
-        ],
-        transform=[{"calculate": cost, "as": "cost"}],
-        padding={"top": 76, "left": 5, "right": 5, "bottom": 5},
-        height=220,
-    )
-    note = (
-        f"A row is called {positive!r} from the threshold on; the model's own is {own:g}. Enter what a row called "
-        "wrongly and a row missed cost you, in any unit; right answers cost nothing. The dashed line is the cheapest "
-        "threshold on these rows."
-    )
-    return chart("thresholds", "Which threshold?", note, spec)
-
-
-def _least(field: str) -> list[dict[str, Any]]:
-    """Transforms that keep the row with the least value of a field."""
-    kept = f"least_{field}"
-    least = {"joinaggregate": [{"op": "min", "field": field, "as": kept}]}
-    return [least, {"filter": f"datum.{field} <= datum.{kept}"}]
-
-
-def _asked(name: str, value: float, words: str, **field: Any) -> dict[str, Any]:
-    return {"name": name, "value": value, "bind": {**field, "name": words}}
-
-
-def _lines_of_text(transform: Rows, before: str, n: int, place: int, colour: str) -> dict[str, Any]:
-    """Two lines above the chart that say what a threshold does."""
-    called, positive = "(datum.hits + datum.false_alarms)", "(datum.hits + datum.misses)"
-    words = (
-        f"'{before}' + format(datum.threshold, '.2f') + ' calls ' + format({called}, ',') + ' of {n:,} rows\\n"
-        "precision ' + "
-        f"({called} > 0 ? format(datum.hits / {called}, '.0%') : '–') + ', recall ' + "
-        f"({positive} > 0 ? format(datum.hits / {positive}, '.0%') : '–') + ', cost ' + format(datum.cost, ',.4~r')"
-    )
-    mark = {"type": "text", "align": "left", "fontSize": 12, "color": colour, "tooltip": False, "lineBreak": "\n"}
-    shown = layer(mark, x={"value": 0}, y={"value": place}, text=nominal("told"))
-    return {"transform": [*transform, {"calculate": words, "as": "told"}], **shown}

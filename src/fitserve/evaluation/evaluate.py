@@ -10,11 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve import schema
 from fitserve.charts.page import fragment
 from fitserve.data.reading.read import ReadOptions, name_of
 from fitserve.data.understanding.choices import missing_column
-from fitserve.data.understanding.series import column_of_series
 from fitserve.errors import DataError
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
@@ -25,14 +23,13 @@ from fitserve.evaluation.reading import Reading, opened, told_missing, told_prob
 from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, SeenRows, overlap, seen_by
+from fitserve.evaluation.task import task_evaluation
 from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
-from fitserve.features.column import Column, Numbers
+from fitserve.features.column import Column
 from fitserve.features.missing import said_missing
 from fitserve.prediction import Predictor
 from fitserve.prediction.named import Named
-from fitserve.schema import Kind
-from fitserve.tasks import get_task
 
 _SEED = 0
 
@@ -138,7 +135,8 @@ def evaluate_model(
     groups = group_numbers([part.frame[group] for part in judged])[rows] if group else None
     raw, without = raw[rows], n - len(truth)
     truth = truth[rows]
-    unknown = int((truth < 0).sum()) if truth.dtype.kind == "i" else 0
+    task = task_evaluation(predictor.manifest.task)
+    unknown = int(task.unknown(truth).sum())
     check_truth(predictor, truth, unknown, name_of(source))
     whole = Judged(predictor.answerer, raw, truth, groups)
     case = _case(reading, whole, samples[overlapping.excludes], f"rows of {name_of(source)}")
@@ -196,8 +194,8 @@ def judge(reading: Reading, frame: pl.DataFrame, seen: SeenRows | None = None) -
     """What a model says to the rows that have a target, and which of them it has learned from."""
     predictor = reading.predictor
     column = target_column(predictor, frame)
-    truth = get_task(predictor.manifest.task).truth(column, predictor.answerer)
-    known = np.isfinite(truth) if truth.dtype.kind == "f" else (truth >= 0) | ~_without_label(column)
+    truth = predictor.answerer.truth(column)
+    known = task_evaluation(predictor.manifest.task).has_truth(column, truth)
     frame, truth = frame.filter(known), truth[known]
     table = reading.columns(frame)
     reading.count(table, len(truth))
@@ -216,22 +214,14 @@ def seen_among(
 def target_column(predictor: Predictor, frame: pl.DataFrame) -> Column:
     """The target of some rows, as a model reads it."""
     manifest = predictor.manifest
-    plain = manifest.task == "regression" and not getattr(predictor.answerer, "style", "")
-    column = column_of_series(frame[manifest.target], Kind.NUMBER if plain else None)
+    column = task_evaluation(manifest.task).column_for(predictor.answerer, frame[manifest.target])
     return said_missing(column, frozenset(manifest.data.get("target_missing", ())))
 
 
-def _without_label(column: Column) -> NDArray[np.bool_]:
-    if isinstance(column, Numbers):
-        return np.isnan(column.values)
-    return column.map(_is_missing, True, np.bool_)
-
-
-def _is_missing(level: object) -> bool:
-    try:
-        return schema.read_category(level) is None
-    except ValueError:
-        return False
+def _known_values(predictor: Predictor) -> str:
+    """What a model knows of its target, in brackets."""
+    known = [str(each) for values in predictor.answerer.about().values() for each in values or ()]
+    return f" ({', '.join(known[:10])}{', …' if len(known) > 10 else ''})" if known else ""
 
 
 def check_truth(predictor: Predictor, truth: NDArray[Any], unknown: int, source: str) -> None:
@@ -240,8 +230,5 @@ def check_truth(predictor: Predictor, truth: NDArray[Any], unknown: int, source:
     if not len(truth):
         raise DataError(f"{source}: all values of the target {target!r} are missing; give rows with their truth")
     if unknown == len(truth):
-        labels = [str(label) for label in predictor.manifest.answer.get("labels", ())]
-        known = ", ".join(labels[:10]) + (", …" if len(labels) > 10 else "")
-        raise DataError(
-            f"{source}: no value of the target {target!r} is a label of the model ({known}); check the file"
-        )
+        known = f"one that the model knows{_known_values(predictor)}"
+        raise DataError(f"{source}: no value of the target {target!r} is {known}; check the file")

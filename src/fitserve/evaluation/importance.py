@@ -15,19 +15,18 @@ from fitserve import schema
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import missing_column, numeric, spelled
 from fitserve.evaluation.probe import Probe, at_once
+from fitserve.evaluation.task import Responses
 from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.encoder import AnyStep
-from fitserve.metrics import loss
 from fitserve.schema import Field, Kind
 
 REPEATS, MOST_COLUMNS = 5, 30
 DEPENDENCE_COLUMNS, DEPENDENCE_POINTS, DEPENDENCE_ROWS = 6, 12, 500
 _SCREEN_ROWS = 300
-_MOST_LABELS, _ICE_TAIL, _EVEN_POINTS = 4, 0.1, 6
+_ICE_TAIL, _EVEN_POINTS = 0.1, 6
 NOISE, SWAPPED, MISTYPED = 0.1, 0.05, 0.1
 _FAR_MORE, _WORTH_TELLING = 2.0, 0.1
-Values = NDArray[np.float64]
 
 
 def permutation_importance(probe: Probe, metric: str, seed: int) -> list[dict[str, Any]]:
@@ -56,23 +55,25 @@ def permutation_importance(probe: Probe, metric: str, seed: int) -> list[dict[st
     ]
 
 
-def partial_dependence(probe: Probe, fields: Sequence[Field], columns: Sequence[str]) -> list[dict[str, Any]]:
+def partial_dependence(
+    probe: Probe, fields: Sequence[Field], columns: Sequence[str], target: str
+) -> tuple[list[dict[str, Any]], str]:
     """The mean answer when every row is given the same value in one column (Friedman 2001, Annals of Statistics 29).
 
     Of numbers and dates at quantiles, of categories at their common levels. ``low`` and ``high`` are the tenth and the
     ninetieth percent of the single rows' answers: where they go apart, the column acts together with others.
-    For more than two labels it is the probability of the four most frequent ones.
+    Where the task shows several curves, their means alone. The title of their axis comes second.
     """
     by_name = {field.name: field for field in fields}
     steps = {step.field: step for step in probe.steps}
-    found = []
+    found, title = [], ""
     for name in columns:
         values = _grid(by_name[name], probe.table.get(name), steps[name])
         if len(values) > 1:
-            answers = at_once([partial(_answers_at, probe, name, column) for _, column in values])
-            shown = [value for value, _ in values]
-            found.append({"column": name, "kind": by_name[name].kind.value, "points": _points(probe, shown, answers)})
-    return found
+            answers = at_once([partial(_answers_at, probe, name, target, column) for _, column in values])
+            shown, title = [value for value, _ in values], answers[0].title
+            found.append({"column": name, "kind": by_name[name].kind.value, "points": _points(shown, answers)})
+    return found, title
 
 
 def robustness(probe: Probe, fields: Sequence[Field], columns: Sequence[str], metric: str, seed: int) -> dict[str, Any]:
@@ -115,21 +116,22 @@ def costly_gaps(
     whole, constant = _score_of(probe.judged, metric), _score_of(probe.judged.constant(), metric)
     if whole is None or constant is None:
         return []
-    learned = loss(metric, constant) - loss(metric, whole)
+    loss = probe.judged.metrics[metric].loss
+    learned = loss(constant) - loss(whole)
     explained = {each["column"]: max(each["high"], 0.0) for each in importance if each["high"] is not None}
     found = []
     for each in missing:
         name = each["column"]
         least = max(_FAR_MORE * explained.get(name, np.inf), _WORTH_TELLING * learned)
-        if each["score"] is None or loss(metric, each["score"]) - loss(metric, whole) <= least:
+        if each["score"] is None or loss(each["score"]) - loss(whole) <= least:
             continue
         without = replace(probe.judged, raw=probe.changed({name: missing_column(len(probe))}))
         ends = probe.judged.better(without, seed, metric).interval(metric)
-        if ends is not None and min(loss(metric, end) for end in ends) > least:
+        if ends is not None and min(map(loss, ends)) > least:
             low, high = sorted(whole + end for end in ends)
             told = {"column": name, "score": whole, "without": each["score"], "low": low, "high": high}
             found.append({**told, "explained": explained[name]})
-    return sorted(found, key=lambda each: -loss(metric, float(each["without"])))
+    return sorted(found, key=lambda each: -loss(float(each["without"])))
 
 
 def _score_of(judged: Judged, metric: str) -> float | None:
@@ -139,7 +141,7 @@ def _score_of(judged: Judged, metric: str) -> float | None:
 def _loss_of(judged: Judged, metric: str) -> float:
     """The metric as a loss; the mean error of the rows where it is undefined."""
     value = _score_of(judged, metric)
-    return float(judged.errors.mean()) if value is None else loss(metric, value)
+    return float(judged.errors.mean()) if value is None else judged.metrics[metric].loss(value)
 
 
 def _moving_most(probe: Probe, steps: list[AnyStep], seed: int) -> list[AnyStep]:
@@ -175,32 +177,27 @@ def _grid(field: Field, column: Column | None, step: AnyStep) -> list[tuple[Any,
     return [(level, Coded(np.zeros(1, np.int32), [level])) for level in common[:DEPENDENCE_POINTS]]
 
 
-def _answers_at(probe: Probe, name: str, value: Column) -> Values:
+def _answers_at(probe: Probe, name: str, target: str, value: Column) -> Responses:
     n = len(probe)
     if isinstance(value, Numbers):
         column: Column = Numbers(np.repeat(value.values, n))
     else:
         column = Coded(np.repeat(value.codes, n), value.levels)
     judged = replace(probe.judged, raw=probe.changed({name: column}))
-    if judged.labels is None:
-        return np.asarray(judged.predicted)[:, None]
-    return judged.probabilities[:, 1:] if judged.two else judged.probabilities
+    return judged.task.responses(judged.answerer, judged.raw, judged.truth, target)
 
 
-def _points(probe: Probe, values: Sequence[Any], answers: Sequence[Values]) -> list[dict[str, Any]]:
-    labels = probe.judged.labels
-    if labels is None or len(labels) == 2:
-        tails = [np.quantile(each[:, 0], [_ICE_TAIL, 1 - _ICE_TAIL]) for each in answers]
+def _points(values: Sequence[Any], answers: Sequence[Responses]) -> list[dict[str, Any]]:
+    if not answers[0].names:
+        tails = [np.quantile(each.values[:, 0], [_ICE_TAIL, 1 - _ICE_TAIL]) for each in answers]
         return [
-            {"value": value, "mean": each[:, 0].mean(), "low": low, "high": high}
+            {"value": value, "mean": each.values[:, 0].mean(), "low": low, "high": high}
             for value, each, (low, high) in zip(values, answers, tails, strict=True)
         ]
-    known = probe.judged.truth[probe.judged.truth >= 0]
-    frequent = np.argsort(-np.bincount(known, minlength=len(labels)), kind="stable")[:_MOST_LABELS]
     return [
-        {"value": value, "label": labels[i], "mean": each[:, i].mean()}
+        {"value": value, "label": name, "mean": each.values[:, i].mean()}
         for value, each in zip(values, answers, strict=True)
-        for i in frequent
+        for i, name in enumerate(each.names)
     ]
 
 

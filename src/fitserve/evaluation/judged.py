@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.metrics import METRICS
+from fitserve.evaluation.task import TaskEvaluation, task_evaluation
+from fitserve.metrics import Metric
 from fitserve.metrics.interval import (
     MOST_DRAWS,
     Bootstrap,
@@ -20,16 +22,15 @@ from fitserve.metrics.interval import (
     intervals,
     moved_out,
 )
-from fitserve.metrics.weighted import WeightedScores, weighted_classification, weighted_regression
+from fitserve.metrics.weighted import WeightedScores
 from fitserve.tasks import Answerer
-from fitserve.tasks.classification import ClassAnswerer
 
 _FEWEST_ROWS_OF_A_PART = 10
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Raw outputs (n, outputs) and the truth (n,) as `Task.truth` gives it, of rows that training did not see.
+    """Raw outputs (n, outputs) and the truth (n,) or (n, …), as the answerer has it, of rows that training did not see.
 
     ``groups`` (n,) are equal for rows that belong together. ``parts`` (n,) are the folds, where the outputs come
     from several models: scores are then means over them, as those of the search are. ``flattered`` says by how many
@@ -47,46 +48,20 @@ class Judged:
     def __len__(self) -> int:
         return len(self.truth)
 
+    @cached_property
+    def task(self) -> TaskEvaluation:
+        """What judges the answers."""
+        return task_evaluation(self.answerer.task)
+
     @property
-    def labels(self) -> list[str] | None:
-        """The labels as texts; None where a number is predicted."""
-        return self.answerer.names if isinstance(self.answerer, ClassAnswerer) else None
-
-    @property
-    def two(self) -> bool:
-        """Whether one of two labels is predicted; the second is the positive one."""
-        return self.labels is not None and len(self.labels) == 2
-
-    @cached_property
-    def probabilities(self) -> NDArray[np.float64]:
-        """(n, labels)."""
-        assert isinstance(self.answerer, ClassAnswerer)
-        return self.answerer.probabilities(self.raw)
-
-    @cached_property
-    def predicted(self) -> NDArray[Any]:
-        """The index of the predicted label, or the predicted number in the target's unit."""
-        if not isinstance(self.answerer, ClassAnswerer):
-            return self._in_unit(self.raw[:, :1])
-        if self.two:
-            return np.asarray(self.probabilities[:, 1] >= self.answerer.threshold, dtype=np.intp)
-        return np.asarray(self.probabilities.argmax(axis=1))
-
-    @cached_property
-    def actual(self) -> NDArray[Any]:
-        """The index of the true label, -1 unknown, or the true number in the target's unit."""
-        return self.truth if self.labels is not None else self._in_unit(self.truth[:, None])
+    def metrics(self) -> Mapping[str, Metric]:
+        """The scores of the task by name."""
+        return self.answerer.metrics
 
     @cached_property
     def errors(self) -> NDArray[np.float64]:
-        """How wrong each row is: 0 or 1 for labels, the absolute error in the target's unit for numbers."""
-        if self.labels is not None:
-            return np.asarray(self.predicted != self.actual, dtype=np.float64)
-        return np.asarray(np.abs(self.predicted - self.actual))
-
-    def _in_unit(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = self.answerer.columns(standardised)["prediction"]
-        return values
+        """How wrong each row is, as the task counts it: (n,)."""
+        return self.task.errors(self.answerer, self.raw, self.truth)
 
     def take(self, rows: Rows) -> Judged:
         """Some of the rows."""
@@ -96,9 +71,11 @@ class Judged:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which rows have an output and a truth that are numbers: (n,)."""
+        """Which rows have an output and a truth that can be judged: (n,)."""
         known: NDArray[np.bool_] = np.isfinite(self.raw).all(axis=1)
-        return known & np.isfinite(self.truth) if self.truth.dtype.kind == "f" else known
+        if np.issubdtype(self.truth.dtype, np.floating):
+            known &= np.isfinite(self.truth.reshape(len(self), -1)).all(axis=1)
+        return known
 
     def finite(self, beside: Judged | None = None) -> Judged:
         """The rows whose output and truth are numbers, in another one of the same rows, too."""
@@ -106,12 +83,11 @@ class Judged:
         return self if known.all() else self.take(np.flatnonzero(known))
 
     def constant(self) -> Judged:
-        """The same rows, each with the one answer that fits them all best: their mean, or the shares of the labels."""
-        if self.labels is None:
-            return replace(self, raw=np.full((len(self), 1), self.truth.mean() if len(self) else 0.0))
-        known = self.truth[self.truth >= 0]
-        shares = np.bincount(known, minlength=len(self.labels)) / max(len(known), 1)
-        return replace(self, raw=np.tile(shares[1:] if self.two else shares, (len(self), 1)))
+        """The same rows, each with the one answer that fits them all best."""
+        known = self.truth[self.task.known(self.truth)]
+        objective = self.task.objective(self.answerer)
+        constant = objective.constant(known, None) if len(known) else np.zeros(objective.n_outputs)
+        return replace(self, raw=np.tile(constant, (len(self), 1)))
 
     def weighted(self, rows: Rows, only: str = "") -> WeightedScores:
         """The scores of some rows, or ``only`` one of them, as a function of how often each row counts."""
@@ -125,20 +101,7 @@ class Judged:
         return lambda weights: _means([scores(weights[place]) for place, scores in each])
 
     def _weighted(self, rows: Rows, only: str) -> WeightedScores:
-        if not isinstance(self.answerer, ClassAnswerer):
-            return weighted_regression(self.actual[rows], self.predicted[rows], only=only)
-        return weighted_classification(
-            self.truth[rows],
-            self.probabilities[rows],
-            1 if self.two else None,
-            threshold=self.answerer.threshold,
-            only=only,
-        )
-
-    @property
-    def width(self) -> int:
-        """How many columns the scores rank."""
-        return len(self.labels) if self.labels is not None and not self.two else 1
+        return self.task.weighted(self.answerer, self.raw[rows], self.truth[rows], only)
 
     @property
     def scores(self) -> dict[str, float | None]:
@@ -151,7 +114,7 @@ class Judged:
             if key in self._drawn:
                 return self._drawn[key]
         make = partial(self.weighted, only=only)
-        found = bootstrap(make, len(self), width=self.width, groups=self.groups, seed=seed, most=most)
+        found = bootstrap(make, len(self), width=self.answerer.n_outputs, groups=self.groups, seed=seed, most=most)
         self._drawn[seed, most, only] = found
         return found
 
@@ -164,7 +127,11 @@ class Judged:
         return {name: self._moved_out(found[name], name, drawn.scores[name]) for name in found}
 
     def _moved_out(self, interval: Interval | None, name: str, value: float | None) -> Interval | None:
-        return None if interval is None or value is None else moved_out(interval, value, name, self.flattered)
+        return (
+            None
+            if interval is None or value is None
+            else moved_out(interval, value, self.metrics[name], self.flattered)
+        )
 
     def better(self, other: Judged, seed: int, only: str = "") -> Bootstrap:
         """The scores of ``other``, which has judged the same rows, less those of this one."""
@@ -176,8 +143,8 @@ class Judged:
         value, interval = gain.scores.get(metric), gain.interval(metric)
         if value is None:
             return None
-        low, high = moved_out(interval or (value, value), value, metric, self.flattered)
-        return low > 0 if METRICS[metric].greater_is_better else high < 0
+        low, high = moved_out(interval or (value, value), value, self.metrics[metric], self.flattered)
+        return low > 0 if self.metrics[metric].greater_is_better else high < 0
 
 
 def _means(each: list[dict[str, float | None]]) -> dict[str, float | None]:

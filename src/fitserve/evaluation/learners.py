@@ -7,7 +7,6 @@ from typing import Any
 
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.vega import Chart, interval_chart
-from fitserve.metrics import loss
 from fitserve.metrics.interval import difference
 
 _DRAWS = 200
@@ -20,7 +19,7 @@ def compare_learners(judged: Mapping[str, Judged], metric: str, seed: int) -> li
     """
     drawn = {name: each.drawn(seed, _DRAWS, metric) for name, each in judged.items()}
     known = {name: value for name, each in drawn.items() if (value := each.scores.get(metric)) is not None}
-    order = sorted(known, key=lambda name: loss(metric, known[name]))
+    order = sorted(known, key=lambda name: judged[name].metrics[metric].loss(known[name]))
     found = []
     for name in order:
         entry: dict[str, Any] = {"learner": name, "score": known[name], "interval": drawn[name].interval(metric)}

@@ -7,30 +7,28 @@ from functools import partial
 from typing import Any
 
 from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
+from fitserve.errors import SpecError
 from fitserve.evaluation.told import (
     gap_sentences,
     judged_on,
     learners_sentence,
-    number,
     served_words,
-    with_interval,
 )
 from fitserve.faults import LeftOut
-from fitserve.metrics import METRICS
+from fitserve.formatting import number, with_interval
+from fitserve.tasks import get_task
 
 Report = Mapping[str, Any]
-_CURVES = ("roc", "precision_recall", "calibration", "gain", "lift")
-_NUMBERS = ("predicted_actual", "residuals", "residual_histogram", "error_by_size")
+_ERRORS, _CURVES, _THRESHOLD = "errors", "curves", "threshold"
+_PLACES_OF_BEFORE = {
+    **dict.fromkeys(("roc", "precision_recall", "calibration", "gain", "lift"), _CURVES),
+    **dict.fromkeys(("confusion", "predicted_actual", "residuals", "residual_histogram", "error_by_size"), _ERRORS),
+    "thresholds": _THRESHOLD,
+}
 _NAMES = {
     "intervals": "How sure the scores are",
     "lead": "What was found, in a few sentences",
-    "confusion": "Which labels are taken for which",
-    "residuals": "How far off it is",
-    "calibration": "Whether probabilities can be believed",
-    "gains": "Gain and lift",
-    "thresholds": "Which threshold",
     "learners": "The learners",
-    "curves": "Curves",
     "slices": "Parts of the rows",
     "importance": "What it relies on",
     "dependence": "How answers depend on columns",
@@ -54,7 +52,7 @@ def sections(report: Report) -> list[Section]:
     """The parts of a report that there is something to say about; what cannot be shown is named in the last one."""
     left_out = LeftOut(dict(report.get("skipped", {})))
     bodies = [(title, anchor, left_out.attempt(title, partial(make, report))) for title, anchor, make in SECTIONS]
-    bodies.append(("What could not be told", "skipped", _skipped(left_out.reasons)))
+    bodies.append(("What could not be told", "skipped", _skipped(left_out.reasons, _titles(report))))
     return [Section(title, anchor, body) for title, anchor, body in bodies if body]
 
 
@@ -63,7 +61,9 @@ def check_report(report: Any) -> None:
     charts, scores, told = report.get("charts", []), report.get("scores", {}), report.get("lead", [])
     if not all({"name", "title", "note", "spec"} <= chart.keys() for chart in charts):
         raise ValueError("its charts are none")
-    if not scores.keys() <= METRICS.keys() or not all(isinstance(each, str) for each in told):
+    if (scores and not scores.keys() <= get_task(report["task"]).metrics.keys()) or not all(
+        isinstance(each, str) for each in told
+    ):
         raise ValueError("its scores are none")
 
 
@@ -86,16 +86,14 @@ def _told(report: Report) -> Html:
 def _scores(report: Report) -> Html:
     if "scores" not in report:
         return ""
-    rows = []
-    for name, value in report["scores"].items():
-        if name.endswith("_macro") and len(report["labels"] or ()) == 2:
-            continue
-        metric = METRICS[name]
+    rows, metrics = [], get_task(report["task"]).metrics
+    for name in report.get("shown", report["scores"]):  # bundles of 0.1.0 do not say which ones to show
+        metric, value = metrics[name], report["scores"][name]
         chosen = " (chosen by)" if name == report["metric"] else ""
         interval = report["intervals"].get(name)
         within = f"{number(interval[0])} to {number(interval[1])}" if interval else "–"
-        way = "higher" if metric.greater_is_better else "lower"
-        rows.append((f"{name}{chosen}", value, within, report["baseline"].get(name), way, metric.summary))
+        without = report["baseline"].get(name)
+        rows.append((f"{name}{chosen}", value, within, without, metric.better, metric.summary))
     return table(("score", "here", "95 % interval", "without learning", "better is", "what it says"), rows)
 
 
@@ -108,7 +106,7 @@ def _slices(report: Report) -> Html:
             f"Of {report['slices_of_rows']:,} rows, no part by one column or two is worse than the others by more than "
             "chance explains, when all the parts that were looked at are taken into account."
         )
-    error = "share wrong" if report["labels"] else "mean error"
+    error = get_task(report["task"]).error["en"]
     rows = [
         (
             each["where"].replace("`", ""),
@@ -130,16 +128,29 @@ def _slices(report: Report) -> Html:
     )
 
 
-def _errors(report: Report) -> Html:
-    drawn = _charts(report, "confusion", *_NUMBERS)
-    if not drawn:
-        return ""
-    confused = report.get("confusion", {}).get("confused", [])
-    if not confused:
-        return grid(drawn)
+def _of_the_task(report: Report, place: str) -> Html:
+    """Charts and tables of a task that stand in one place; a chart alone needs no title."""
+    drawn = [each for each in report["charts"] if _place(each) == place]
+    tables = [each for each in _tables(report) if each["place"] == place]
+    if len(drawn) == 1 and not tables:
+        return _chart({**drawn[0], "title": ""}) if place == _THRESHOLD else grid([_chart(drawn[0])])
+    sides = [f"<div><h3>{text(each['title'])}</h3>{table(each['heads'], each['rows'])}</div>" for each in tables]
+    return grid([*map(_chart, drawn), *sides]) if drawn or sides else ""
+
+
+def _place(chart_of_it: Mapping[str, Any]) -> str:
+    """Where a chart stands; reports of before do not say."""
+    return str(chart_of_it.get("place", _PLACES_OF_BEFORE.get(chart_of_it["name"], "")))
+
+
+def _tables(report: Report) -> Sequence[Mapping[str, Any]]:
+    if "tables" in report:
+        found: Sequence[Mapping[str, Any]] = report["tables"]
+        return found
+    confused = report.get("confusion", {}).get("confused", ())  # of a report of before
     rows = [(each["true"], each["predicted"], each["rows"], each["of"]) for each in confused]
-    side = f"<div><h3>Most frequent mistakes</h3>{table(('true', 'predicted', 'rows', 'of'), rows)}</div>"
-    return grid([*drawn, side])
+    heads = ("true", "predicted", "rows", "of")
+    return [{"place": _ERRORS, "title": "Most frequent mistakes", "heads": heads, "rows": rows}] if rows else []
 
 
 def _importance(report: Report) -> Html:
@@ -152,11 +163,6 @@ def _importance(report: Report) -> Html:
         "band or a line is drawn, eight of ten single rows are within."
     )
     return f"{parts}<h3>How the answer depends on a column</h3>{paragraph(spread)}{grid(dependence)}"
-
-
-def _drawn_curves(report: Report) -> Html:
-    drawn = _charts(report, *_CURVES)
-    return grid(drawn) if drawn else ""
 
 
 def _disturbed(report: Report) -> Html:
@@ -182,16 +188,20 @@ def _learning(report: Report) -> Html:
     return "" if not told else paragraph(told["told"]) + _alone(report, "learning_curve")
 
 
-def _skipped(reasons: Mapping[str, str]) -> Html:
+def _titles(report: Report) -> Mapping[str, str]:
+    """What the parts of a report are called."""
+    try:
+        return {**_NAMES, **get_task(report["task"]).parts}
+    except (KeyError, SpecError):
+        return _NAMES
+
+
+def _skipped(reasons: Mapping[str, str], titles: Mapping[str, str]) -> Html:
     rows = []
     for what, reason in reasons.items():
         name, comma, chart_of_it = what.partition(", ")
-        rows.append((f"{_NAMES.get(name, name)}{comma}{chart_of_it}", reason))
+        rows.append((f"{titles.get(name, name)}{comma}{chart_of_it}", reason))
     return table(("what", "why"), rows) if rows else ""
-
-
-def _charts(report: Report, *names: str) -> list[Html]:
-    return [_chart(each) for each in report["charts"] if each["name"] in names]
 
 
 def _alone(report: Report, name: str) -> Html:
@@ -213,9 +223,9 @@ def _drawn(found: Mapping[str, Any]) -> Html:
 SECTIONS: tuple[tuple[str, str, Callable[[Report], Html]], ...] = (
     ("Scores", "scores", _scores),
     ("Where it is bad", "slices", _slices),
-    ("How it errs", "errors", _errors),
-    ("Curves", "curves", _drawn_curves),
-    ("Which threshold", "threshold", partial(_alone, name="thresholds")),
+    ("How it errs", "errors", partial(_of_the_task, place=_ERRORS)),
+    ("Curves", "curves", partial(_of_the_task, place=_CURVES)),
+    ("Which threshold", "threshold", partial(_of_the_task, place=_THRESHOLD)),
     ("What it relies on", "importance", _importance),
     ("What disturbs it", "robustness", _disturbed),
     ("The learners", "learners", _learners),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -14,13 +15,6 @@ from fitserve.evaluation.sections import Made, Make
 from fitserve.faults import LeftOut, Limit, no_limit
 from fitserve.metrics.interval import LEVEL
 
-OF_LABELS: dict[str, Make] = {
-    "confusion": sections.confusion,
-    "curves": sections.curves_of_ranks,
-    "calibration": sections.calibration,
-}
-OF_TWO_LABELS: dict[str, Make] = {"gains": sections.gains, "thresholds": sections.thresholds}
-OF_NUMBERS: dict[str, Make] = {"residuals": sections.residuals}
 OF_ALL: dict[str, Make] = {
     "intervals": sections.intervals,
     "slices": sections.slices,
@@ -45,7 +39,8 @@ def build_report(case: Case, limit: Limit = no_limit) -> dict[str, Any]:
     groups = None if judged.groups is None else len(np.unique(judged.groups))
     report: dict[str, Any] = plain({
         "task": manifest.task, "target": manifest.target, "metric": manifest.metric, "on": case.on,
-        "rows": len(judged), "groups": groups, "level": LEVEL, "labels": judged.labels, "scores": judged.scores,
+        "rows": len(judged), "groups": groups, "level": LEVEL, "scores": judged.scores, **judged.answerer.about(),
+        "shown": judged.answerer.shown(list(judged.scores)),
         "intervals": dict.fromkeys(judged.scores), "baseline": dict(case.baseline), "lead": [], "charts": [],
     })  # fmt: skip
     left_out = LeftOut()
@@ -60,31 +55,30 @@ def add_section(
 ) -> None:
     """Add what a section tells, and its charts, to a report; what fails is left out and the reason noted."""
 
-    def told() -> tuple[dict[str, Any], Sequence[sections.Draw]]:
+    def told() -> tuple[dict[str, Any], Made]:
         with limit(name):
-            return _told(make())
+            made = make()
+            tables = [{"place": made.place, **asdict(table)} for table in made.tables]
+            return plain({**made.values, "tables": [*report.get("tables", ()), *tables]}), made
 
-    values, charts = left_out.attempt(name, told) or ({}, ())
+    found = left_out.attempt(name, told)
+    if found is None:
+        return
+    values, made = found
     report |= values
-    for i, draw in enumerate(charts):
-        what = f"{name}, chart {i + 1}" if len(charts) > 1 else f"{name}, chart"
-        report["charts"] += left_out.attempt(what, partial(_drawn, draw)) or []
+    for i, draw in enumerate(made.charts):
+        what = f"{name}, chart {i + 1}" if len(made.charts) > 1 else f"{name}, chart"
+        report["charts"] += left_out.attempt(what, partial(_drawn, draw, made.place)) or []
 
 
-def _drawn(draw: sections.Draw) -> list[Any]:
-    charts: list[Any] = plain(draw())
+def _drawn(draw: sections.Draw, place: str) -> list[Any]:
+    charts: list[Any] = plain([{**chart, "place": place} for chart in draw()])
     return charts
 
 
-def _told(made: Made) -> tuple[dict[str, Any], Sequence[sections.Draw]]:
-    return plain(made.values), made.charts
-
-
 def _sections(case: Case) -> dict[str, Make]:
-    judged = case.finite
-    if judged.labels is None:
-        return OF_NUMBERS | OF_ALL
-    return OF_LABELS | (OF_TWO_LABELS if judged.two else {}) | OF_ALL
+    own: dict[str, Make] = dict(case.finite.task.sections(case.finite.answerer))
+    return own | OF_ALL
 
 
 def plain(value: Any) -> Any:

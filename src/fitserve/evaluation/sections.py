@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fitserve.evaluation import curves, drawings
+from fitserve.evaluation import drawings
 from fitserve.evaluation import importance as asking
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.importance import DEPENDENCE_COLUMNS, DEPENDENCE_ROWS, MOST_COLUMNS, REPEATS
@@ -22,18 +22,34 @@ from fitserve.evaluation.slices import FEWEST_ROWS, worst_slices
 from fitserve.evaluation.told import lead
 from fitserve.evaluation.vega import Chart, interval_chart
 from fitserve.faults import UntoldError
+from fitserve.tasks import get_task
 
 Report = Mapping[str, Any]
 Draw = Callable[[], Sequence[Chart]]
 _MOST_BARS, _MOST_MISSING = 20, 15
 
 
+ERRORS, CURVES, THRESHOLD = "errors", "curves", "threshold"
+"""Where the charts and tables of a task may stand on a page: how it errs, curves, which threshold."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a report: its title, the heads of its columns, and its rows."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
 @dataclass(frozen=True)
 class Made:
-    """What a section adds to the report, and what draws its charts."""
+    """What a section adds to the report, what draws its charts, its tables, and where on a page these stand."""
 
     values: Mapping[str, Any]
     charts: Sequence[Draw] = field(default=())
+    tables: Sequence[Table] = field(default=())
+    place: str = ""
 
 
 Make = Callable[[Case, Report], Made]
@@ -45,45 +61,6 @@ def intervals(case: Case, _report: Report) -> Made:
     return Made({"intervals": case.finite.intervals(case.seed)})
 
 
-def confusion(case: Case, _report: Report) -> Made:
-    """Which label is taken for which."""
-    found = curves.confusion(case.finite)
-    return Made({"confusion": found}, [lambda: [drawings.confusion_chart(found)]])
-
-
-def curves_of_ranks(case: Case, _report: Report) -> Made:
-    """ROC and precision-recall."""
-    found, two = curves.ranking_curves(case.finite), case.finite.two
-    if not found["roc"]:
-        raise UntoldError("one label only among the rows, so there is nothing to rank")
-    return Made({"curves": found["areas"]}, [lambda: drawings.curve_charts(found, two)])
-
-
-def calibration(case: Case, _report: Report) -> Made:
-    """Whether what is said with a probability happens as often."""
-    found, two = curves.calibration(case.finite), case.finite.two
-    return Made({"calibration": found}, [lambda: [drawings.calibration_chart(found, two)]])
-
-
-def gains(case: Case, _report: Report) -> Made:
-    """Gain and lift of the positive label; nothing without a positive row."""
-    found = curves.gains(case.finite)
-    return Made({}, [lambda: drawings.gain_charts(found)] if found else [])
-
-
-def thresholds(case: Case, _report: Report) -> Made:
-    """What each threshold costs."""
-    found, positive = curves.thresholds(case.finite), (case.finite.labels or [""])[-1]
-    return Made({"thresholds": found}, [lambda: [drawings.threshold_chart(found, positive)]])
-
-
-def residuals(case: Case, _report: Report) -> Made:
-    """How far off, in which direction, and where."""
-    found, target = curves.residuals(case.finite, case.seed), case.predictor.manifest.target
-    told = {name: found[name] for name in ("bias", "quantiles", "by_size")}
-    return Made({"residuals": told}, [lambda: drawings.residual_charts(found, target)])
-
-
 def slices(case: Case, report: Report) -> Made:
     """Parts of the rows with larger errors than the rest."""
     judged = case.sample
@@ -93,11 +70,10 @@ def slices(case: Case, report: Report) -> Made:
     parts = all_parts(case.fields, case.table, case.predictor.encoder.steps)
     found = [each.as_json() for each in worst_slices(parts, errors, judged.groups)]
     told = {"slices": found, "slices_of_rows": len(judged)}
-    return Made(told, [lambda: [_slices_chart(found, report)]] if found else [])
+    return Made(told, [lambda: [_slices_chart(found, get_task(report["task"]).error["en"])]] if found else [])
 
 
-def _slices_chart(found: Sequence[Mapping[str, Any]], report: Report) -> Chart:
-    error = "share of wrong rows" if report["labels"] is not None else "mean absolute error"
+def _slices_chart(found: Sequence[Mapping[str, Any]], error: str) -> Chart:
     values = [
         {"what": each["where"].replace("`", ""), "value": each["mean"], "low": each["rest"] + max(each["low"], 0.0),
          "high": each["rest"] + each["high"]}
@@ -117,8 +93,9 @@ def importance(case: Case, _report: Report) -> Made:
 def dependence(case: Case, report: Report) -> Made:
     """How the answer depends on the columns that count most."""
     few = case.probe.sample(DEPENDENCE_ROWS, case.seed)
-    found = asking.partial_dependence(few, case.fields, _columns(case, report)[:DEPENDENCE_COLUMNS])
-    return Made({"dependence": found}, [partial(_dependence_charts, [each], report) for each in found])
+    target = case.predictor.manifest.target
+    found, title = asking.partial_dependence(few, case.fields, _columns(case, report)[:DEPENDENCE_COLUMNS], target)
+    return Made({"dependence": found}, [partial(_dependence_chart, each, title) for each in found])
 
 
 def robustness(case: Case, report: Report) -> Made:
@@ -136,9 +113,10 @@ def costly_gaps(case: Case, report: Report) -> Made:
     return Made({"costly_gaps": found})
 
 
-def lead_sentences(_case: Case, report: Report) -> Made:
+def lead_sentences(case: Case, report: Report) -> Made:
     """What a reader should know first."""
-    return Made({"lead": lead(report)})
+    answerer = case.predictor.answerer
+    return Made({"lead": lead(report, answerer.quality(report), answerer.spoken)})
 
 
 def _columns(case: Case, report: Report) -> list[str]:
@@ -160,12 +138,8 @@ def _importance_chart(found: Sequence[Mapping[str, Any]], case: Case) -> Chart:
     return interval_chart(words, values, f"{case.metric} lost")
 
 
-def _dependence_charts(found: Sequence[Mapping[str, Any]], report: Report) -> list[Chart]:
-    labels = report["labels"]
-    answer = f"predicted {report['target']}" if labels is None else "probability"
-    if labels is not None and len(labels) == 2:
-        answer = f"probability of {labels[1]}"
-    return [drawings.dependence_chart(each, answer) for each in found]
+def _dependence_chart(found: Mapping[str, Any], answer: str) -> list[Chart]:
+    return [drawings.dependence_chart(found, answer)]
 
 
 _DISTURBANCES = {

@@ -40,7 +40,8 @@ def seen_by(named: Named) -> SeenRows | None:
     """What the workspace knows of the rows that a version has learned from; None if nothing, as of an imported one."""
     if named.workspace is None:
         return None
-    hashes, key = read_seen(named.workspace, named.predictor.sha256), seen_key(named.workspace)
+    documents = named.workspace.documents
+    hashes, key = read_seen(documents, named.predictor.sha256), seen_key(documents)
     return None if hashes is None or key is None else SeenRows(hashes, key)
 
 

@@ -5,23 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fitserve.metrics import METRICS
-from fitserve.metrics.interval import Interval
-
-
-def number(value: float | None) -> str:
-    """Four digits, without an exponent where people would write none; a dash for none."""
-    if value is None:
-        return "–"
-    short = float(f"{value:.4g}")
-    if short and not 1e-4 <= abs(short) < 1e12:
-        return f"{short:.4g}"
-    return f"{short:,.0f}" if short == int(short) else f"{short:,}"
-
-
-def with_interval(value: float | None, interval: Sequence[float] | Interval | None) -> str:
-    """A score with its interval behind it."""
-    return number(value) + (f" ({number(interval[0])} to {number(interval[1])})" if interval else "")
+from fitserve.formatting import number, with_interval
+from fitserve.tasks import get_task
 
 
 def served_words(judged: int, served: int, language: str = "en") -> str:
@@ -50,29 +35,22 @@ _SERVED: Mapping[str, Mapping[bool, str]] = {
 }
 
 
-def of_hundred(share: float) -> str:
-    """A share as rows of 100, with a decimal where it is near none or all."""
-    return f"{100 * share:.1f}" if min(share, 1 - share) < 0.05 and share not in (0, 1) else f"{100 * share:.0f}"
-
-
 def as_sentence(told: str) -> str:
     """A finding as a sentence of a page."""
     return f"{told[0].upper()}{told[1:]}."
 
 
-def lead(report: Mapping[str, Any]) -> list[str]:
-    """How good it is, compared with what, where bad, how sure: a sentence each."""
+def lead(report: Mapping[str, Any], quality: str, spoken: str) -> list[str]:
+    """How good it is, compared with what, where bad, how sure: a sentence each.
+
+    ``quality`` is the task's own one, of the score ``spoken``.
+    """
     scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]
-    told = []
-    if scores.get("accuracy") is not None:
-        told.append(_right(scores["accuracy"], intervals.get("accuracy"), baseline.get("accuracy")))
-    elif scores.get("mae") is not None:
-        within = with_interval(scores["mae"], intervals.get("mae"))
-        told.append(f"It is off by {within} on average; without learning, by {number(baseline.get('mae'))}.")
+    told = [quality] if quality else []
     metric = report["metric"]
-    if metric not in ("accuracy", "mae") and scores.get(metric) is not None:
-        way = "higher" if METRICS[metric].greater_is_better else "lower"
+    if (metric != spoken or not quality) and scores.get(metric) is not None:
         within = with_interval(scores[metric], intervals.get(metric))
+        way = get_task(report["task"]).metrics[metric].better
         told.append(f"Its {metric} is {within}; without learning, {number(baseline.get(metric))} ({way} is better).")
     if report.get("slices"):
         told.append(f"Worst on {slice_sentence(report['slices'][0], report['task'])}.")
@@ -83,26 +61,22 @@ def lead(report: Mapping[str, Any]) -> list[str]:
 
 def gap_sentences(report: Mapping[str, Any], most: int = 3) -> list[str]:
     """What leaving a column out does where that is more than its importance explains, a sentence for each column."""
-    metric = report["metric"]
-    way = "falls" if METRICS[metric].greater_is_better else "grows"
+    metric, gaps = report["metric"], report.get("costly_gaps", ())[:most]
+    if not gaps:
+        return []
+    way = "falls" if get_task(report["task"]).metrics[metric].greater_is_better else "grows"
     return [
         f"Without `{each['column']}` {metric} {way} from {number(each['score'])} to {number(each['without'])} "
         f"({number(each['low'])} to {number(each['high'])}), far more than its importance explains "
         f"({number(each['explained'])} when its values are shuffled): always send it, and look at its gaps and "
         "outliers."
-        for each in report.get("costly_gaps", ())[:most]
+        for each in gaps
     ]
-
-
-def _right(accuracy: float, interval: Sequence[float] | None, baseline: float | None) -> str:
-    sure = f" ({of_hundred(interval[0])} to {of_hundred(interval[1])})" if interval else ""
-    without = "" if baseline is None else f"; without learning, on {of_hundred(baseline)}"
-    return f"It is right on {of_hundred(accuracy)} of 100 rows{sure}{without}."
 
 
 def slice_sentence(found: Mapping[str, Any], task: str) -> str:
     """Which rows, how bad, how bad the others, how many."""
-    error = "error" if task == "classification" else "mean error"
+    error = get_task(task).error["en"]
     return (
         f"rows with {found['where']}: {error} {number(found['mean'])}, elsewhere {number(found['rest'])}, "
         f"{found['rows']:,} rows"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.faults import check_time
-from fitserve.metrics import METRICS
+from fitserve.metrics import Metric
 from fitserve.metrics.confusion import Counts
 from fitserve.metrics.weighted import WeightedScores
 
@@ -70,17 +70,16 @@ def intervals(bootstrapped: Bootstrap) -> dict[str, Interval | None]:
     return {name: bootstrapped.interval(name) for name in bootstrapped.scores}
 
 
-def moved_out(interval: Interval, value: float, metric: str, errors: float) -> Interval:
+def moved_out(interval: Interval, value: float, metric: Metric, errors: float) -> Interval:
     """An interval around a value whose worse end lies some standard errors further out, within what the score can be.
 
     For the best of several candidates that were judged on the same rows: it looks better than it is.
     """
-    score = METRICS[metric]
     low, high = interval
     wider = 1.0 + errors / _HALF_WIDTH
-    if score.greater_is_better:
-        return min(max(value - (value - low) * wider, score.worst), low), high
-    return low, max(min(value + (high - value) * wider, score.worst), high)
+    if metric.greater_is_better:
+        return min(max(value - (value - low) * wider, metric.worst), low), high
+    return low, max(min(value + (high - value) * wider, metric.worst), high)
 
 
 def bootstrap(

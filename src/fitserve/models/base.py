@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.bundle.manifest import Graph
-from fitserve.errors import SpecError, in_a_line
+from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.features.arrays import Arrays
+from fitserve.models.objective import Objective
 
 Parameters = Mapping[str, Any]
 
@@ -25,16 +26,19 @@ _LOG = logging.getLogger(__name__)
 class Shape:
     """What a learner may know of a table before it sees it.
 
-    ``n_outputs`` is 1 for regression and two labels, else the number of labels; ``level_counts`` how many
-    codes each code column has; ``n_terms`` how many term ids there are over all texts.
+    ``level_counts`` says how many codes each code column has; ``n_terms`` how many term ids there are over all texts.
     """
 
-    task: str
+    objective: Objective
     n_rows: int
     n_dense: int
     level_counts: Sequence[int]
     n_terms: int
-    n_outputs: int
+
+    @property
+    def n_outputs(self) -> int:
+        """How many columns raw outputs have."""
+        return self.objective.n_outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Fitted(Protocol):
         """The trees, rounds or iterations that it took; `Context.effort` repeats them."""
 
     def predict(self, arrays: Arrays) -> NDArray[np.float64]:
-        """Raw outputs (n, n_outputs): probabilities, or standardised numbers."""
+        """Raw outputs (n, n_outputs), as the objective has them."""
 
     def export(self) -> Exported:
         """The same function as a graph of standard operators."""
@@ -92,17 +96,27 @@ class Fitted(Protocol):
 class Learner(Protocol):
     """One family of models. Stateless; registered in the entry-point group ``fitserve.learners``.
 
-    ``cost`` orders learners, simplest first: of equally good ones the simpler one is taken.
+    ``cost`` orders learners, simplest first: of equally good ones the simpler one is taken. ``objectives`` are the
+    names of what it can be asked for; None means anything.
     """
 
     name: ClassVar[str]
     cost: ClassVar[int]
+    objectives: ClassVar[Collection[str] | None]
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
-        """The parameter sets worth trying, best guess first; raises NotForThisTable."""
+        """The parameter sets worth trying, best guess first; raises NotForThisTable. See `candidates_of`."""
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
-        """A model. ``target`` holds class indexes or standardised floats, without gaps."""
+        """A model. ``target`` (n,) or (n, …) is what the objective has it to be, without gaps."""
+
+
+def candidates_of(learner: Learner, shape: Shape) -> Sequence[Parameters]:
+    """What a learner offers for a table; raises NotForThisTable where it is for other objectives, or refuses."""
+    wanted = shape.objective.name
+    if learner.objectives is not None and wanted not in learner.objectives:
+        raise NotForThisTable(f"{learner.name} learns {' or '.join(sorted(learner.objectives))}, not {wanted}")
+    return learner.candidates(shape)
 
 
 def get_learners() -> dict[str, Learner]:
@@ -135,7 +149,7 @@ def _load() -> tuple[dict[str, Learner], dict[str, str]]:
     for entry in entry_points(group="fitserve.learners"):
         try:
             learner = entry.load()()
-            _ = learner.name + "", learner.cost + 0  # what it is sorted by
+            _ = learner.name + "", learner.cost + 0, learner.objectives  # what it is sorted and chosen by
             loaded.append(learner)
         except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
             broken[entry.name] = in_a_line(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ class Baseline:
 
     name: ClassVar[str] = "baseline"
     cost: ClassVar[int] = 0
+    objectives: ClassVar[Collection[str] | None] = None
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """One, without parameters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
 from fitserve.models.graph import Trees
 from fitserve.models.labels import Labels, labels_of, link_of, watched_rows
+from fitserve.models.objective import NUMBER, PROBABILITIES
 from fitserve.models.target_encoding import encodable
 from fitserve.models.tree_inputs import ENCODED, fit_inputs, of_the_library
 
@@ -31,21 +32,22 @@ class CatBoost:
 
     name: ClassVar[str] = "catboost"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's defaults at AutoGluon's rate, and pytabkit's tuned defaults (Holzmüller et al. 2024)."""
         if shape.n_outputs > _MOST_LABELS:
             raise NotForThisTable(f"{shape.n_outputs} labels are too many for symmetric trees")
-        if shape.task == "regression":
+        if shape.objective.name == NUMBER:
             tuned = {"learning_rate": 0.09, "depth": 9, "random_strength": 0.0, "leaf_estimation_iterations": 20}
         else:
             tuned = {"learning_rate": 0.08, "depth": 7, "random_strength": 0.8, "leaf_estimation_iterations": 1}
         tuned |= {"l2_leaf_reg": 1e-5, "subsample": 0.9}
         # The library makes its own rate and steps of the number of rounds, which early stopping decides.
-        steps = 10 if shape.task != "regression" and shape.n_outputs == 1 else 1
+        steps = 10 if shape.objective.name != NUMBER and shape.n_outputs == 1 else 1
         plain = {"learning_rate": 0.05, "depth": 6, "leaf_estimation_iterations": steps}
         found = [plain, *([{**plain, ENCODED: True}] if encodable(shape) else []), tuned]
-        if shape.task == "regression" and shape.n_rows > _MANY_ROWS:
+        if shape.objective.name == NUMBER and shape.n_rows > _MANY_ROWS:
             found.append({"learning_rate": 0.08, "depth": 7, "leaf_estimation_iterations": 1})
         return found
 
@@ -84,7 +86,7 @@ def _varies(matrix: NDArray[np.float32]) -> bool:
 
 
 def _settings(parameters: Parameters, context: Context, labels: Labels, rounds: int) -> dict[str, Any]:
-    one = "RMSE" if context.shape.task == "regression" else "Logloss"
+    one = "RMSE" if context.shape.objective.name == NUMBER else "Logloss"
     return {
         "loss_function": one if labels.seen is None else "MultiClass",
         "iterations": rounds,

@@ -32,10 +32,6 @@ class FittedConstant:
 
 
 def fit_constant(arrays: Arrays, target: NDArray[Any], context: Context) -> FittedConstant:
-    """The weighted mean of the target, or the weighted share of each label."""
-    shape, weights = context.shape, context.weights
-    columns = arrays.dense.shape[1] + arrays.codes.shape[1]
-    if shape.task == "regression" or shape.n_outputs == 1:
-        return FittedConstant([float(np.average(target, weights=weights))], columns)
-    shares = np.bincount(target, weights, minlength=shape.n_outputs)
-    return FittedConstant((shares / shares.sum()).tolist(), columns)
+    """What the objective says fits all rows best: the mean of the target, or the share of each label, weighted."""
+    constant = context.shape.objective.constant(target, context.weights)
+    return FittedConstant(constant.tolist(), arrays.dense.shape[1] + arrays.codes.shape[1])

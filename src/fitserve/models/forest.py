@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.graph import SHARES, Trees
+from fitserve.models.objective import NUMBER, PROBABILITIES
 from fitserve.models.tree_inputs import TreeInputs, fit_inputs
 
 _MOST_TREES, _TREES_AT_FIRST, _TREES_AT_ONCE = 200, 2, 10
@@ -81,7 +82,7 @@ class FittedForest:
 
 
 def _fitted(model: Any, estimators: Sequence[Any], inputs: TreeInputs, shape: Shape) -> FittedForest:
-    classes = None if shape.task == "regression" else model.classes_
+    classes = None if shape.objective.name == NUMBER else model.classes_
     return FittedForest(model, estimators, classes, inputs, shape.n_outputs)
 
 
@@ -90,7 +91,7 @@ def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, 
     """Grow some trees at a time until there are 200 or the deadline is there; ``kinds`` are for labels and numbers."""
     shape = context.shape
     inputs, matrix = fit_inputs(arrays, target, {}, context)
-    model = kinds[shape.task == "regression"](
+    model = kinds[shape.objective.name == NUMBER](
         n_estimators=0,
         warm_start=True,
         random_state=context.seed,
@@ -120,10 +121,11 @@ class Forest:
 
     name: ClassVar[str] = "forest"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Small leaves, and larger ones for noisy targets."""
-        features = 0.4 if shape.task == "regression" else "sqrt"
+        features = 0.4 if shape.objective.name == NUMBER else "sqrt"
         return [{"max_features": features, "min_samples_leaf": least} for least in (2, 8)]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
@@ -136,10 +138,11 @@ class ExtraTrees:
 
     name: ClassVar[str] = "extra_trees"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's share of columns, with small leaves and with larger ones for noisy targets."""
-        features = 1.0 if shape.task == "regression" else "sqrt"
+        features = 1.0 if shape.objective.name == NUMBER else "sqrt"
         return [{"max_features": features, "min_samples_leaf": least} for least in (2, 8)]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
@@ -152,6 +155,7 @@ class Tree:
 
     name: ClassVar[str] = "tree"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Few leaves, more of them, and what cost-complexity pruning leaves of many."""
@@ -165,7 +169,7 @@ class Tree:
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedForest:
         """Grow the best leaf first and prune; that takes no time to speak of."""
         inputs, matrix = fit_inputs(arrays, target, {}, context)
-        kind = DecisionTreeRegressor if context.shape.task == "regression" else DecisionTreeClassifier
+        kind = DecisionTreeRegressor if context.shape.objective.name == NUMBER else DecisionTreeClassifier
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             model = kind(random_state=context.seed, **parameters).fit(matrix, target, context.weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.dense_view import DenseView, check_width, fit_view
 from fitserve.models.distances import grid, squared_distances, squared_distances_node
 from fitserve.models.graph import GraphBuilder
+from fitserve.models.objective import NUMBER, PROBABILITIES
 
 # What a server may hold, and compare with a row in a fraction of a millisecond.
 _MOST_ROWS, _MOST_COLUMNS, _MOST_ANSWERS = 2_500, 300, 250_000
@@ -72,6 +73,7 @@ class Neighbours:
 
     name: ClassVar[str] = "knn"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Few neighbours, the nearer the weightier, and many alike; refuses what a server could not look through."""
@@ -86,7 +88,7 @@ class Neighbours:
         """Keep the rows."""
         shape, view = context.shape, fit_view(arrays, context)
         points = grid(view.matrix(arrays))
-        if shape.task == "regression" or shape.n_outputs == 1:
+        if shape.objective.name == NUMBER or shape.n_outputs == 1:
             answers = target.astype(np.float64)[:, None]
         else:
             answers = np.eye(shape.n_outputs)[target]

@@ -12,6 +12,7 @@ from scipy.special import expit, softmax
 
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Shape
+from fitserve.models.objective import NUMBER, PROBABILITIES
 
 # The score of a label without a training row, beside scores around 0: a probability of e^-50.
 UNSEEN = -50.0
@@ -59,7 +60,7 @@ class Labels:
 
 def labels_of(target: NDArray[Any], shape: Shape) -> Labels:
     """Which labels the rows of a fit hold."""
-    several = shape.task != "regression" and shape.n_outputs > 1
+    several = shape.objective.name == PROBABILITIES and shape.n_outputs > 1
     return Labels(np.unique(target) if several else None, shape.n_outputs)
 
 
@@ -76,6 +77,6 @@ def watched_rows(context: Context, labels: Labels) -> tuple[Arrays, NDArray[Any]
 
 def link_of(shape: Shape) -> str:
     """The operator that makes raw outputs of scores."""
-    if shape.task == "regression":
+    if shape.objective.name == NUMBER:
         return ""
     return "Sigmoid" if shape.n_outputs == 1 else "Softmax"

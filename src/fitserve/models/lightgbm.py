@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from fitserve.errors import NotForThisTable
 from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.graph import Trees
+from fitserve.models.objective import NUMBER, PROBABILITIES
 from fitserve.models.target_encoding import encodable
 from fitserve.models.tree_inputs import ENCODED, TreeInputs, fit_inputs, of_the_library
 
@@ -62,12 +63,13 @@ class LightGBM:
 
     name: ClassVar[str] = "lightgbm"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str]] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's leaf count, the tuned defaults of pytabkit (Holzmüller et al. 2024), and shallow trees."""
         if shape.n_outputs > _MOST_LABELS:
             raise NotForThisTable(f"{shape.n_outputs} labels are too many for a tree each")
-        if shape.task == "regression":
+        if shape.objective.name == NUMBER:
             tuned: Parameters = {
                 "learning_rate": 0.05,
                 "num_leaves": 100,
@@ -87,7 +89,7 @@ class LightGBM:
         # Many small steps on few columns each: worth their time where there are rows enough.
         fine = {"learning_rate": 0.03, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_fraction": 0.9,
                 "feature_fraction": 0.5, "lambda_l2": 1.0}  # fmt: skip
-        if shape.task != "regression":
+        if shape.objective.name != NUMBER:
             fine |= {"num_leaves": 16, "feature_fraction": 0.4}
         if encodable(shape):
             fine[ENCODED] = True
@@ -110,12 +112,12 @@ class LightGBM:
         stopper = _Stopper(context, bool(watched))
         rounds = context.effort or (_MOST_ROUNDS if watched else 200)
         booster = lightgbm.train(settings, data, rounds, valid_sets=watched, callbacks=[stopper])
-        link = "" if shape.task == "regression" else "Sigmoid" if shape.n_outputs == 1 else "Softmax"
+        link = "" if shape.objective.name == NUMBER else "Sigmoid" if shape.n_outputs == 1 else "Softmax"
         return FittedLightGBM(booster, inputs, shape.n_outputs, stopper.rounds, stopper.trees, link)
 
     def _settings(self, parameters: Parameters, context: Context) -> dict[str, Any]:
         shape = context.shape
-        if shape.task == "regression":
+        if shape.objective.name == NUMBER:
             objective: dict[str, Any] = {"objective": "regression", "metric": "l2"}
         elif shape.n_outputs == 1:
             objective = {"objective": "binary", "metric": "binary_logloss"}

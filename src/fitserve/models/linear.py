@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Parameters, Shape
 from fitserve.models.design import Design, fit_design
 from fitserve.models.linear_scores import FittedLinear
+from fitserve.models.objective import NUMBER, PROBABILITIES
 
 # Least squares makes its matrix dense; beyond so many cells ridge does the same job in less memory.
 _MOST_DENSE_CELLS = 20_000_000
@@ -28,20 +29,15 @@ _MOST_ITERATIONS = 400
 _CERTAIN = 25.0
 
 
-def _only(task: str, shape: Shape, name: str) -> None:
-    if shape.task != task:
-        raise NotForThisTable(f"{name} is for {task}")
-
-
 class Linear:
     """Ordinary least squares, without regularisation."""
 
     name: ClassVar[str] = "linear"
     cost: ClassVar[int] = 1
+    objectives: ClassVar[Collection[str] | None] = (NUMBER,)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """One, without parameters; refuses wide tables."""
-        _only("regression", shape, self.name)
         width = 2 * shape.n_dense + sum(shape.level_counts) + shape.n_terms
         if width * shape.n_rows > _MOST_DENSE_CELLS:
             raise NotForThisTable(
@@ -63,10 +59,11 @@ class RidgeRegression:
 
     name: ClassVar[str] = "ridge"
     cost: ClassVar[int] = 2
+    objectives: ClassVar[Collection[str] | None] = (NUMBER,)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Penalties over four decades."""
-        _only("regression", shape, self.name)
+        del shape
         return [{"alpha": alpha} for alpha in (1.0, 0.1, 10.0, 100.0)]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
@@ -82,10 +79,11 @@ class Lasso:
 
     name: ClassVar[str] = "lasso"
     cost: ClassVar[int] = 3
+    objectives: ClassVar[Collection[str] | None] = (NUMBER,)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Penalties as shares of the smallest one that leaves no column."""
-        _only("regression", shape, self.name)
+        del shape
         return [{"alpha_share": share} for share in (0.001, 0.01)]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
@@ -98,10 +96,11 @@ class ElasticNetRegression:
 
     name: ClassVar[str] = "elastic_net"
     cost: ClassVar[int] = 3
+    objectives: ClassVar[Collection[str] | None] = (NUMBER,)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Penalties as shares of the smallest one that leaves no column."""
-        _only("regression", shape, self.name)
+        del shape
         return [{"alpha_share": share} for share in (0.001, 0.01)]
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> FittedLinear:
@@ -138,10 +137,10 @@ class Logistic:
 
     name: ClassVar[str] = "logistic"
     cost: ClassVar[int] = 4
+    objectives: ClassVar[Collection[str] | None] = (PROBABILITIES,)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Inverse penalties; texts, whose rows have unit length, want weaker ones."""
-        _only("classification", shape, self.name)
         strengths = (10.0, 1.0, 100.0) if shape.n_terms else (1.0, 0.1, 10.0)
         return [{"C": strength} for strength in strengths]
 

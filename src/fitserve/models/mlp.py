@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from fitserve.models.constant import fit_constant
 from fitserve.models.dense_view import DenseView, check_width, fit_view
 from fitserve.models.graph import GraphBuilder
 from fitserve.models.labels import Labels, labels_of, link_of, links, watched_rows
+from fitserve.models.objective import NUMBER, PROBABILITIES
 
 _MOST_COLUMNS = 1_000
 _MOST_EPOCHS, _PATIENCE, _EPOCHS_UNWATCHED = 200, 12, 30
@@ -67,6 +68,7 @@ class Perceptron:
 
     name: ClassVar[str] = "mlp"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """A network of two layers, and a wider one with a stronger penalty."""
@@ -88,7 +90,7 @@ class Perceptron:
         most = context.effort or (_MOST_EPOCHS if watch is not None else _EPOCHS_UNWATCHED)
         kept: Layers = []
         best, best_loss = 0, np.inf
-        known = {} if shape.task == "regression" else {"classes": np.unique(truth)}
+        known = {} if shape.objective.name == NUMBER else {"classes": np.unique(truth)}
         for epoch in range(most):
             begun = time.monotonic()
             with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
@@ -107,7 +109,7 @@ class Perceptron:
 
 
 def _network(parameters: Parameters, context: Context, n: int) -> Any:
-    kind = MLPRegressor if context.shape.task == "regression" else MLPClassifier
+    kind = MLPRegressor if context.shape.objective.name == NUMBER else MLPClassifier
     return kind(
         hidden_layer_sizes=tuple(parameters["hidden"]),
         alpha=float(parameters["alpha"]),

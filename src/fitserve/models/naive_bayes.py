@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from fitserve.models.constant import fit_constant
 from fitserve.models.design import fit_design
 from fitserve.models.labels import labels_of
 from fitserve.models.linear_scores import calibrated
+from fitserve.models.objective import PROBABILITIES
 from fitserve.models.text_projection import sparse_text
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -27,11 +28,10 @@ class NaiveBayes:
 
     name: ClassVar[str] = "naive_bayes"
     cost: ClassVar[int] = 3
+    objectives: ClassVar[Collection[str] | None] = (PROBABILITIES,)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Labels, and complements, which bear labels of unequal size; refuses tables without texts."""
-        if shape.task != "classification":
-            raise NotForThisTable("naive_bayes is for classification")
         if not shape.n_terms:
             raise NotForThisTable("naive_bayes is for texts, of which this table has none")
         return [{"of": "label", "alpha": 0.1}, {"of": "complement", "alpha": 0.1}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from fitserve.models.distances import grid, squared_distances, squared_distances
 from fitserve.models.graph import GraphBuilder
 from fitserve.models.labels import Labels, labels_of, link_of, links
 from fitserve.models.linear_scores import FittedLinear, calibrated
+from fitserve.models.objective import NUMBER, PROBABILITIES
 
 # LIBLINEAR does not look at the clock; so many entries of the matrix, times labels, take it some ten seconds.
 _MOST_ENTRIES, _ENTRIES_OF_A_TEXT = 30_000_000, 30
@@ -38,6 +39,7 @@ class LinearSVM:
 
     name: ClassVar[str] = "linear_svm"
     cost: ClassVar[int] = 4
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Inverse penalties; refuses what takes longer than a share of a minute."""
@@ -51,7 +53,7 @@ class LinearSVM:
         shape, weights, strength = context.shape, context.weights, float(parameters["C"])
         design = fit_design(arrays, shape.level_counts, shape.n_terms)
         matrix = design.matrix(arrays)
-        if shape.task == "regression":
+        if shape.objective.name == NUMBER:
             svr = LinearSVR(C=strength, loss="squared_epsilon_insensitive", dual="auto", random_state=context.seed)
             with _unfinished():
                 svr.set_params(max_iter=_ITERATIONS).fit(matrix, target, weights)
@@ -139,6 +141,7 @@ class KernelSVM:
 
     name: ClassVar[str] = "svm"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """Inverse penalties; refuses tables that would take too long or make too many support vectors."""
@@ -157,7 +160,7 @@ class KernelSVM:
         spread = float(matrix.var()) * matrix.shape[1]
         gamma = 1.0 / spread if spread > 0 else 1.0  # the library's "scale"
         machines = _Machines(matrix, truth, weights, strength, gamma, labels.n_seen)
-        if shape.task == "regression":
+        if shape.objective.name == NUMBER:
             calibration = Calibration(1.0, np.zeros(1))
             factors, bias = machines.regression()
         else:

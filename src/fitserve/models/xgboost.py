@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
 from fitserve.models.graph import Trees
 from fitserve.models.labels import Labels, labels_of, link_of, watched_rows
+from fitserve.models.objective import NUMBER, PROBABILITIES
 from fitserve.models.target_encoding import encodable
 from fitserve.models.tree_inputs import ENCODED, fit_inputs, of_the_library
 
@@ -30,12 +31,13 @@ class XGBoost:
 
     name: ClassVar[str] = "xgboost"
     cost: ClassVar[int] = 6
+    objectives: ClassVar[Collection[str] | None] = (NUMBER, PROBABILITIES)
 
     def candidates(self, shape: Shape) -> Sequence[Parameters]:
         """The library's trees at a slower rate, pytabkit's tuned defaults (Holzmüller et al. 2024), shallow trees."""
         if shape.n_outputs > _MOST_LABELS:
             raise NotForThisTable(f"{shape.n_outputs} labels are too many for a tree each")
-        if shape.task == "regression":
+        if shape.objective.name == NUMBER:
             tuned: Parameters = {"eta": 0.05, "max_depth": 9, "min_child_weight": 2.0, "lambda": 0.0, "subsample": 0.7}
         else:
             tuned = {
@@ -81,7 +83,7 @@ def _settings(parameters: Parameters, context: Context, labels: Labels) -> dict[
             "eval_metric": "mlogloss",
             "num_class": len(labels.seen),
         }
-    elif context.shape.task == "regression":
+    elif context.shape.objective.name == NUMBER:
         objective = {"objective": "reg:squarederror", "eval_metric": "rmse"}
     else:
         objective = {"objective": "binary:logistic", "eval_metric": "logloss"}

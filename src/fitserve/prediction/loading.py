@@ -10,7 +10,6 @@ from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import BundleError
 from fitserve.features.encoder import Encoder
-from fitserve.metrics import METRICS
 from fitserve.prediction.predictor import Predictor
 from fitserve.prediction.replay import read_examples, replay_examples
 from fitserve.prediction.session import Session
@@ -33,7 +32,7 @@ def load(folder: str | Path, *, replay: bool = True) -> Predictor:
         raise BundleError(f"manifest.json: a fitted state is malformed ({error}); export the model again") from None
     graph = manifest.model_graph()
     _check_fit(encoder, graph, {field.name for field in manifest.schema()})
-    if manifest.metric not in METRICS or graph.outputs != answerer.n_outputs:
+    if manifest.metric not in answerer.metrics or graph.outputs != answerer.n_outputs:
         raise BundleError("manifest.json: metric, labels and graph do not belong together; export the model again")
     session = Session(graph, bundle.read(graph.member))
     _try_out(session, encoder, graph)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitserve.errors import BundleError, NotFoundError
+from fitserve.errors import BundleError
 from fitserve.prediction.loading import load
 from fitserve.prediction.predictor import Predictor
-from fitserve.store import Snapshot, snapshot
+from fitserve.store import Ports, Snapshot, published
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A loaded version of a model; ``workspace`` is the folder that it comes from."""
+    """A loaded version of a model; ``workspace`` is where it comes from."""
 
     model: str
     version: int
     predictor: Predictor
-    workspace: Path | None = None
+    workspace: Ports | None = None
 
     @property
     def name(self) -> str:
@@ -28,10 +28,7 @@ class Named:
 
 def known_models(workspace: str | Path | None = None) -> Snapshot:
     """What the workspace holds; raises NotFoundError if there is no workspace yet."""
-    path = snapshot.find(workspace)
-    if not (path / snapshot.FILE).exists():
-        raise NotFoundError(f"there is no workspace at {path}; train a model first, or name another --workspace")
-    return snapshot.read(path)
+    return published(workspace)
 
 
 def open_named(name: str, workspace: str | Path | None = None) -> Named:

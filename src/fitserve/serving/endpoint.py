@@ -147,9 +147,7 @@ class Endpoint:
             raise receipt.refusal
         answers = self.predictor.run(encoded)
         document: dict[str, Any] = {"id": new_id(), "model": self.model, "version": self.version}
-        document["predictions"] = [answer["prediction"] for answer in answers]
-        if answers and "probabilities" in answers[0]:
-            document["probabilities"] = [answer["probabilities"] for answer in answers]
+        document |= self.predictor.answerer.wrap(answers)
         document["warnings"] = receipt.warnings()
         return Reply(orjson.dumps(document, option=_OPTIONS, default=str), len(rows), receipt.count)
 

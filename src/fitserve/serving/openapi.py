@@ -240,17 +240,12 @@ def _property(field: Field, step: AnyStep) -> Json:
 
 
 def _answer_schema(endpoint: Endpoint, *, many: bool) -> Json:
-    labels = endpoint.predictor.manifest.answer.get("labels")
-    prediction: Json = {"enum": labels} if labels else {"type": ["number", "null"]}
     properties: Json = {
         "id": {"type": "string", "description": "of this answer; row i of several has the id `<id>.<i>`"},
         "model": {"const": endpoint.model},
         "version": {"type": "integer"},
     }
-    if labels:
-        each = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}}
-        properties["probabilities"] = {"type": "array", "items": each} if many else each
-    properties["predictions" if many else "prediction"] = {"type": "array", "items": prediction} if many else prediction
+    properties |= endpoint.predictor.answerer.answer_schema(many=many)
     properties["warnings"] = {"type": "array", "items": _WARNING}
     return {"type": "object", "required": ["id", "model", "version", "warnings"], "properties": properties}
 
@@ -265,7 +260,7 @@ def describe_model(endpoint: Endpoint) -> Json:
         "sha256": predictor.sha256,
         "task": manifest.task,
         "target": manifest.target,
-        "labels": manifest.answer.get("labels"),
+        **predictor.answerer.about(),
         "learner": manifest.learner,
         "metric": manifest.metric,
         "scores": manifest.scores,

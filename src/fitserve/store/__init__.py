@@ -1,4 +1,4 @@
-"""The workspace: SQL records and bundles in one folder, and the snapshot that a server lives from.
+"""The workspace behind its four ports: SQL records, bundles, datasets, and the snapshot that a server lives from.
 
 Importing this package must stay cheap: a server imports it and has no use for SQLAlchemy.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitserve.store import snapshot
+from fitserve.store.opening import open_ports, published
+from fitserve.store.ports import Ports
 from fitserve.store.records import (
     ALIAS,
     CHAMPION,
@@ -29,13 +30,15 @@ __all__ = [
     "MODEL_NAME",
     "KeyRecord",
     "ModelRecord",
+    "Ports",
     "RunRecord",
     "ServedModel",
     "Snapshot",
     "VersionDetails",
     "VersionRecord",
     "Workspace",
-    "snapshot",
+    "open_ports",
+    "published",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The tables of trainings, kept so that these can be repeated: ``datasets/<sha256>.parquet``, shared between runs.
+"""The tables of trainings, kept so that these can be repeated, and shared between runs.
 
 They are content-addressed: a table that is there already is not kept twice. Together they take no more bytes than the
 setting ``datasets_limit`` allows; what was not used for the longest time gives way.
@@ -16,9 +16,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from fitserve import settings
 from fitserve.errors import NotFoundError, UserError, WorkspaceError
-from fitserve.store import snapshot
+from fitserve.store import folder
 from fitserve.store.records import DatasetRecord, RunRecord, now
-from fitserve.store.tables import DATASETS, explained
+from fitserve.store.tables import DATASETS
 from fitserve.store.workspace import Workspace
 
 _FEWEST_DIGITS = 4
@@ -34,18 +34,21 @@ class Kept:
 
 
 class Datasets:
-    """The tables of a workspace. Every method raises WorkspaceError when folder or database fail."""
+    """The tables of a workspace. Every method raises WorkspaceError when a port fails."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._folder = workspace.path / "datasets"
+        self._files = workspace.ports.datasets
 
     def touch(self, sha256: str) -> DatasetRecord | None:
         """Note that a table is used again; None if it is not there."""
         with self._workspace.changing(serving=False) as connection:
             connection.execute(update(DATASETS).where(DATASETS.c.sha256 == sha256).values(used=now()))
             record = _records(connection).get(sha256)
-        return record if record is not None and self._file(sha256).is_file() else None
+        with suppress(NotFoundError):
+            self._files.fetch(sha256)
+            return record
+        return None
 
     def keep(self, file: Path, sha256: str, name: str, rows: int, columns: Mapping[str, str]) -> Kept:
         """Take over a Parquet file, which lies in `Workspace.staging`, under the hash of its table.
@@ -56,18 +59,20 @@ class Datasets:
         if size > limit:
             raise UserError(f"it takes {size:,} bytes, more than FITSERVE_DATASETS_LIMIT={limit} allows")
         record = DatasetRecord(sha256, name, rows, size, columns, now(), now())
-        with explained(self._workspace.path):
-            snapshot.sync(file)
-        with self._workspace.changing(serving=False) as connection:
-            others = [each for each in _records(connection).values() if each.sha256 != sha256]
-            dropped = _beyond(others, limit - size)
-            self._forget(connection, [*dropped, record])
-            file.replace(self._file(sha256))
-            snapshot.sync(self._folder)
-            values = {**asdict(record), "columns": json.dumps(dict(columns))}
-            connection.execute(insert(DATASETS).values(values))
-        for each in dropped:
-            self._remove(each)
+        with folder.explained(self._workspace.path):
+            folder.sync(file)
+        try:
+            with self._workspace.changing(serving=False) as connection:
+                others = [each for each in _records(connection).values() if each.sha256 != sha256]
+                dropped = _beyond(others, limit - size)
+                self._forget(connection, [*dropped, record])
+                self._files.put(file, sha256)
+                values = {**asdict(record), "columns": json.dumps(dict(columns))}
+                connection.execute(insert(DATASETS).values(values))
+        except BaseException:
+            self._remove([record])
+            raise
+        self._remove(dropped)
         return Kept(record, True, dropped)
 
     def all(self) -> list[DatasetRecord]:
@@ -87,11 +92,11 @@ class Datasets:
         return found[0]
 
     def file(self, record: DatasetRecord) -> Path:
-        """The Parquet file of a table; raises WorkspaceError if it is gone."""
-        file = self._file(record.sha256)
-        if not file.is_file():
-            raise WorkspaceError(f"{file} is lost: restore it from a backup, or delete dataset {record.sha256[:12]}")
-        return file
+        """A local Parquet file with a table, to be read only; raises WorkspaceError if it is gone."""
+        try:
+            return self._files.fetch(record.sha256)
+        except NotFoundError as error:
+            raise WorkspaceError(f"{error}, or delete dataset {record.sha256[:12]}") from error
 
     def runs(self, record: DatasetRecord) -> list[RunRecord]:
         """The trainings that took a table."""
@@ -101,18 +106,21 @@ class Datasets:
         """Delete a table; the trainings that took it stay, and can be replayed with the table at hand."""
         with self._workspace.changing(serving=False) as connection:
             self._forget(connection, [record])
-        self._remove(record)
+        self._remove([record])
 
     def _forget(self, connection: Connection, records: list[DatasetRecord]) -> None:
         for record in records:
             connection.execute(delete(DATASETS).where(DATASETS.c.sha256 == record.sha256))
 
-    def _remove(self, record: DatasetRecord) -> None:
-        with suppress(OSError):
-            self._file(record.sha256).unlink(missing_ok=True)
-
-    def _file(self, sha256: str) -> Path:
-        return self._folder / f"{sha256}.parquet"
+    def _remove(self, records: list[DatasetRecord]) -> None:
+        """Remove the files of tables that were forgotten, unless another process has kept them again."""
+        if not records:
+            return
+        with suppress(UserError), self._workspace.changing(serving=False) as connection:
+            known = _records(connection)
+            for record in records:
+                if record.sha256 not in known:
+                    self._files.remove(record.sha256)
 
 
 def _beyond(records: list[DatasetRecord], room: int) -> list[DatasetRecord]:

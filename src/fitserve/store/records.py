@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from fitserve.errors import NotFoundError, SpecError
@@ -183,6 +182,8 @@ def no_model(name: str, known: Collection[str]) -> NotFoundError:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     near = get_close_matches(name, list(known))
     return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
 

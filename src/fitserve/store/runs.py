@@ -1,29 +1,24 @@
-"""Runs: a row of the database and a plan beside it, one JSON file each."""
+"""Runs: a row of the records and a plan beside it, a JSON document each."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from fitserve.errors import NotFoundError, WorkspaceError
-from fitserve.store import snapshot
+from fitserve.store.ports import Ports
 from fitserve.store.records import RUN_ID, RunRecord, check_run_id
 from fitserve.store.tables import RUNS, columns
 
 
-def plan_file(workspace: Path, run: str) -> Path:
-    """Where the plan of a run lies."""
-    return workspace / "runs" / f"{run}.json"
-
-
-def put_run(connection: Connection, workspace: Path, run: RunRecord) -> None:
+def put_run(connection: Connection, ports: Ports, run: RunRecord) -> None:
     """Insert a run, or update the one with its id, within the transaction of the caller.
 
     Raises:
-        SpecError: the id cannot name a file.
+        SpecError: the id cannot name a document.
         ValueError: the plan holds NaN or an infinity, which JSON has not.
 
     """
@@ -33,17 +28,16 @@ def put_run(connection: Connection, workspace: Path, run: RunRecord) -> None:
     if connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(values)).rowcount == 0:
         connection.execute(insert(RUNS).values(values))
     # Before the commit: a row without its plan is half a run, a plan without its row is none.
-    with snapshot.replacing(plan_file(workspace, run.id)) as write:
-        write(plan)
+    ports.documents.write(_plan(run.id), plan)
 
 
-def forget_plan(connection: Connection, workspace: Path, run: str) -> None:
+def forget_plan(connection: Connection, ports: Ports, run: str) -> None:
     """Remove the plan of a run whose row was never committed."""
     if RUN_ID.match(run) and connection.scalar(select(RUNS.c.id).where(RUNS.c.id == run)) is None:
-        plan_file(workspace, run).unlink(missing_ok=True)
+        ports.documents.remove(_plan(run))
 
 
-def run_record(connection: Connection, workspace: Path, run: str) -> RunRecord:
+def run_record(connection: Connection, ports: Ports, run: str) -> RunRecord:
     """One run with its plan.
 
     Raises:
@@ -55,22 +49,25 @@ def run_record(connection: Connection, workspace: Path, run: str) -> RunRecord:
     row = connection.execute(select(RUNS).where(known)).mappings().one_or_none()
     if row is None:
         raise NotFoundError(f"there is no run {run[:80]!r}: list the runs to see their ids")
-    plan = _read_plan(workspace, run)
+    plan = _read_plan(ports, run)
     if plan is None:
-        raise WorkspaceError(f"{plan_file(workspace, run)} is lost or damaged: restore it from a backup")
+        raise WorkspaceError(f"in {ports.path}, {_plan(run)} is lost or damaged: restore it from a backup")
     return RunRecord(**row, plan=plan)
 
 
-def run_records(connection: Connection, workspace: Path) -> list[RunRecord]:
+def run_records(connection: Connection, ports: Ports) -> list[RunRecord]:
     """Every run, newest first; a lost or damaged plan is given as {}."""
     newest_first = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc())
     rows = connection.execute(newest_first).mappings().all()
-    return [RunRecord(**row, plan=_read_plan(workspace, row["id"]) or {}) for row in rows]
+    return [RunRecord(**row, plan=_read_plan(ports, row["id"]) or {}) for row in rows]
 
 
-def _read_plan(workspace: Path, run: str) -> dict[str, Any] | None:
-    try:
-        plan = json.loads(plan_file(workspace, run).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return plan if isinstance(plan, dict) else None
+def _plan(run: str) -> str:
+    return f"runs/{run}.json"
+
+
+def _read_plan(ports: Ports, run: str) -> dict[str, Any] | None:
+    with suppress(WorkspaceError, ValueError):
+        plan = json.loads(ports.documents.read(_plan(run)) or b"")
+        return plan if isinstance(plan, dict) else None
+    return None

@@ -1,20 +1,15 @@
-"""The SQL half of the workspace: its tables, what is asked of them, and what a failing database means."""
+"""The tables of the records and what is asked of them, for every SQL database."""
 
 from __future__ import annotations
 
-import errno
 import math
-import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     Column,
     Connection,
-    Engine,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -24,15 +19,12 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    create_engine,
     delete,
     insert,
     inspect,
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from fitserve.errors import WorkspaceError
 from fitserve.store import snapshot
@@ -149,54 +141,24 @@ _ALEMBIC = Table(
 )
 
 
-class _DamagedError(Exception):
+class DamagedError(Exception):
     """Rows hold types that no writer of ours leaves."""
 
 
-def open_engine(file: Path, mode: str) -> Engine:
-    """An engine on the database ``file``; ``mode`` is SQLite's: ro, rw or rwc.
-
-    Nothing is pooled: a connection is a file handle here, and none may outlive its use or cross a fork.
-    """
-
-    def connect() -> sqlite3.Connection:
-        uri = f"{file.as_uri()}?mode={mode}"
-        # isolation_level None: transactions begin where we say, not where the driver guesses.
-        connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
-
-
-@contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state, however many questions it asks."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql("BEGIN")
-        yield connection
-
-
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that nobody else can write beside, from its first statement on."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
+def is_empty(connection: Connection) -> bool:
+    """Whether the database holds no table at all."""
+    return not inspect(connection).get_table_names()
 
 
 def is_current(connection: Connection, path: Path) -> bool:
     """Whether the database of the workspace at ``path`` needs no migration.
 
     Raises:
-        WorkspaceError: the database is lost, another program's, or a newer fitserve's.
+        WorkspaceError: the database is another program's, or a newer fitserve's.
 
     """
     names = inspect(connection).get_table_names()
     if not names:
-        if any(path.glob("bundles/*")):
-            # An empty database is made anew; here that would lose whatever the backup of the user still has.
-            raise WorkspaceError(f"{path} has bundles but lost its database: restore workspace.sqlite from a backup")
         return False
     if "alembic_version" not in names:
         raise WorkspaceError(f"{path} holds a database that is not fitserve's: name another folder")
@@ -335,59 +297,4 @@ def snapshot_of(connection: Connection) -> bytes:
     try:
         return snapshot.encode(revision or 0, served(connection), hashes)
     except TypeError as error:
-        raise _DamagedError from error
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what disk and database raise into one line about the workspace at ``path``.
-
-    Raises:
-        WorkspaceError: whatever went wrong, and what to do.
-
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        raise WorkspaceError(f"{path} {_of_database(error.orig)}") from error
-    except (_DamagedError, UnicodeDecodeError) as error:
-        raise WorkspaceError(f"{path} {_DAMAGED}") from error
-    except OSError as error:
-        raise WorkspaceError(f"{path} {_of_system(error)}") from error
-
-
-_FULL = "is on a full disk: free some space and try again; what was unfinished is undone"
-_READ_ONLY = "is read-only: make it writable or name another folder"
-_DAMAGED = "has a damaged database: restore workspace.sqlite from a backup, or name another folder"
-
-
-def is_full(error: OSError) -> bool:
-    """Whether it is space that is missing."""
-    return error.errno in {errno.ENOSPC, errno.EDQUOT}
-
-
-def _of_database(error: BaseException | None) -> str:
-    code = getattr(error, "sqlite_errorcode", 0)
-    if code == sqlite3.SQLITE_READONLY_ROLLBACK:
-        return "is read-only and holds an unfinished change: open it once where it is writable"
-    known = {
-        sqlite3.SQLITE_FULL: _FULL,
-        sqlite3.SQLITE_READONLY: _READ_ONLY,
-        sqlite3.SQLITE_CORRUPT: _DAMAGED,
-        sqlite3.SQLITE_NOTADB: _DAMAGED,
-        sqlite3.SQLITE_BUSY: "is kept busy by another program: try again when it has finished",
-        sqlite3.SQLITE_CANTOPEN: "has a database that cannot be opened: check who may read workspace.sqlite",
-    }
-    reason = " ".join(str(error).split())[:120]  # it may quote what was found in a damaged row
-    # The low byte is the kind, the rest its details.
-    return known.get(code & 0xFF, f"has a database that cannot be used ({reason}): restore it from a backup")
-
-
-def _of_system(error: OSError) -> str:
-    if is_full(error):
-        return _FULL
-    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        return _READ_ONLY
-    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return "is a file, or lies below one: name a folder"
-    return f"cannot be used ({error.strerror or error}): check the folder or name another"
+        raise DamagedError from error

@@ -1,27 +1,24 @@
-"""The workspace: every model, version, run and key, in one folder.
+"""The workspace: every model, version, run and key, behind four ports (see `ports`).
 
-Layout: ``workspace.sqlite``; ``bundles/<sha256>/``, finished and never changed; ``runs/<id>.json``, plans;
-``seen/``, hashes of rows (see `seen`); ``datasets/``, tables (see `datasets`); ``staging/<pid>-<random>/``, unfinished
-work; ``serving.json``, what a server reads (see `snapshot`).
-
-Every change takes the file lock first and the database second, puts files in their place before it commits,
+Every change takes the lock first and the records second, puts bundles and documents in their place before it commits,
 and publishes the snapshot after: killed at any moment, it leaves at worst a bundle that nobody refers to.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select
 
-from fitserve.errors import NotFoundError, SpecError, UserError, WorkspaceError
-from fitserve.store import snapshot
+from fitserve.errors import BundleError, NotFoundError, SpecError, UserError, WorkspaceError
+from fitserve.store import folder as files
 from fitserve.store.keys import check_label, find_key, hash_key, key_prefix, make_key
+from fitserve.store.opening import open_ports, open_records
+from fitserve.store.ports import Lock, Ports, Records
 from fitserve.store.records import (
     CHAMPION,
     KeyRecord,
@@ -35,7 +32,7 @@ from fitserve.store.records import (
     pick_version,
 )
 from fitserve.store.runs import forget_plan, put_run, run_record, run_records
-from fitserve.store.seen import seen_file, seen_key, write_seen
+from fitserve.store.seen import forget_seen, make_seen_key, write_seen
 from fitserve.store.tables import (
     ALIASES,
     KEYS,
@@ -43,37 +40,27 @@ from fitserve.store.tables import (
     add_version,
     aliases_of,
     columns,
-    create_or_migrate,
-    explained,
-    is_current,
-    is_full,
     key_records,
     model_records,
     next_revision,
-    open_engine,
     point,
-    reading,
     snapshot_of,
     versions_of,
-    writing,
 )
-
-_DATABASE = "workspace.sqlite"
 
 
 class Workspace:
     """A workspace on disk. It holds nothing open: any number of threads and processes may share the folder.
 
-    Every method raises WorkspaceError when the folder or its database fails, and every changing one when the
-    workspace is read-only; the docstrings name the errors beyond that.
+    Every method raises WorkspaceError when a port fails, and every changing one when the workspace is read-only; the
+    docstrings name the errors beyond that.
     """
 
-    def __init__(self, path: Path, *, read_only: bool) -> None:
+    def __init__(self, ports: Ports, records: Records, lock: Lock) -> None:
         """Use `open`, which makes sure that there is a workspace."""
-        self.path = path
-        self.read_only = read_only
-        self._file = path / _DATABASE
-        self._engine = open_engine(self._file, "ro" if read_only else "rw")
+        self.ports = ports
+        self._records = records
+        self._lock = lock
 
     @classmethod
     def open(cls, location: str | Path | None = None, *, create: bool = True) -> Workspace:
@@ -85,38 +72,35 @@ class Workspace:
             WorkspaceError: there is none, or it is damaged, or made by a newer fitserve, or no folder.
 
         """
-        path = snapshot.find(location)
-        with explained(path):
-            if not create and not (path / _DATABASE).exists():
-                raise WorkspaceError(f"{path} holds no workspace: train a model, or set FITSERVE_WORKSPACE")
-            path.mkdir(parents=True, exist_ok=True)
-            workspace = cls(path, read_only=not snapshot.is_writable(path, _DATABASE))
-            workspace._prepare()
+        ports = open_ports(location)
+        workspace = cls(ports, *open_records(ports, create=create))
+        if not workspace.read_only:
+            files.lay_out(ports.path)
+            workspace._publish_if_it_differs()
         return workspace
+
+    @property
+    def path(self) -> Path:
+        """The local folder."""
+        return self.ports.path
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it can be read only."""
+        return self._records.read_only
 
     def seen_key(self) -> bytes:
         """The secret by which rows are hashed, made when it is first asked for."""
         self._refuse_if_read_only()
-        with explained(self.path):
-            key = seen_key(self.path, create=True)
-        assert key is not None
-        return key
+        with self._lock.held():
+            return make_seen_key(self.ports.documents)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A fresh folder for unfinished work, removed afterwards unless `register` took it."""
         self._refuse_if_read_only()
-        with explained(self.path):
-            stack = ExitStack()
-            folder = stack.enter_context(snapshot.fresh_folder(self.path / "staging"))
-        with stack:
-            try:
-                yield folder
-            except OSError as error:
-                if not is_full(error):  # anything else is the caller's own affair
-                    raise
-                with explained(self.path):
-                    raise
+        with files.staging(self.path) as folder:
+            yield folder
 
     def register(
         self,
@@ -139,20 +123,20 @@ class Workspace:
         """
         check_model_name(name)
         self._refuse_if_read_only()
-        with explained(self.path):
-            if self.path.resolve() / "staging" not in folder.resolve().parents:
+        with files.explained(self.path):
+            if not files.is_staged(self.path, folder):
                 raise WorkspaceError(f"{folder} would be moved away: copy the bundle to a staging folder")
-            sha256 = snapshot.seal(folder)
+            sha256 = files.seal(folder)
         try:
             with self.changing() as connection:
-                snapshot.place(folder, snapshot.bundle_folder(self.path, sha256))
+                self.ports.bundles.put(folder, sha256)
                 record = add_version(connection, name, sha256, details)
                 if promote or CHAMPION not in aliases_of(connection, name):
                     point(connection, name, CHAMPION, record.version)
                 if run is not None:
-                    put_run(connection, self.path, run)
+                    put_run(connection, self.ports, run)
                 if seen is not None:
-                    write_seen(self.path, sha256, seen)
+                    write_seen(self.ports.documents, sha256, seen)
         except BaseException:
             with suppress(UserError):  # the first error is the one to tell
                 self._drop_if_unused(sha256)
@@ -187,21 +171,20 @@ class Workspace:
             versions = versions_of(connection, name)
             return versions[pick_version(name, aliases_of(connection, name), versions, version)]
 
-    def bundle_path(self, record: VersionRecord) -> Path:
-        """The folder of a version's bundle.
+    def fetch(self, record: VersionRecord) -> Path:
+        """A local folder with a version's bundle, to be read only.
 
         Raises:
             WorkspaceError: it is gone.
 
         """
-        with suppress(ValueError):
-            folder = snapshot.bundle_folder(self.path, record.sha256)
-            if folder.is_dir():
-                return folder
-        raise WorkspaceError(
-            f"{self.path} has lost the bundle of {record.model} {record.version}: restore it from a backup, "
-            "or delete this version"
-        )
+        try:
+            return self.ports.bundles.fetch(record.sha256)
+        except BundleError as error:
+            raise WorkspaceError(
+                f"{self.path} has lost the bundle of {record.model} {record.version}: restore it from a backup, "
+                "or delete this version"
+            ) from error
 
     def set_alias(self, name: str, alias: str, version: int | str) -> None:
         """Point an alias to a version; pointing ``champion`` is what promotes.
@@ -265,7 +248,7 @@ class Workspace:
         """
         try:
             with self.changing(serving=False) as connection:
-                put_run(connection, self.path, run)
+                put_run(connection, self.ports, run)
         except BaseException:
             self._forget_plan(run)
             raise
@@ -278,12 +261,12 @@ class Workspace:
 
         """
         with self.reading() as connection:
-            return run_record(connection, self.path, id)
+            return run_record(connection, self.ports, id)
 
     def runs(self) -> list[RunRecord]:
         """Every run, newest first; a lost or damaged plan is given as {}, and only `run` complains of it."""
         with self.reading() as connection:
-            return run_records(connection, self.path)
+            return run_records(connection, self.ports)
 
     def add_key(self, label: str) -> tuple[KeyRecord, str]:
         """Make an API key; the second value is the key itself, which nobody can show again.
@@ -319,42 +302,10 @@ class Workspace:
             connection.execute(delete(KEYS).where(KEYS.c.sha256 == key.sha256))
         return key
 
-    def _prepare(self) -> None:
-        """Make sure of the tables, the folders and the snapshot."""
-        if not self._is_current():
-            if self.read_only:
-                what = "is read-only and holds no workspace of this version"
-                raise WorkspaceError(f"{self.path} {what}: open it once where it is writable")
-            with snapshot.locked(self.path), writing(open_engine(self._file, "rwc")) as connection:
-                if not is_current(connection, self.path):  # another process may have been first
-                    create_or_migrate(connection)
-        if self.read_only:
-            return
-        for name in ("bundles", "datasets", "runs", "seen", "staging"):
-            (self.path / name).mkdir(exist_ok=True)
-        snapshot.remove_stale(self.path / "staging")
-        # Behind if its writer was killed after the commit; ahead if the database is an older copy.
-        if not self._is_published():
-            with snapshot.rewriting(self.path) as write, self.reading() as connection:
-                write(snapshot_of(connection))
-
-    def _is_current(self) -> bool:
-        if not self._file.exists():
-            return False
-        with self.reading() as connection:
-            return is_current(connection, self.path)
-
-    def _is_published(self) -> bool:
-        with self.reading() as connection:
-            current = snapshot_of(connection)
-        try:
-            return (self.path / snapshot.FILE).read_bytes() == current
-        except FileNotFoundError:
-            return False
-
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with explained(self.path), reading(self._engine) as connection:
+        """One state of the records."""
+        with self._records.reading() as connection:
             yield connection
 
     @contextmanager
@@ -362,15 +313,28 @@ class Workspace:
         """One transaction of the only writer; ``serving`` if it changes what servers should know."""
         self._refuse_if_read_only()
         with (
-            explained(self.path),
-            snapshot.rewriting(self.path) as write,
-            writing(self._engine) as connection,
+            self._lock.held(),
+            self.ports.snapshot.publishing() as publish,
+            self._records.writing() as connection,
         ):
             yield connection
             if serving:
                 next_revision(connection)
                 # Before the commit: where the disk has no room for the snapshot, nothing changes at all.
-                write(snapshot_of(connection))
+                publish(snapshot_of(connection))
+
+    def _publish_if_it_differs(self) -> None:
+        """The snapshot is behind if its writer was killed after the commit; ahead if the records are an older copy."""
+        with self._records.reading() as connection:
+            current = snapshot_of(connection)
+        if self.ports.snapshot.read() == current:
+            return
+        with (
+            self._lock.held(),
+            self.ports.snapshot.publishing() as publish,
+            self._records.reading() as connection,
+        ):
+            publish(snapshot_of(connection))
 
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
@@ -378,16 +342,11 @@ class Workspace:
 
     def _drop_if_unused(self, sha256: str) -> None:
         """Remove a bundle if no version refers to it."""
-        folder = snapshot.bundle_folder(self.path, sha256)
         with self.changing(serving=False) as connection:
-            used = connection.scalar(select(func.count()).where(VERSIONS.c.sha256 == sha256))
-            # In one step, whatever happens: nobody may ever find half a bundle.
-            trash = None if used or not folder.is_dir() else snapshot.move_to_trash(folder)
-            if not used:
-                seen_file(self.path, sha256).unlink(missing_ok=True)
-        if trash is not None:
-            shutil.rmtree(trash, ignore_errors=True)
+            if not connection.scalar(select(func.count()).where(VERSIONS.c.sha256 == sha256)):
+                self.ports.bundles.remove(sha256)
+                forget_seen(self.ports.documents, sha256)
 
     def _forget_plan(self, run: RunRecord) -> None:
         with suppress(UserError), self.changing(serving=False) as connection:
-            forget_plan(connection, self.path, run.id)
+            forget_plan(connection, self.ports, run.id)

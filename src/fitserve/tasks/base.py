@@ -1,25 +1,41 @@
-"""What a task is: what is predicted, how raw outputs become answers, how they are scored."""
+"""The light half of a task: what a request holds, how raw outputs become answers, how answers are scored.
+
+A task has two halves. This one is all that a server needs: the fitted state of a task for one target, an `Answerer`,
+is a frozen dataclass of JSON values. The heavy one (`fitserve.evaluation.task`) says what a task needs of a table, how
+a model is judged, and what its report tells. Nobody else asks which task it is.
+"""
 
 from __future__ import annotations
 
-import logging
-from importlib.metadata import entry_points
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.errors import SpecError, in_a_line
 from fitserve.features.column import Column
-
-_LOG = logging.getLogger(__name__)
+from fitserve.metrics import Metric
 
 Answer = dict[str, Any]
+Json = dict[str, Any]
 Raw = NDArray[np.float32]
+Scored = dict[str, float | None]
 
 
-class Answerer(Protocol):
-    """The fitted state of a task for one target: a frozen dataclass of JSON values."""
+class Request(Protocol):
+    """What one request asks about. ``unit`` names it in the plural: rows, series."""
+
+    unit: ClassVar[str]
+
+    def fields(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The values of the model's fields in a JSON object that asks one thing; never raises."""
+
+    def request_schema(self, row: Json) -> Json:
+        """JSON Schema of that object; ``row`` is that of the model's fields."""
+
+
+class Response(Protocol):
+    """How raw outputs become answers."""
 
     @property
     def n_outputs(self) -> int:
@@ -29,39 +45,99 @@ class Answerer(Protocol):
         """Raw outputs (n, n_outputs) as n JSON answers, each with ``prediction``. NaN becomes None."""
 
     def columns(self, raw: Raw) -> dict[str, NDArray[Any]]:
-        """The same answers as named columns of shape (n,), for bulk; the same bits."""
+        """The same answers as named columns whose first axis is n, for bulk; the same bits."""
 
-    def score(self, raw: NDArray[Any], truth: NDArray[Any], only: str = "") -> dict[str, float | None]:
-        """Every score of the task, or ``only`` one; ``truth`` is of `Task.truth`. None where a score is undefined."""
+
+class Documents(Protocol):
+    """How answers look as JSON."""
+
+    def wrap(self, answers: Sequence[Answer]) -> Json:
+        """The members of a body with many answers."""
+
+    def answer_schema(self, *, many: bool) -> Json:
+        """JSON Schema of the members of one answer, or of many."""
+
+    def disagreement(self, answer: Answer, recorded: Mapping[str, Any]) -> str:
+        """What an example does that it did not do at export, to be read after its name; "" where it is the same."""
+
+
+class Scores(Protocol):
+    """How answers are scored, in training, in reports, and live."""
+
+    metrics: ClassVar[Mapping[str, Metric]]
+
+    def truth(self, target: Column) -> NDArray[Any]:
+        """The truth of n rows as learners see it; its first axis is n."""
+
+    def score(self, raw: NDArray[Any], truth: NDArray[Any], only: str = "") -> Scored:
+        """Every score of the task, or ``only`` one; None where a score is undefined."""
+
+
+class MetricChoice(Protocol):
+    """Which score chooses, and which ones people are shown."""
+
+    def default_metric(self, *, few: bool = False) -> str:
+        """The score to choose by where nobody names one; ``few``: there are too few rows for a test part."""
+
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, str]:
+        """The score that a user means by a name, and what to tell them where it is another one.
+
+        Raises SpecError for one that is not of this task, or that means nothing for this truth.
+        """
+
+    def shown(self, names: Sequence[str]) -> list[str]:
+        """Those of some scores that say something of their own."""
+
+
+class Words(Protocol):
+    """What is said of a model and its answers, in English ("en") or Chinese ("zh").
+
+    ``spoken`` names the score that `quality` puts into words.
+    """
+
+    spoken: ClassVar[str]
+
+    def about(self) -> Json:
+        """What there is to know of the target, for programs: labels, a unit."""
+
+    def summary(self, learner: str, language: str = "en") -> list[str]:
+        """What a model of a learner predicts, and what else to know of its target: a sentence each."""
+
+    def quality(self, scored: Mapping[str, Any], language: str = "en") -> str:
+        """How good it is, in a sentence; ``scored`` holds ``scores``, ``intervals`` and ``baseline``. "" for none."""
+
+
+class Answerer(Request, Response, Documents, Scores, MetricChoice, Words, Protocol):
+    """The fitted state of a task for one target; ``task`` is the name of that."""
+
+    task: ClassVar[str]
 
 
 class Task(Protocol):
-    """One kind of prediction. Stateless; registered in the entry-point group ``fitserve.tasks``."""
+    """One kind of prediction. Stateless; registered in the entry-point group ``fitserve.tasks``.
+
+    ``metrics`` are its scores by name. ``error`` names what a row's error is, by language: a mean of it is shown for
+    parts of the rows. ``parts`` gives titles to the parts that its reports have besides those of all.
+    """
 
     name: ClassVar[str]
+    metrics: ClassVar[Mapping[str, Metric]]
+    error: ClassVar[Mapping[str, str]]
+    parts: ClassVar[Mapping[str, str]]
 
-    def fit(self, target: Column, like: Any = None) -> Any:
-        """The answerer for a target without gaps; raises DataError if nothing can be learned from it.
-
-        ``like`` is the answerer of some of these rows: how it reads and orders values stays, where that is possible.
-        """
-
-    def load(self, state: dict[str, Any]) -> Any:
+    def load(self, state: dict[str, Any]) -> Answerer:
         """The answerer of a stored state; raises TypeError or ValueError on a wrong one."""
 
-    def truth(self, target: Column, answerer: Any) -> NDArray[Any]:
-        """The target as learners see it: class indexes (-1 unknown), or standardised floats (NaN unknown)."""
 
+class RowRequest:
+    """A request about rows: each a JSON object with a value for each field."""
 
-def get_task(name: str) -> Task:
-    """The task of that name; raises SpecError if none is registered, or if it cannot be loaded."""
-    found = {entry.name: entry for entry in entry_points(group="fitserve.tasks")}
-    if name not in found:
-        raise SpecError(f"there is no task {name!r}; choose one of {', '.join(sorted(found))}")
-    try:
-        task: Task = found[name].load()()
-    except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
-        _LOG.warning("the task %s cannot be loaded", name, exc_info=error)
-        message = f"the task {name!r} cannot be loaded ({in_a_line(error)}); mend or uninstall its package"
-        raise SpecError(message) from None
-    return task
+    unit: ClassVar[str] = "rows"
+
+    def fields(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The object as it is."""
+        return document
+
+    def request_schema(self, row: Json) -> Json:
+        """That of the fields."""
+        return row

@@ -32,22 +32,12 @@ def on_all_rows(prepared: Prepared) -> Prepared:
     return replace(
         prepared,
         answerer=answerer,
-        truth=prepared.task.truth(prepared.target, answerer),
+        truth=answerer.truth(prepared.target),
         fields=fields,
         split=Split(rows, rows[:0], prepared.split.reason),
         encoder=encoder,
         arrays=encoder.columns(prepared.table, len(rows)),
     )
-
-
-def new_labels(judged: Prepared, served: Prepared) -> list[str]:
-    """A sentence where labels are learned that no row of the training part has."""
-    known = {str(label) for label in getattr(judged.answerer, "labels", ())}
-    found = [str(label) for label in getattr(served.answerer, "labels", ()) if str(label) not in known]
-    if not found:
-        return []
-    which = f"the label {found[0]!r} is" if len(found) == 1 else f"the labels {', '.join(map(repr, found))} are"
-    return [f"{which} in the test part alone: learned from it in the end, but no score tells how well"]
 
 
 def _with_profile(field: Field, column: Column, step: AnyStep | None) -> Field:

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from fitserve.bundle.manifest import Manifest
-from fitserve.evaluation.told import number, of_hundred, served_words
+from fitserve.evaluation.told import served_words
 from fitserve.faults import LeftOut
-from fitserve.metrics import METRICS
+from fitserve.formatting import number
+from fitserve.tasks import Answerer, get_task
 from fitserve.training.card_words import FEW_ROWS, KINDS_ZH, SCORES_ZH, WORDS, phrase
 
 _MOST_SLICES, _MOST_COLUMNS = 5, 8
@@ -38,28 +39,22 @@ def _title(manifest: Manifest, _report: Mapping[str, Any], language: str) -> lis
 
 
 def _summary(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
-    words, labels = WORDS[language], manifest.answer.get("labels")
-    if not labels:
-        return [words["a number"].format(learner=manifest.learner)]
-    named = ", ".join(str(label) for label in labels[:10]) + (", …" if len(labels) > 10 else "")
-    told = words["labels"].format(n=len(labels), labels=named, learner=manifest.learner)
-    return [told + (words["positive"].format(positive=labels[1]) if len(labels) == 2 else "")]
+    return [("" if language == "zh" else " ").join(_answerer(manifest).summary(manifest.learner, language))]
+
+
+def _answerer(manifest: Manifest) -> Answerer:
+    return get_task(manifest.task).load(manifest.answer)
 
 
 def _good(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
     """How good, how sure, compared with what: a sentence and a table."""
     words = WORDS[language]
-    return [words["good"], _first_sentence(manifest, words), _scores(manifest, language)]
+    return [words["good"], _quality(manifest, language), _scores(manifest, language)]
 
 
-def _first_sentence(manifest: Manifest, words: Words) -> str:
-    for name, key, shown in (("accuracy", "right", of_hundred), ("mae", "off", number)):
-        value, without = manifest.scores.get(name), manifest.baseline.get(name)
-        if value is not None and without is not None:
-            ends = manifest.intervals.get(name)
-            within = words["between"].format(low=shown(ends[0]), high=shown(ends[1])) if ends else ""
-            return words[key].format(share=shown(value), value=shown(value), within=within, without=shown(without))
-    return ""
+def _quality(manifest: Manifest, language: str) -> str:
+    scored = {"scores": manifest.scores, "intervals": manifest.intervals, "baseline": manifest.baseline}
+    return _answerer(manifest).quality(scored, language)
 
 
 def _scores(manifest: Manifest, language: str) -> str:
@@ -70,7 +65,7 @@ def _scores(manifest: Manifest, language: str) -> str:
         rows[0] += words["few"].format(how=how)
     rows += [words["score heads"], "|---|---|---|---|---|"]
     for name, value in manifest.scores.items():
-        way = words["higher" if METRICS[name].greater_is_better else "lower"]
+        way = words[get_task(manifest.task).metrics[name].better]
         chosen = words["chosen"] if name == manifest.metric else ""
         ends = manifest.intervals.get(name)
         within = f"{number(ends[0])} – {number(ends[1])}" if ends else "–"
@@ -85,7 +80,7 @@ def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> lis
         reason = report["skipped"].get("slices") if found is None else None
         why = words["not looked"].format(reason=phrase(str(reason), language)) if reason else words["none bad"]
         return [words["bad"], why]
-    error = words["mean error" if manifest.task == "regression" else "share wrong"]
+    error = get_task(manifest.task).error[language]
     told = []
     for each in found[:_MOST_SLICES]:
         where = words["and"].join(phrase(part, language) for part in each["parts"])

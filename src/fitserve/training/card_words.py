@@ -12,13 +12,7 @@ LANGUAGES = ("en", "zh")
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title": "# A model for {target!r}",
-        "a number": "It predicts a number by the learner {learner!r}.",
-        "labels": "It predicts one of {n} labels ({labels}) by the learner {learner!r}.",
-        "positive": " The positive class is {positive!r}.",
         "good": "## How good it is",
-        "right": "It is right on {share} of 100 rows{within}; without learning, on {without}.",
-        "off": "It is off by {value}{within} on average; without learning, by {without}.",
-        "between": " ({low} to {high})",
         "measured": "Measured on {on}, {rows} rows ({split}). Intervals are those of 95 %.",
         "few": (
             " {how} With so few rows these scores are rough: another sample of the same size may give quite different "
@@ -31,8 +25,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "undefined": "undefined",
         "bad": "## Where it is bad",
         "slice": "- Rows with {where}: {error} {mean}, elsewhere {rest}, {rows} rows.",
-        "share wrong": "error",
-        "mean error": "mean error",
         "none bad": "No part of the rows was found that is worse than chance explains.",
         "not looked": "Parts of the rows were not looked at: {reason}.",
         "and": " and ",
@@ -53,13 +45,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "zh": {
         "title": "# 预测“{target}”的模型",
-        "a number": "模型预测一个数值，所用学习器为 `{learner}`。",
-        "labels": "模型从 {n} 个标签（{labels}）中预测一个，所用学习器为 `{learner}`。",
-        "positive": "正类是“{positive}”。",
         "good": "## 效果如何",
-        "right": "每 100 行中预测正确 {share} 行{within}；不学习的基线为 {without} 行。",
-        "off": "平均误差为 {value}{within}；不学习的基线为 {without}。",
-        "between": "（{low} 至 {high}）",
         "measured": "评估数据：{on}，共 {rows} 行（{split}）。区间均为 95% 置信区间。",
         "few": "{how}数据这么少，分数只能作粗略参考：换一批同样大小的数据，结果可能大不相同。",
         "score heads": "| 指标 | 模型 | 区间 | 不学习的基线 | 更好的方向 |",
@@ -69,8 +55,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "undefined": "无定义",
         "bad": "## 在哪里表现较差",
         "slice": "- {where}的行：{error} {mean}，其余 {rest}，共 {rows} 行。",
-        "share wrong": "错误率",
-        "mean error": "平均误差",
         "none bad": "没有发现哪一部分数据的误差超出偶然所能解释的范围。",
         "not looked": "未能分部分考察：{reason}。",
         "and": "，且 ",

@@ -12,7 +12,7 @@ import numpy as np
 
 from fitserve.errors import FitserveError, ParityError, UserError, in_a_line
 from fitserve.models.base import Exported, Fitted
-from fitserve.training.again import new_labels, on_all_rows
+from fitserve.training.again import on_all_rows
 from fitserve.training.export import check_parity, hostile_arrays, weigh
 from fitserve.training.prepare import Prepared
 from fitserve.training.progress import Observer, Progress
@@ -74,7 +74,7 @@ def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = 
             reason = str(plan.get("only_judged", ""))
             return Choice(judged, judged, passed_over, reason, [reason] if reason else [])
         served = _again(search, judged, observer)
-        return Choice(judged, served, passed_over, "", new_labels(judged.prepared, served.prepared))
+        return Choice(judged, served, passed_over, "", _only_in_second(judged, served))
     judged, passed_over, seconds = _choose(search, observer)
     return _with_all_rows(search, judged, passed_over, seconds, observer)
 
@@ -148,7 +148,7 @@ def _with_all_rows(
         served = _again(search, judged, observer)
         heavy = _weigh(search, served)
         if heavy is None:
-            return Choice(judged, served, passed_over, "", new_labels(judged.prepared, served.prepared))
+            return Choice(judged, served, passed_over, "", _only_in_second(judged, served))
         why = heavy
     except UserError:
         raise
@@ -174,6 +174,11 @@ def _again(search: Search, judged: Chosen, observer: Observer) -> Chosen:
     observer(Progress("refitting", told, None, search.clock.left))
     prepared = on_all_rows(prepared)
     return _proven(prepared, trial, judged.effort, search.fit_on(prepared, trial, judged.effort), [])
+
+
+def _only_in_second(judged: Chosen, served: Chosen) -> list[str]:
+    """What is served and was not judged."""
+    return judged.prepared.task.only_in_second(judged.prepared.answerer, served.prepared.answerer)
 
 
 def _proven(prepared: Prepared, trial: Trial, effort: int, fitted: Fitted, samples: list[Any]) -> Chosen:

@@ -28,7 +28,8 @@ class Fitting:
         self.truth = prepared.truth[prepared.split.train]
         self._arrays, self._shape, self._seed = prepared.arrays, prepared.shape, prepared.spec.seed
         given = None if prepared.weights is None else prepared.weights[prepared.split.train]
-        self._weights = training_weights(given, self.truth, prepared.spec.class_weight)
+        self._classes = prepared.classes(prepared.split.train)
+        self._weights = training_weights(given, self._classes, prepared.spec.class_weight)
         self._folds = folds
         self._libraries = ThreadpoolController()
 
@@ -52,7 +53,7 @@ class Fitting:
         held = self._arrays.take(fold.held)
         # Rows of one are no guide for early stopping: such a fit takes its full course.
         watched = (held, self.truth[fold.held]) if len(fold.held) >= FEWEST_ROWS_OF_A_FOLD else None
-        weights = self._folds.weights(fold, self._weights, self.truth)
+        weights = self._folds.weights(fold, self._weights, self._classes)
         fitted = self._fit(learner, parameters, fold.learned, weights, replace(context, validation=watched))
         # A fit ends early, too, where another step of it would have ended late.
         late = context.ends_within((time.monotonic() - begun) / max(fitted.effort, 1))

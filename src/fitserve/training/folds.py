@@ -56,20 +56,20 @@ class Folds:
             return None
         return np.repeat(np.arange(len(self.parts)), [len(fold.held) for fold in self.parts])
 
-    def weights(self, fold: Fold, weights: NDArray[np.float64] | None, truth: NDArray[Any]) -> Any:
+    def weights(self, fold: Fold, weights: NDArray[np.float64] | None, classes: NDArray[np.int64] | None) -> Any:
         """The weights of all training rows (n,) for the fit of one fold; None where all rows count alike."""
-        if not self.keeps_shares or truth.dtype.kind != "i":
+        if not self.keeps_shares or classes is None:
             return weights
-        given = np.ones(len(truth)) if weights is None else weights
-        wanted = np.bincount(truth, given)
-        left = np.bincount(truth[fold.learned], given[fold.learned], minlength=len(wanted))
-        return given * np.where(left > 0, wanted / np.where(left > 0, left, 1.0), 1.0)[truth]
+        given = np.ones(len(classes)) if weights is None else weights
+        wanted = np.bincount(classes, given)
+        left = np.bincount(classes[fold.learned], given[fold.learned], minlength=len(wanted))
+        return given * np.where(left > 0, wanted / np.where(left > 0, left, 1.0), 1.0)[classes]
 
 
 def judging_folds(prepared: Prepared) -> Folds:
     """The folds of a table: single rows or groups where there are few, else five, or a fifth of many rows."""
     train = prepared.split.train
-    n, groups, truth = len(train), prepared.groups[train], prepared.truth[train]
+    n, groups = len(train), prepared.groups[train]
     if prepared.moments is not None:
         moments = prepared.moments[train]
         if n < SMALL_TABLE:
@@ -78,7 +78,7 @@ def judging_folds(prepared: Prepared) -> Folds:
         if last.any() and not last.all():
             return _single(last, "the last fifth of the training rows in time")
     named = prepared.spec.group is not None
-    strata = truth if truth.dtype.kind == "i" else None
+    strata = prepared.classes(train)
     if n < SMALL_TABLE:
         _, numbers = np.unique(groups, return_inverse=True)
         parts = _held_out_in_turn(numbers)

@@ -9,12 +9,11 @@ import numpy as np
 from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.errors import FitserveError, in_a_line
 from fitserve.evaluation.evaluate import target_column
-from fitserve.evaluation.in_common import in_common
+from fitserve.evaluation.in_common import in_common, told_in_common
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.reading import Reading
 from fitserve.evaluation.seen import seen_by
-from fitserve.evaluation.told import number, with_interval
-from fitserve.metrics import METRICS, default_metric
+from fitserve.formatting import number, with_interval
 from fitserve.prediction.named import Named
 from fitserve.training.prepare import Prepared
 
@@ -50,7 +49,7 @@ def _passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> 
     frame = prepared.frame[rows]
     predictor.check_columns(frame.columns)
     table, target = Reading(predictor).columns(frame), target_column(predictor, frame)
-    truth = prepared.task.truth(target, predictor.answerer)
+    truth = predictor.answerer.truth(target)
     unseen = np.flatnonzero(~seen.among(predictor.encoder.columns(table, len(rows)), truth))
     if len(unseen) < SMALL_TABLE:
         few = f"{len(unseen)} of the {len(rows)} rows of the test part are new to {champion.name}, too few to judge on"
@@ -58,17 +57,17 @@ def _passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> 
     raw = predictor.raw_columns(table, len(rows))
     both = in_common(champion, new, (raw[unseen], judged.raw[unseen]), [target], unseen)
     groups = None if judged.groups is None else judged.groups[unseen]
-    before, after = Judged(*both.a, both.truth, groups), Judged(*both.b, both.truth, groups)
+    before, after = Judged(*both.first, both.truth, groups), Judged(*both.second, both.truth, groups)
     metric = prepared.metric
     if metric not in before.scores:
-        metric = default_metric(prepared.task.name, max(before.width, 2))
+        metric = before.answerer.default_metric()
     gain = before.better(after, prepared.spec.seed, metric)
     difference = gain.scores[metric]
-    better = difference is not None and difference != 0 and (difference > 0) == METRICS[metric].greater_is_better
+    better = difference is not None and difference != 0 and (difference > 0) == before.metrics[metric].greater_is_better
     on = f"on {len(unseen)} rows that neither has learned from"
     scores = f"{metric} is {number(after.scores[metric])}, that of {champion.name} {number(before.scores[metric])}"
     told = f"{scores} {on} (difference {with_interval(difference, gain.interval(metric))})"
-    labels = "".join(f"; {each}" for each in both.told)
+    labels = "".join(f"; {each}" for each in told_in_common(both, (champion.name, new.name)))
     return Passed(better, f"{'promoted' if better else 'not promoted'}: {told}{labels}")
 
 

@@ -15,7 +15,7 @@ from fitserve.evaluation.learners import compare_learners, learners_chart
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.sections import Made
-from fitserve.evaluation.told import number
+from fitserve.formatting import number
 from fitserve.prediction import Predictor
 from fitserve.prediction.session import Session
 from fitserve.training.prepare import Prepared

@@ -11,9 +11,8 @@ from fitserve.errors import NotForThisTable
 from fitserve.evaluation.drawings import learning_chart
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.sections import Made
-from fitserve.evaluation.told import number
 from fitserve.faults import UntoldError, check_time
-from fitserve.metrics import METRICS
+from fitserve.formatting import number
 from fitserve.training.costs import CURVE_SHARES
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search
@@ -66,10 +65,10 @@ def _order(prepared: Prepared) -> NDArray[np.intp]:
     _, group = np.unique(prepared.groups[train], return_inverse=True)
     places = rng.permutation(int(group.max()) + 1)[group]
     order = np.argsort(places, kind="stable")
-    truth = prepared.truth[train]
-    if truth.dtype.kind != "i":
+    classes = prepared.classes(train)
+    if classes is None:
         return order
-    _, first = np.unique(truth[order], return_index=True)
+    _, first = np.unique(classes[order], return_index=True)
     return np.concatenate([order[first], np.delete(order, first)])
 
 
@@ -82,6 +81,6 @@ def _told(judged: list[Judged], points: list[dict[str, Any]], metric: str, seed:
     if value is None or interval is None or interval[0] <= 0 <= interval[1]:
         return f"{from_to}, no more than chance: more rows of this kind would hardly help; other columns might."
     within = f"({number(interval[0])} to {number(interval[1])})"
-    if (value > 0) == METRICS[metric].greater_is_better:
+    if (value > 0) == judged[-1].metrics[metric].greater_is_better:
         return f"{from_to} {within}: it still gets better, so more rows would probably help."
     return f"{from_to} {within}: it gets worse; look for rows that do not belong here."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitserve.errors import NotForThisTable, in_a_line
-from fitserve.models.base import Learner, Parameters, Shape
+from fitserve.models.base import Learner, Parameters, Shape, candidates_of
 
 _LOG = logging.getLogger(__name__)
 _QUICK = ("baseline", "linear", "naive_bayes", "ridge", "logistic", "tree")
@@ -72,7 +72,7 @@ def make_plan(learners: Sequence[Learner], shape: Shape, budget: float | None) -
             if empty and learner.name != "baseline":
                 raise NotForThisTable("no column holds anything that could be learned from")  # noqa: TRY301
             share = _share(learner.name, shape)
-            offers[learner.name] = [Entry(learner, dict(p), share) for p in learner.candidates(shape)]
+            offers[learner.name] = [Entry(learner, dict(p), share) for p in candidates_of(learner, shape)]
         except NotForThisTable as refusal:
             refusals[learner.name] = str(refusal)
         except Exception as error:  # noqa: BLE001 - one learner stops nobody else

@@ -30,13 +30,13 @@ from fitserve.data.understanding.kinds import IN_DOUBT, Gaps, infer_field, read_
 from fitserve.data.understanding.missing_spellings import GapSpellings
 from fitserve.data.understanding.target import decide_target, lost_rows
 from fitserve.errors import DataError, SpecError
+from fitserve.evaluation.task import TaskEvaluation, task_evaluation
 from fitserve.features.arrays import Arrays
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import Encoder, fit_encoder
-from fitserve.metrics import default_metric, fitting_metric
 from fitserve.models.base import Shape
 from fitserve.schema import Field, Kind
-from fitserve.tasks import Answerer, Task
+from fitserve.tasks import Answerer
 from fitserve.training.advice import Order, group_keys, log_order, order_of, split_advice
 from fitserve.training.spec import Spec
 from fitserve.training.usable import leave_out
@@ -55,7 +55,7 @@ class Prepared:
     """
 
     spec: Spec
-    task: Task
+    task: TaskEvaluation
     task_reason: str
     answerer: Answerer
     metric: str
@@ -80,13 +80,17 @@ class Prepared:
     def shape(self) -> Shape:
         """What learners may know before they see the training part."""
         return Shape(
-            self.task.name,
+            self.task.objective(self.answerer),
             len(self.split.train),
             self.arrays.dense.shape[1],
             [step.n_codes for step in self.encoder.codes],
             self.encoder.n_terms,
-            self.answerer.n_outputs,
         )
+
+    def classes(self, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
+        """The classes of the target of some rows; None where it has none."""
+        found = self.task.classes(self.answerer, self.truth[rows])
+        return None if found is None else found.codes
 
     def units(self, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
         """A number for each of some rows, equal for rows that are one witness; None where each is one by itself."""
@@ -113,13 +117,13 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     n_all, digest = frame.height, content_hash(frame)
     frame = without_missing(frame, choices.missing)
     found = decide_target(frame, spec.target, spec.task, choices)
-    task, task_reason, target, kept = found.task, found.reason, found.column, found.known
+    task, target, kept = task_evaluation(found.task.name), found.column, found.known
     findings = [f"{lost.count} rows with {lost.what} were left out; {lost.advice}" for lost in lost_rows(found)]
     if len(kept) < 2:
         raise DataError(f"only {len(kept)} row has a target; at least 2 are needed, 100 or more to be useful")
     frame, target = frame[kept], take(target, kept)
-    strata = _strata(task, target)
-    order = _order(frame, spec, choices, strata if found.is_label else np.zeros_like(strata))
+    strata, classes = _strata(task, target)
+    order = _order(frame, spec, choices, np.zeros_like(strata) if classes is None else classes)
     split_by = spec if order is None else replace(spec, time=order.name)
     if order is not None and spec.time is None:
         findings.append(
@@ -129,12 +133,12 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     findings += _of_equal_rows(equal)
     groups, split = _split(frame, split_by, equal, strata, order)
     answerer = task.fit(take(target, split.train))
-    truth = task.truth(target, answerer)
+    truth = answerer.truth(target)
     fields, table = _fields(frame, spec, choices, split.train, order)
     used = [field for field in fields if field.used]
     findings += _checked(CheckedTable(frame, used, table, found.take(kept)), split_by)
-    fields = leave_out(fields, table, truth, split.train, task.name)
-    metric, of_the_metric = _metric(spec, task, answerer, truth, split)
+    fields = leave_out(fields, table, truth, split.train, task.objective(answerer))
+    metric, of_the_metric = _metric(spec, answerer, truth, split)
     findings += of_the_metric
     findings += [*_unused(fields), *_in_doubt(fields), *split_advice(split_by, fields, table, split)]
     train_table = {name: take(column, split.train) for name, column in table.items()}
@@ -144,7 +148,7 @@ def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
     seconds = time.monotonic() - begun
     moments = None if order is None else order.moments
     return Prepared(
-        spec, task, task_reason, answerer, metric, fields, table, target, truth, groups, moments,
+        spec, task, found.reason, answerer, metric, fields, table, target, truth, groups, moments,
         split, encoder, arrays, findings, digest, n_all, frame, not equal.combinations,
         read_weights(frame, spec.weight), seconds,
     )  # fmt: skip
@@ -210,24 +214,20 @@ def _check(frame: pl.DataFrame, spec: Spec) -> Choices:
     return read_choices(spec.kinds, spec.spellings, spec.missing, frame.columns)
 
 
-def _metric(spec: Spec, task: Task, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[str]]:
+def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[str]]:
     """The score to choose by, and what to tell of it."""
-    n_classes = max(answerer.n_outputs, 2)
     if spec.metric is None:
-        return default_metric(task.name, n_classes, few=len(split.train) + len(split.test) < SMALL_TABLE), []
-    metric, told = fitting_metric(spec.metric, task.name, n_classes)
-    if metric == "mape" and answerer.score(truth[:, None], truth, metric)[metric] is None:
-        raise SpecError("mape means nothing where a target is 0, or next to it, as in this table; choose mae or rmse")
+        return answerer.default_metric(few=len(split.train) + len(split.test) < SMALL_TABLE), []
+    metric, told = answerer.check_metric(spec.metric, truth)
     return metric, [told] if told else []
 
 
-def _strata(task: Task, target: Column) -> NDArray[np.int64]:
-    """What a split is balanced by: labels, or tenths of a numeric target."""
-    truth = task.truth(target, task.fit(target))
-    if truth.dtype.kind == "i":
-        return truth
-    edges = np.quantile(truth, np.linspace(0, 1, 11)[1:-1])
-    return np.searchsorted(edges, truth).astype(np.int64)
+def _strata(task: TaskEvaluation, target: Column) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """What a split is balanced by, and the classes of the target, if it has some."""
+    answerer = task.fit(target)
+    truth = answerer.truth(target)
+    classes = task.classes(answerer, truth)
+    return task.strata(truth), None if classes is None else classes.codes
 
 
 def _fields(

@@ -58,13 +58,14 @@ class Run:
     interrupted: bool = False
     promotion: str = ""
     kept: list[str] = field(default_factory=list)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """What ``fitserve train --json`` prints."""
         return {
             "model": self.record.model,
             "version": self.record.version,
-            "labels": self.manifest.answer.get("labels"),
+            **self.about,
             "task": self.manifest.task,
             "target": self.manifest.target,
             "learner": self.manifest.learner,
@@ -202,9 +203,9 @@ def _train(
     candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
     champion = workspace.version(order.name).version
     return Run(
-        draft.id, record, packaged.manifest, workspace.bundle_path(record), clock.elapsed, champion,
+        draft.id, record, packaged.manifest, workspace.fetch(record), clock.elapsed, champion,
         prepared.findings, candidates, search.planned, search.given_up, search.interrupted,
-        promotion, table.told,
+        promotion, table.told, prepared.answerer.about(),
     )  # fmt: skip
 
 
@@ -309,7 +310,7 @@ def _register(
     champion = workspace.version(order.name)
     if order.promote != "if-better" or champion.version == record.version:
         return record, ""
-    before = Named(order.name, champion.version, load(workspace.bundle_path(champion)), workspace.path)
+    before = Named(order.name, champion.version, load(workspace.fetch(champion)), workspace.ports)
     new = Named(order.name, record.version, packaged.predictor)
     found = passes(new, packaged.judged, choice.judged.prepared, before)
     if found.promote:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.metrics import loss
 from fitserve.tasks import Answerer
 from fitserve.training.folds import Folds
 
@@ -69,7 +68,7 @@ class Scoring:
     def loss_of(self, scores: Scores) -> float:
         """The score to choose by as a loss; infinite where it is undefined."""
         value = scores[self.metric]
-        return float("inf") if value is None else loss(self.metric, value)
+        return float("inf") if value is None else self.answerer.metrics[self.metric].loss(value)
 
     def fold_losses(self, outputs: Outputs) -> list[float]:
         """The loss of each fold; none where folds are scored together."""
@@ -108,8 +107,8 @@ class Scoring:
     @property
     def _n_of_others(self) -> int:
         """How many rows, or units, have another truth than the most frequent one."""
-        values, counts = np.unique(self.truth, return_counts=True)
-        others = self.truth != values[counts.argmax()]
+        _, places, counts = np.unique(self.truth, axis=0, return_inverse=True, return_counts=True)
+        others = places.reshape(-1) != counts.argmax()
         return int(others.sum() if self.units is None else len(np.unique(self.units[others])))
 
     @cached_property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from fitserve.errors import SpecError
-from fitserve.metrics import METRICS
+from fitserve.tasks import get_task, task_names
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class Spec:
             raise SpecError(f"a budget of {self.budget:g} s leaves no time; give seconds above 0, such as 60")
         if self.class_weight not in (None, "balanced"):
             raise SpecError(f'class_weight is "balanced" or left out, not {self.class_weight!r}')
-        if self.metric is not None and self.metric not in METRICS:
-            raise SpecError(f"there is no metric {self.metric!r}; choose from {', '.join(METRICS)}")
+        if self.metric is not None and self.metric not in (known := _metric_names()):
+            raise SpecError(f"there is no metric {self.metric!r}; choose from {', '.join(known)}")
         if not 0 <= self.seed < 2**31:
             raise SpecError("a seed is a whole number from 0 to 2147483647")
 
@@ -111,7 +112,7 @@ _TYPES: dict[str, Any] = {
 }
 _MEANT = {
     "target": "give the name of a column",
-    "task": "give classification or regression",
+    "task": "give the name of a task",
     "metric": "give the name of a score",
     "budget": 'give seconds, or a text such as "5m"',
     "learners": "give a list of names",
@@ -129,6 +130,15 @@ _MEANT = {
     "learning_curve": "give true or false",
     "refit": "give true or false",
 }
+
+
+def _metric_names() -> list[str]:
+    """The scores of all tasks that can be loaded."""
+    found: dict[str, None] = {}
+    for name in task_names():
+        with suppress(SpecError):
+            found |= dict.fromkeys(get_task(name).metrics)
+    return list(found)
 
 
 def seconds_of(text: str) -> float:

@@ -15,6 +15,7 @@ from fitserve.data.understanding.running_numbers import names_rows, numbers_rows
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of
+from fitserve.models.objective import Objective
 from fitserve.schema import Field, Kind
 from fitserve.training.signal import has_signal
 
@@ -22,7 +23,11 @@ _DOUBTFUL = (Kind.CONSTANT, Kind.IDENTIFIER)
 
 
 def leave_out(
-    fields: list[Field], table: Mapping[str, Column], truth: NDArray[Any], train: NDArray[np.intp], task: str
+    fields: list[Field],
+    table: Mapping[str, Column],
+    truth: NDArray[Any],
+    train: NDArray[np.intp],
+    objective: Objective,
 ) -> list[Field]:
     """Drop constants and names of rows in which a quick fit finds no signal, where another column is left.
 
@@ -31,7 +36,7 @@ def leave_out(
     """
     others = any(field.used and field.kind not in _DOUBTFUL for field in fields)
     decided = [
-        _decided(field, table, truth, train, (task, others)) if field.used and field.kind in _DOUBTFUL else field
+        _decided(field, table, truth, train, (objective, others)) if field.used and field.kind in _DOUBTFUL else field
         for field in fields
     ]
     if not any(field.used for field in decided):
@@ -45,10 +50,14 @@ def leave_out(
 
 
 def _decided(
-    field: Field, table: Mapping[str, Column], truth: NDArray[Any], train: NDArray[np.intp], told: tuple[str, bool]
+    field: Field,
+    table: Mapping[str, Column],
+    truth: NDArray[Any],
+    train: NDArray[np.intp],
+    told: tuple[Objective, bool],
 ) -> Field:
     """A doubtful field, used by a kind by which it can speak, or left out with the reason."""
-    task, others = told
+    objective, others = told
     column = take(table[field.name], train)
     as_kind = _informative_kind(field, column)
     if field.kind is Kind.IDENTIFIER and field.profile.get("running"):
@@ -58,7 +67,7 @@ def _decided(
     if not others and field.kind is Kind.IDENTIFIER:
         return replace(field, kind=as_kind, reason=f"{field.reason}; kept as the only column")
     named = field.kind is Kind.IDENTIFIER
-    if not others or has_signal(column, as_kind, truth[train], task, named=named):
+    if not others or has_signal(column, as_kind, truth[train], objective, named=named):
         reason = f"{field.reason}; kept, for a quick fit finds signal in it" if others else field.reason
         return replace(field, kind=as_kind, reason=reason)
     return replace(field, used=False, reason=f"{field.reason}, and a quick fit finds no signal")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fitserve.data.few_rows import SMALL_TABLE
-from fitserve.metrics import METRICS
 from fitserve.training.choosing import Chosen
 from fitserve.training.search import TIME_OVER, Search
 
@@ -18,7 +17,7 @@ def of_the_search(search: Search, chosen: Chosen) -> list[str]:
 def _too_good(search: Search, chosen: Chosen) -> list[str]:
     """A warning where the scores are next to perfect: then mostly something gives the target away."""
     prepared, baseline = search.prepared, search.best_of("baseline").loss
-    perfect = -1.0 if METRICS[prepared.metric].greater_is_better else 0.0
+    perfect = -1.0 if prepared.answerer.metrics[prepared.metric].greater_is_better else 0.0
     if len(prepared.truth) < SMALL_TABLE or chosen.trial.loss - perfect > 1e-6 * abs(baseline - perfect):
         return []
     return [

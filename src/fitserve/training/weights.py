@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,9 +28,9 @@ def read_weights(frame: pl.DataFrame, name: str | None) -> NDArray[np.float64] |
 
 
 def training_weights(
-    given: NDArray[np.float64] | None, truth: NDArray[Any], class_weight: str | None
+    given: NDArray[np.float64] | None, classes: NDArray[np.int64] | None, class_weight: str | None
 ) -> NDArray[np.float64] | None:
-    """The weights of the training rows, (n,), or None where all count alike.
+    """The weights of the training rows, (n,), or None where all count alike; ``classes`` (n,) are those of the target.
 
     "balanced" lets every label count alike as a whole: weights are divided by the sum of their label's (as in
     scikit-learn). Raises DataError where no row counts.
@@ -40,10 +39,10 @@ def training_weights(
         raise DataError("all weights of the training rows are 0; give some rows a weight above 0")
     if class_weight is None:
         return given
-    if truth.dtype.kind != "i":
-        raise SpecError("--class-weight is for classification; leave it out, or weigh rows by --weight")
-    weights = np.ones(len(truth)) if given is None else given
-    sums = np.bincount(truth, weights)[truth]
+    if classes is None:
+        raise SpecError("--class-weight is for labels; leave it out, or weigh rows by --weight")
+    weights = np.ones(len(classes)) if given is None else given
+    sums = np.bincount(classes, weights)[classes]
     return weights / np.where(sums > 0, sums, 1.0)
 
 

@@ -21,13 +21,14 @@ _PRIOR_ROWS = 2.0
 
 def target_matrix(target: Target, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Which of some rows have a target, and what is to be predicted of them: float64 (n, outputs)."""
-    truth = target.truth[rows]
-    if not target.is_label:
-        known = np.flatnonzero(np.isfinite(truth))
-        return known, truth[known][:, None]
-    known = np.flatnonzero(truth >= 0)
-    frequent = np.argsort(-np.bincount(truth[known], minlength=1), kind="stable")[:_MOST_LABELS]
-    return known, (truth[known][:, None] == frequent[None, :]).astype(np.float64)
+    known = np.flatnonzero(target.task.known(target.truth[rows]))
+    if target.classes is not None:
+        codes = target.classes.codes[rows][known]
+        frequent = np.argsort(-np.bincount(codes, minlength=1), kind="stable")[:_MOST_LABELS]
+        return known, (codes[:, None] == frequent[None, :]).astype(np.float64)
+    if target.numbers is not None:
+        return known, target.truth[rows][known][:, None]
+    return known[:0], np.empty((0, 1))
 
 
 def number_bins(values: NDArray[np.float64]) -> NDArray[np.int32]:

@@ -135,9 +135,12 @@ def sorted_rows(table: CheckedTable) -> Iterator[Finding]:
     target = table.target
     if target is None:
         return
-    truth = target.truth[table.sample].astype(np.float64)
-    truth = truth[truth >= 0 if target.is_label else np.isfinite(truth)]
-    if _is_in_blocks(truth) if target.is_label else _is_sorted(truth):
+    known = np.flatnonzero(target.task.known(target.truth[table.sample]))
+    if target.classes is not None:
+        ordered = _is_in_blocks(target.classes.codes[table.sample][known])
+    else:
+        ordered = target.numbers is not None and _is_sorted(target.numbers[table.sample][known])
+    if ordered:
         yield note(
             "sorted_by_target",
             [target.name],
@@ -148,7 +151,7 @@ def sorted_rows(table: CheckedTable) -> Iterator[Finding]:
         )
 
 
-def _is_in_blocks(labels: NDArray[np.float64]) -> bool:
+def _is_in_blocks(labels: NDArray[np.int64]) -> bool:
     """Whether rows of one label stand together: as good as all of them, and by more than chance."""
     counts = np.unique(labels, return_counts=True)[1]
     changes, n_labels = int((np.diff(labels) != 0).sum()), len(counts)
@@ -217,8 +220,11 @@ def _changes(table: CheckedTable, early: NDArray[np.intp], late: NDArray[np.intp
     allowed = _CHANCE / max(len(usable), 1)
     columns = {name: values for name, values in table.values.items() if name in usable}
     if table.target is not None:
-        truth = table.target.truth[table.sample]
-        columns[table.target.name] = np.where(truth < 0, 0, truth + 1) if table.target.is_label else truth
+        target = table.target
+        if target.classes is not None:
+            columns[target.name] = target.classes.codes[table.sample] + 1
+        elif target.numbers is not None:
+            columns[target.name] = target.numbers[table.sample]
     for name, values in columns.items():
         change = _change(values[early], values[late], values.dtype.kind == "f", allowed)
         # What goes up or down with the rows is their number under another name.

@@ -64,22 +64,20 @@ def _quoted(name: str) -> str:
 
 
 def _is_copy(table: CheckedTable, name: str, target: Target) -> bool:
-    truth = target.truth[table.sample]
-    if target.is_label:
-        rows = truth >= 0
+    if target.classes is not None:
+        codes = target.classes.codes[table.sample]
+        rows = codes >= 0
         numbers = table.numbers.get(name)
         values = table.codes[name][rows] if numbers is None else numbers[rows]
-        return _one_to_one(truth[rows], values)
-    rows = np.isfinite(truth)
-    values = table.numbers.get(name, np.full(len(truth), np.nan))[rows]
-    if np.isnan(values).any() or len(np.unique(values)) < 10:
+        return _one_to_one(codes[rows], values)
+    if target.numbers is None:
         return False
-    return _is_same(values, _unscaled(target, truth[rows]))
-
-
-def _unscaled(target: Target, truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = truth * target.answerer.scale + target.answerer.offset
-    return values
+    wanted = target.numbers[table.sample]
+    rows = np.isfinite(wanted)
+    own = table.numbers.get(name, np.full(len(wanted), np.nan))[rows]
+    if np.isnan(own).any() or len(np.unique(own)) < 10:
+        return False
+    return _is_same(own, wanted[rows])
 
 
 def _is_same(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
@@ -103,11 +101,11 @@ def _one_to_one(truth: NDArray[np.int64], values: NDArray[np.float64] | NDArray[
 def sums_of_columns(table: CheckedTable) -> Iterator[Finding]:
     """Columns that add up to the target, each added or taken away once."""
     target = table.target
-    if target is None or target.is_label or len(target.known) < _FEWEST_ROWS:
+    if target is None or target.numbers is None or len(target.known) < _FEWEST_ROWS:
         return
-    truth = target.truth[table.sample]
-    rows = np.isfinite(truth)
-    wanted = _unscaled(target, truth[rows])
+    numbers = target.numbers[table.sample]
+    rows = np.isfinite(numbers)
+    wanted = numbers[rows]
     parts = _likely_parts(table, rows, wanted)
     signs = _sum_among({name: table.numbers[name][rows] for name in parts}, wanted)
     if signs:
@@ -202,7 +200,7 @@ def lost_targets(table: CheckedTable) -> Iterator[Finding]:
 def spellings_of_labels(table: CheckedTable) -> Iterator[Finding]:
     """Labels that differ in spelling alone: each would be predicted as a class of its own."""
     target = table.target
-    groups = _spellings_of(target.counts) if target is not None and target.is_label else []
+    groups = _spellings_of(target.counts) if target is not None else []
     if target is None or not groups:
         return
     told = "; ".join(f"{group.canonical!r} is also {named(group.variants, 3)}" for group in groups[:_MOST_GROUPS])
@@ -227,7 +225,7 @@ def _spellings_of(counts: Mapping[str, int]) -> list[Spellings]:
 
 def rare_classes(table: CheckedTable) -> Iterator[Finding]:
     """Labels with too few rows to learn from."""
-    if table.target is None or not table.target.is_label:
+    if table.target is None:
         return
     rare = {label: count for label, count in table.target.counts.items() if count < _RARE}
     if rare and len(table.target.known) >= _FEWEST_ROWS:

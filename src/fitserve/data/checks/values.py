@@ -231,9 +231,9 @@ def doubtful_spellings(table: CheckedTable) -> Iterator[Finding]:
 
 def _target_numbers(table: CheckedTable) -> list[tuple[str, NDArray[np.float64]]]:
     target = table.target
-    if target is None or target.is_label or len(target.known) < _FEWEST_ROWS:
+    if target is None or target.numbers is None or len(target.known) < _FEWEST_ROWS:
         return []
-    return [(target.name, target.answerer.columns(target.truth[target.known][:, None])["prediction"])]
+    return [(target.name, target.numbers[target.known])]
 
 
 def _number_columns(table: CheckedTable) -> Iterator[tuple[Field, NDArray[np.float64]]]:

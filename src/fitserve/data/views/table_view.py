@@ -167,8 +167,9 @@ def make_checked_table(frame: pl.DataFrame, target: Target | None) -> tuple[Chec
 def _target_view(target: Target) -> ColumnView:
     """The target as it will be predicted: a label whatever it is spelled like, or a number."""
     field = target.field
-    if not target.is_label:
-        return _column_view(replace(field, kind=Kind.NUMBER), target.column, None)
+    if target.classes is None:
+        kind = field.kind if target.numbers is None else Kind.NUMBER
+        return _column_view(replace(field, kind=kind), target.column, None)
     kind = Kind.BOOLEAN if field.kind is Kind.BOOLEAN else Kind.CATEGORY
     levels = list(target.counts.items())
     missing, summary = len(target.column) - len(target.known), {"most frequent": levels[0][0]}

@@ -1,33 +1,30 @@
-"""What outputs and truth alone tell, as plain JSON: curves, calibration, thresholds, confusions, residuals."""
+"""What outputs and labels alone tell, as plain JSON: curves, calibration, thresholds, confusions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.groups import equal_groups
+from fitserve.evaluation.tasks.classification.outputs import Outputs
 from fitserve.metrics.interval import wilson
 from fitserve.metrics.ranking import area, mean_precision, ranking
 
-Values = NDArray[np.float64]
-_POINTS, _BINS, _THRESHOLDS = 80, 10, 100
+_POINTS = 80
 _MOST_CURVES, _MOST_LABELS, _MOST_CONFUSED = 6, 20, 15
-_MOST_PAIRS, _HISTOGRAM = 500, 30
 
 
-def confusion(judged: Judged) -> dict[str, Any]:
+def confusion(outputs: Outputs) -> dict[str, Any]:
     """How often each label was predicted for each; of more than 20 labels the ones that are confused most.
 
     ``cells`` are [true, predicted, rows, share of the true label's rows]; ``confused`` the most frequent mistakes.
     """
-    labels = judged.labels
-    assert labels is not None
+    labels = outputs.labels
     k = len(labels)
-    places = np.where(judged.truth < 0, k, judged.truth)
-    matrix = np.bincount(places * k + judged.predicted, minlength=(k + 1) * k).reshape(k + 1, k)
+    places = np.where(outputs.truth < 0, k, outputs.truth)
+    matrix = np.bincount(places * k + outputs.predicted, minlength=(k + 1) * k).reshape(k + 1, k)
     names = [*labels, "(unknown)"]
     wrong = matrix.copy()
     wrong[np.arange(k), np.arange(k)] = 0
@@ -58,20 +55,19 @@ def _most_confused(wrong: NDArray[np.int64]) -> list[int]:
     return sorted(np.argsort(-mistakes, kind="stable")[:_MOST_LABELS].tolist())
 
 
-def ranking_curves(judged: Judged) -> dict[str, Any]:
+def ranking_curves(outputs: Outputs) -> dict[str, Any]:
     """ROC and precision-recall curves: of the positive label, or of labels against the rest.
 
     Of many labels those with the smallest areas. ``roc`` are [label, false positive rate, true positive rate],
     ``precision_recall`` [label, recall, precision], ``areas`` the area and average precision of each label.
     """
-    labels = judged.labels
-    assert labels is not None
-    known = np.flatnonzero(judged.truth >= 0)
-    truth = judged.truth[known]
-    classes = [1] if judged.two else np.unique(truth).tolist()
+    labels = outputs.labels
+    known = np.flatnonzero(outputs.truth >= 0)
+    truth = outputs.truth[known]
+    classes = [1] if outputs.two else np.unique(truth).tolist()
     curves = {}
     for index in classes:
-        counts = ranking(truth == index, judged.probabilities[known, index]).counts()
+        counts = ranking(truth == index, outputs.probabilities[known, index]).counts()
         if len(counts[0]) and counts[0][-1] and counts[1][-1]:
             curves[index] = (area(*counts), mean_precision(*counts), counts)
     shown = sorted(curves, key=lambda index: curves[index][0] or 0.0)[:_MOST_CURVES]
@@ -92,19 +88,19 @@ def ranking_curves(judged: Judged) -> dict[str, Any]:
     return {"roc": roc, "precision_recall": precision_recall, "areas": areas, "of_labels": len(curves)}
 
 
-def calibration(judged: Judged) -> dict[str, Any]:
+def calibration(outputs: Outputs) -> dict[str, Any]:
     """How often what was given a probability happens, in ten groups of rows by that probability.
 
     Of two labels the probability of the positive one, of more that of the predicted label. ``error`` is the mean
     distance of the two, each group by its rows (Naeini et al. 2015, AAAI).
     """
-    known = judged.truth >= 0
-    if judged.two:
-        chances, happened = judged.probabilities[known, 1], judged.truth[known] == 1
+    known = outputs.truth >= 0
+    if outputs.two:
+        chances, happened = outputs.probabilities[known, 1], outputs.truth[known] == 1
     else:
-        chances, happened = judged.probabilities[known].max(axis=1), judged.errors[known] == 0
+        chances, happened = outputs.probabilities[known].max(axis=1), outputs.errors[known] == 0
     bins, distance = [], 0.0
-    for rows in _by_size(chances):
+    for rows in equal_groups(chances):
         share, said, (low, high) = happened[rows].mean(), chances[rows].mean(), (0.0, 0.0)
         low, high = wilson(float(share), len(rows))
         bins.append({"said": said, "happened": share, "low": low, "high": high, "rows": len(rows)})
@@ -112,11 +108,11 @@ def calibration(judged: Judged) -> dict[str, Any]:
     return {"bins": bins, "error": distance if len(chances) else None}
 
 
-def gains(judged: Judged) -> list[dict[str, float]]:
+def gains(outputs: Outputs) -> list[dict[str, float]]:
     """Of the rows held most likely positive, the share of all positive rows found, and how much better than chance."""
-    known = judged.truth >= 0
-    positive = judged.truth[known] == 1
-    order = np.argsort(-judged.probabilities[known, 1], kind="stable")
+    known = outputs.truth >= 0
+    positive = outputs.truth[known] == 1
+    order = np.argsort(-outputs.probabilities[known, 1], kind="stable")
     found, n = np.cumsum(positive[order]), len(order)
     if not n or not found[-1]:
         return []
@@ -127,11 +123,11 @@ def gains(judged: Judged) -> list[dict[str, float]]:
     ]
 
 
-def thresholds(judged: Judged) -> dict[str, Any]:
+def thresholds(outputs: Outputs) -> dict[str, Any]:
     """What each threshold does: rows called positive rightly and wrongly, and missed. For two labels."""
-    known = judged.truth >= 0
-    chances, positive = judged.probabilities[known, 1], judged.truth[known] == 1
-    own = float(getattr(judged.answerer, "threshold", 0.5))
+    known = outputs.truth >= 0
+    chances, positive = outputs.probabilities[known, 1], outputs.truth[known] == 1
+    own = outputs.threshold
     grid = np.linspace(0.01, 0.99, 99)
     extra = np.quantile(chances, np.linspace(0, 1, 21)) if len(chances) else []
     levels = np.unique(np.round(np.concatenate([grid, extra, [own]]), 4))
@@ -143,63 +139,6 @@ def thresholds(judged: Judged) -> dict[str, Any]:
         for level, hit, alarm in zip(levels, hits, alarms, strict=True)
     ]
     return {"own": own, "rows": len(chances), "positive": n_positive, "points": points}
-
-
-def residuals(judged: Judged, seed: int) -> dict[str, Any]:
-    """Truth beside prediction (a sample), how errors are distributed, and their size by that of the truth."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond floats is told as unknown
-        return _residuals(judged, seed)
-
-
-def _residuals(judged: Judged, seed: int) -> dict[str, Any]:
-    truth, prediction = judged.actual, judged.predicted
-    n = len(judged)
-    chosen = np.arange(n)
-    if n > _MOST_PAIRS:
-        chosen = np.sort(np.random.default_rng(seed).choice(n, _MOST_PAIRS, replace=False))
-    difference = prediction - truth
-    by_size = []
-    for rows in _by_size(truth):
-        errors = judged.errors[rows]
-        half = 1.96 * float(errors.std(ddof=1)) / np.sqrt(len(rows)) if len(rows) > 1 else 0.0
-        by_size.append({
-            "from": truth[rows].min(), "to": truth[rows].max(), "error": errors.mean(),
-            "low": max(errors.mean() - half, 0.0), "high": errors.mean() + half, "bias": difference[rows].mean(),
-            "rows": len(rows),
-        })  # fmt: skip
-    return {
-        "pairs": [[truth[i], prediction[i]] for i in chosen],
-        "histogram": _histogram(difference),
-        "bias": difference.mean() if n else None,
-        "quantiles": np.quantile(judged.errors, [0.5, 0.9, 0.99]).tolist() if n else [],
-        "by_size": by_size,
-    }
-
-
-def _histogram(values: Values) -> list[dict[str, float]]:
-    """Counts in 30 bins; what is further out than 99 % of the rows is in the outermost ones."""
-    if not len(values):
-        return []
-    low, high = np.quantile(values, [0.005, 0.995])
-    if not high > low:
-        low, high = values.min(), values.max()
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, _HISTOGRAM + 1)
-    if not (np.diff(edges) > 0).all():  # too near, or too far apart, for floats to tell the bins from each other
-        return [{"from": values.min(), "to": values.max(), "rows": len(values)}]
-    counts = np.histogram(np.clip(values, low, high), edges)[0]
-    return [{"from": edges[i], "to": edges[i + 1], "rows": int(count)} for i, count in enumerate(counts)]
-
-
-def _by_size(values: Values) -> Sequence[NDArray[np.intp]]:
-    """Rows in up to ten groups of about equal size by their values; equal values stay together, five rows at least."""
-    if not len(values):
-        return []
-    n_bins = int(np.clip(len(values) // 5, 1, _BINS))
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1]))
-    codes = np.searchsorted(edges, values, side="left")
-    return [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
 
 def _thinned(n: int) -> NDArray[np.intp]:
