@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from fitserve.data.split import content_hash
+from fitserve.data.understanding.equal_rows import content_hash
 from fitserve.store import RunRecord, Workspace
 from fitserve.training.folds import judging_folds
 from fitserve.training.prepare import prepare

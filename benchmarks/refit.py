@@ -19,7 +19,7 @@ from benchmarks.boosters import BOOSTERS, Case, Features
 from benchmarks.boosters import LEAK as BIKE_LEAK
 from benchmarks.report import Bar, show
 from benchmarks.tables import Benchmark, frames
-from fitserve.evaluation.evaluate import judge
+from fitserve.evaluation.evaluate import examples_in, judge
 from fitserve.evaluation.reading import Reading
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
@@ -81,7 +81,7 @@ def played(table: Benchmark, budget: float) -> float:
 
 
 def _score(predictor: Predictor, test: pl.DataFrame, metric: str) -> float | None:
-    part = judge(Reading(predictor), test)
+    part = judge(Reading(predictor), examples_in(predictor, test))
     return predictor.answerer.score(part.raw, part.truth)[metric]
 
 

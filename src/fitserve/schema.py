@@ -24,7 +24,7 @@ import numpy as np
 
 
 class Kind(StrEnum):
-    """What the values of a column are."""
+    """What the values of a column are. A series is a list of numbers in order; only a task makes such columns."""
 
     NUMBER = "number"
     BOOLEAN = "boolean"
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     TEXT = "text"
     IDENTIFIER = "identifier"
     CONSTANT = "constant"
+    SERIES = "series"
 
 
 @dataclass(frozen=True, slots=True)

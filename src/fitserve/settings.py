@@ -41,10 +41,11 @@ SETTINGS = {
         Setting("servable_memory", int, 100 << 20, "resident bytes that a model may take when loaded"),
         Setting("servable_load_seconds", float, 0.5, "seconds that loading a model may take"),
         Setting("servable_row_seconds", float, 0.002, "seconds that predicting one row may take"),
-        Setting("body_limit", int, 16 << 20, "bytes of one request body"),
+        Setting("body_limit", int, None, "bytes of one request body; if not set, as many as the task allows"),
         Setting("rows_limit", int, 10_000, "rows of one request"),
         Setting("stop_seconds", float, 10.0, "seconds that open requests get at shutdown"),
         Setting("hang_seconds", float, 10.0, "seconds without a sign of life until a worker is replaced, at least 2"),
+        Setting("manager", int, 1, "whether a server has a process for /api/: 1 or 0"),
     )
 }
 

@@ -86,7 +86,8 @@ def test_each_member_each_way(bundle: Path, change: Callable[[Path], None], plac
 @pytest.mark.parametrize(
     "edit",
     [
-        {"format": 2},
+        {"format": 1},
+        {"format": 3},
         {"format": 0},
         {"format": "1"},
         {"format": None},
@@ -94,8 +95,11 @@ def test_each_member_each_way(bundle: Path, change: Callable[[Path], None], plac
         {"members": {}},
         {"members": {"../../etc/passwd": {"size": 1, "sha256": "0"}}},
         {"task": "clustering"},
-        {"graph": {"member": "model.onnx", "engine": "pickle", "merged": True, "columns": 1, "codes": 0,
-                   "text": False, "outputs": 1}},
+        {"graphs": [{"member": "model.onnx", "engine": "pickle", "inputs": [["dense", 1]], "merged": True,
+                     "outputs": 1, "sources": [], "tolerance": 1e-5, "same_bits": True, "servability": "table"}]},
+        {"graphs": []},
+        {"roles": {"target": 1}},
+        {"sections": {"evaluation": {}}},
         {"answer": {"labels": [0, 1], "evil": 1}},
         {"steps": [{"step": "os.system"}]},
     ],

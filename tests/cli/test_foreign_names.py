@@ -155,7 +155,7 @@ def members_of(manifest: dict[str, Any]) -> dict[str, Any]:
         lambda manifest: {**manifest, "task": EVIL},
         lambda manifest: {**manifest, "members": {EVIL: {}}},
         lambda manifest: {**manifest, "learner": "x" * 1000},
-        lambda manifest: {**manifest, "graph": {**manifest["graph"], "engine": EVIL}},
+        lambda manifest: {**manifest, "graphs": [{**manifest["graphs"][0], "engine": EVIL}]},
     ],
 )
 def test_a_refusal_is_one_line_whatever_it_quotes(

@@ -115,7 +115,7 @@ def test_a_changed_bundle_is_not_imported(trained: Path, command: Command, name:
     assert state(trained) == before
 
 
-@pytest.mark.parametrize("edit", [{"format": 2}, {"extra": 1}, {"learner": "nobody"}, {"scores": {"rmse": 0.0}}])
+@pytest.mark.parametrize("edit", [{"format": 3}, {"extra": 1}, {"learner": "nobody"}, {"seed": 99}])
 def test_an_edited_manifest_has_another_identity(trained: Path, command: Command, edit: dict[str, Any]) -> None:
     exported = command("models", "export", "houses", "-o", "houses.zip", "--json").json
     manifest = orjson.loads((bundle_of(trained, "houses") / "manifest.json").read_bytes()) | edit

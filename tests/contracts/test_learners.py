@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fitserve.blocks import FLOAT32_MAX, Arrays, table_arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import FLOAT32_MAX, Arrays
 from fitserve.features.column import Column, coded, column_of
 from fitserve.features.encoder import Encoder, fit_encoder
 from fitserve.models.base import Context, Exported, Fitted, Learner, Shape, candidates_of, get_learners
@@ -298,7 +298,7 @@ def test_inputs_are_not_changed(case: Case) -> None:
 )
 def test_a_row_or_two_can_be_fitted(name: str, target_kind: str, n: int) -> None:
     learner = get_learners()[name]
-    rows = Arrays(np.arange(n, dtype=np.float32)[:, None], np.zeros((n, 0), np.int32))
+    rows = table_arrays(np.arange(n, dtype=np.float32)[:, None], np.zeros((n, 0), np.int32))
     target, objective = target_of(np.arange(2) + 0.1, target_kind)
     shape = Shape(objective, n, 1, [], 0)
     for parameters in learner.candidates(shape):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fitserve.data.few_rows import SMALL_TABLE
-from fitserve.data.split import assign, content_hash, duplicate_groups, folds, n_test_rows, split_rows
+from fitserve.data.split import assign, folds, n_test_rows, split_rows
+from fitserve.data.understanding.equal_rows import content_hash, duplicate_groups
 
 GROUPS = st.lists(st.integers(0, 60), min_size=1, max_size=200).map(np.array)
 

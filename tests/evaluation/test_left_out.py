@@ -13,6 +13,7 @@ import pytest
 from fitserve.evaluation import compare, drawings, page, report, sections
 from fitserve.evaluation.compare import compare_models
 from fitserve.evaluation.evaluate import evaluate_model
+from fitserve.evaluation.tasks.classification import charts as of_labels_charts
 from fitserve.evaluation.tasks.classification import report as of_labels
 from fitserve.evaluation.tasks.regression import report as of_numbers
 from fitserve.prediction import Predictor
@@ -86,7 +87,7 @@ def test_a_chart_that_fails_takes_nothing_with_it(
     predictors: dict[str, Predictor], rows: pl.DataFrame, model: str, drawing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = evaluate_model(predictors[model], rows).report
-    for module in (sections, drawings, of_labels.charts, of_numbers):
+    for module in (sections, drawings, of_labels_charts, of_numbers):
         if hasattr(module, drawing):
             monkeypatch.setattr(module, drawing, broken)
     left = evaluate_model(predictors[model], rows).report

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import fitserve
-from fitserve.features.arrays import Arrays, Ragged
+from fitserve.blocks import Ragged, table_arrays
 from fitserve.features.row_hashes import row_hashes
 from fitserve.prediction.named import open_named
 from fitserve.store import Workspace, open_ports
@@ -145,11 +145,11 @@ def test_rows_have_one_hash_if_and_only_if_they_are_the_same_to_the_model() -> N
     dense = np.array([[0.0, 1.0], [-0.0, 1.0], [np.nan, 1.0], [np.nan, 1.0], [0.0, 1.0]], dtype=np.float32)
     codes = np.array([[2], [2], [2], [3], [2]], dtype=np.int32)
     text = Ragged(np.array([5, 5, 7]), np.array([0, 1, 4]), np.array([1.0, 1.0, 1.0], dtype=np.float32))
-    found = row_hashes(Arrays(dense, codes, text), np.zeros(5), b"k")
+    found = row_hashes(table_arrays(dense, codes, text), np.zeros(5), b"k")
     assert found[0] == found[1]
     assert len(set(found.tolist())) == 4
-    assert (row_hashes(Arrays(dense, codes, text), np.ones(5), b"k") != found).all()
-    assert (row_hashes(Arrays(dense, codes, text), np.zeros(5), b"other") != found).all()
+    assert (row_hashes(table_arrays(dense, codes, text), np.ones(5), b"k") != found).all()
+    assert (row_hashes(table_arrays(dense, codes, text), np.zeros(5), b"other") != found).all()
     some = np.array([3, 0], dtype=np.intp)
-    assert row_hashes(Arrays(dense, codes, text).take(some), np.zeros(2), b"k").tolist() == found[some].tolist()
-    assert len(row_hashes(Arrays(dense[:0], codes[:0]), np.zeros(0), b"k")) == 0
+    assert row_hashes(table_arrays(dense, codes, text).take(some), np.zeros(2), b"k").tolist() == found[some].tolist()
+    assert len(row_hashes(table_arrays(dense[:0], codes[:0]), np.zeros(0), b"k")) == 0

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import fitserve
+from fitserve.blocks import Arrays, table_arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Shape, get_learners
 from fitserve.models.gaps import has_learnable_gaps, typical_values
 from fitserve.models.objective import Number, Probabilities
@@ -41,13 +41,13 @@ def table(n: int = N, seed: int = 0) -> tuple[Arrays, NDArray[np.float64]]:
     told, level = rng.normal(size=(n, 2)), rng.integers(2, 6, n)
     hidden = told[:, 0] - told[:, 1] / 2 + (level == 3) / 2
     dense = np.column_stack([rain, told]).astype(np.float32)
-    return Arrays(dense, level.astype(np.int32)[:, None]), (hidden - hidden.mean()) / hidden.std()
+    return table_arrays(dense, level.astype(np.int32)[:, None]), (hidden - hidden.mean()) / hidden.std()
 
 
 def with_column(arrays: Arrays, column: int, values: Any) -> Arrays:
     dense = arrays.dense.copy()
     dense[:, column] = values
-    return Arrays(dense, arrays.codes)
+    return table_arrays(dense, arrays.codes)
 
 
 def fit(name: str, kind: str, arrays: Arrays, hidden: NDArray[np.float64]) -> tuple[Fitted, Session]:
@@ -68,7 +68,7 @@ def test_a_value_that_was_never_missing_is_missed_like_the_typical_one(name: str
     arrays, hidden = table()
     dense = arrays.dense.copy()
     dense[:gaps] = np.nan
-    fitted, session = fit(name, kind, Arrays(dense, arrays.codes), hidden)
+    fitted, session = fit(name, kind, table_arrays(dense, arrays.codes), hidden)
     new, _ = table(200, 1)
     for column in range(3):
         known = dense[gaps:, column]
@@ -107,7 +107,7 @@ def test_a_level_that_was_never_seen_is_like_the_others_together(name: str, kind
     new, _ = table(100, 1)
 
     def asked(code: int) -> Arrays:
-        return Arrays(new.dense, np.full((100, 1), code, np.int32))
+        return table_arrays(new.dense, np.full((100, 1), code, np.int32))
 
     for answer in (fitted.predict, session.run):
         known = np.stack([answer(asked(code))[:, 0] for code in range(2, 6)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import table_arrays
 from fitserve.models.base import Context, Shape, get_learners
 from fitserve.models.objective import Probabilities
 from fitserve.prediction.session import Session
@@ -15,7 +15,7 @@ from fitserve.prediction.session import Session
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_a_row_has_the_same_bits_in_any_batch_however_few_rows_are_known(n: int, outputs: int) -> None:
     rng = np.random.default_rng(n)
-    rows = Arrays(rng.normal(size=(n, 2)).astype(np.float32), np.zeros((n, 0), np.int32))
+    rows = table_arrays(rng.normal(size=(n, 2)).astype(np.float32), np.zeros((n, 0), np.int32))
     target = np.arange(n) % max(outputs, 2)
     shape = Shape(Probabilities(outputs), n, 2, [], 0)
     learner = get_learners()["knn"]
@@ -24,7 +24,7 @@ def test_a_row_has_the_same_bits_in_any_batch_however_few_rows_are_known(n: int,
         session = Session(exported.graph, exported.model)
         asked = rng.normal(size=(60, 2)).astype(np.float32)
         nothing = np.zeros((60, 0), np.int32)
-        whole = session.run(Arrays(asked, nothing))
+        whole = session.run(table_arrays(asked, nothing))
         # Copies: what lies elsewhere in memory may be added up in another order.
-        alone = [session.run(Arrays(asked[i : i + 1].copy(), nothing[:1])) for i in range(60)]
+        alone = [session.run(table_arrays(asked[i : i + 1].copy(), nothing[:1])) for i in range(60)]
         assert np.concatenate(alone).tobytes() == whole.tobytes()

@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fitserve
-from fitserve.bundle.manifest import Graph
+from fitserve.blocks import Arrays, Ragged, table_arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays, Ragged
 from fitserve.models.base import Context, Shape, candidates_of, get_learners
-from fitserve.models.graph import MEMBER, GraphBuilder
+from fitserve.models.graph import GraphBuilder, table_graph
 from fitserve.models.objective import Probabilities
 from fitserve.prediction.session import Session
 from fitserve.training.export import TOLERANCE, hostile_arrays
@@ -34,7 +33,7 @@ def texts(n: int, rng: np.random.Generator) -> Ragged:
 
 def arrays(n: int, rng: np.random.Generator, *, with_texts: bool) -> Arrays:
     dense = np.round(rng.normal(size=(n, 2)) * 3, 1).astype(np.float32)
-    return Arrays(dense, rng.integers(0, 6, (n, 1)).astype(np.int32), texts(n, rng) if with_texts else None)
+    return table_arrays(dense, rng.integers(0, 6, (n, 1)).astype(np.int32), texts(n, rng) if with_texts else None)
 
 
 def shape_for(name: str, labels: int) -> Shape | None:
@@ -93,7 +92,7 @@ def test_probabilities_are_some(name: str) -> None:
 def test_pure_leaves_of_any_number_of_trees_sum_to_one(trees: int, labels: int) -> None:
     """Eleven elevenths are 1.000001 in float32 if each is rounded by itself."""
     dense = np.linspace(-1, 1, 300, dtype=np.float32)[:, None]
-    rows = Arrays(dense, np.zeros((300, 0), np.int32))
+    rows = table_arrays(dense, np.zeros((300, 0), np.int32))
     target = np.searchsorted(np.linspace(-1, 1, labels + 1)[1:-1], dense[:, 0]).astype(np.int64)
     shape = Shape(Probabilities(1 if labels == 2 else labels), 300, 1, [], 0)
     for name in ("forest", "extra_trees"):
@@ -106,7 +105,7 @@ def test_pure_leaves_of_any_number_of_trees_sum_to_one(trees: int, labels: int) 
 def test_a_sigmoid_never_exceeds_one(double: bool) -> None:
     """The kernel of onnxruntime does, between 17.48 and 18."""
     builder = GraphBuilder()
-    graph = Graph(MEMBER, "onnx", merged=True, columns=1, codes=0, text=False, outputs=1)
+    graph = table_graph(1, 0, 0, 1, merged=True)
     scores = builder.add("Cast", "dense", to=11) if double else "dense"
     session = Session(graph, builder.build(builder.link("Sigmoid", scores, double=double), graph))
     near = np.linspace(17.4, 18.1, 500_000).astype(np.float32)[:, None]
@@ -117,7 +116,7 @@ def test_a_sigmoid_never_exceeds_one(double: bool) -> None:
 @pytest.mark.parametrize("labels", [3, 50, 99, 1000])
 def test_many_labels_sum_to_one(labels: int) -> None:
     rng = np.random.default_rng(0)
-    graph = Graph(MEMBER, "onnx", merged=True, columns=labels, codes=0, text=False, outputs=labels)
+    graph = table_graph(labels, 0, 0, labels, merged=True)
     for link, scores in (("Softmax", rng.normal(size=(300, labels)) * 10), ("Shares", rng.random((300, labels)))):
         builder = GraphBuilder()
         output = builder.link(link, "dense") if link == "Softmax" else builder.shares("dense", labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import table_arrays
 from fitserve.models.base import Context, Shape, get_learners
 from fitserve.models.objective import Number, Objective, Probabilities
 from fitserve.models.target_encoding import encodable, fit_encoding
@@ -72,7 +72,7 @@ def test_an_encoding_model_answers_as_a_graph(name: str, objective: Objective) -
     target = (
         hidden if objective == Number() else np.digitize(hidden, [0.0] if objective.n_outputs == 1 else [-0.4, 0.4])
     )
-    arrays = Arrays(rng.normal(size=(n, 2)).astype(np.float32), codes)
+    arrays = table_arrays(rng.normal(size=(n, 2)).astype(np.float32), codes)
     shape = Shape(objective, n, 2, [6, LEVELS + 2], 0)
     learner = get_learners()[name]
     encoding = [p for p in learner.candidates(shape) if p.get("target_encoding")]

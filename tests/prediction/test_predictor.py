@@ -127,7 +127,7 @@ def test_a_bundle_that_answers_otherwise_than_recorded_is_refused(run: Run, tmp_
     assert load(tmp_path, replay=False).predict(examples["rows"][0]) is not None
 
 
-@pytest.mark.parametrize("name", ["steps", "graph", "answer", "fields"])
+@pytest.mark.parametrize("name", ["steps", "graphs", "answer", "fields"])
 @pytest.mark.parametrize("wrong", [[], {}, [{"step": "none"}], {"a": 1}], ids=str)
 def test_a_manifest_that_makes_no_sense_is_refused(run: Run, tmp_path: Path, name: str, wrong: object) -> None:
     bundle = open_bundle(run.folder)

@@ -113,7 +113,7 @@ def launch(workspace: Path) -> Callable[..., subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="session")
-def start(launch: Callable[..., subprocess.Popen[str]], children: Callable[[int], set[int]]) -> Start:
+def start(launch: Callable[..., subprocess.Popen[str]]) -> Start:
     """Starts a service, waits until it is ready, gives a client of it; in the end stops it and looks for remains.
 
     What it logged is appended to ``log``; without one, and if it is to be ``quiet``, it must not log anything.
@@ -126,13 +126,14 @@ def start(launch: Callable[..., subprocess.Popen[str]], children: Callable[[int]
             ready = first_document(process)
             with httpx.Client(base_url=ready["url"], timeout=START_SECONDS) as client:
                 yield client, process
-            workers = children(process.pid)
+            modules = ("fitserve.serving.worker", "fitserve.management.manager")
+            children = set[int]().union(*(processes(process.pid, module) for module in modules))
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             said, complaint = process.communicate(timeout=START_SECONDS)
             if process.returncode != -signal.SIGKILL:
                 assert process.returncode == 0, complaint
-                assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+                assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
             assert said == ""
             assert "Traceback" not in complaint
             assert log is not None or not quiet or complaint == ""
@@ -159,22 +160,30 @@ def first_document(process: subprocess.Popen[str]) -> dict[str, Any]:
     raise AssertionError(f"not ready (exit code {process.returncode}): {text}{complaint}")
 
 
+def processes(parent: int, module: str) -> set[int]:
+    """The ids of the child processes of a process that run a module; zombies do not count."""
+    pids = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            state, ppid = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(ppid) == parent and state != "Z" and module.encode() in command:
+            pids.add(int(entry.name))
+    return pids
+
+
 @pytest.fixture(scope="session")
-def children() -> Callable[[int], set[int]]:
-    """The ids of the child processes of a process; zombies do not count."""
+def workers_of() -> Callable[[int], set[int]]:
+    """The ids of the workers of a supervisor."""
+    return lambda supervisor: processes(supervisor, "fitserve.serving.worker")
 
-    def found(parent: int) -> set[int]:
-        pids = set()
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                state, ppid = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            except OSError:  # it has ended meanwhile
-                continue
-            if int(ppid) == parent and state != "Z":
-                pids.add(int(entry.name))
-        return pids
 
-    return found
+@pytest.fixture(scope="session")
+def managers_of() -> Callable[[int], set[int]]:
+    """The ids of the managers of a supervisor: of one, or none."""
+    return lambda supervisor: processes(supervisor, "fitserve.management.manager")
 
 
 @pytest.fixture(scope="session")
@@ -200,9 +209,9 @@ def fresh() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def most_memory(service: Started, children: Callable[[int], set[int]]) -> Callable[[], int]:
+def most_memory(service: Started, workers_of: Callable[[int], set[int]]) -> Callable[[], int]:
     """The most bytes that the service's only worker has had resident so far."""
-    [pid] = children(service[1].pid)
+    [pid] = workers_of(service[1].pid)
 
     def most() -> int:
         status = Path(f"/proc/{pid}/status").read_text()

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 Start = Callable[..., AbstractContextManager[tuple[httpx.Client, subprocess.Popen[str]]]]
-Children = Callable[[int], set[int]]
+WorkersOf = Callable[[int], set[int]]
 PATIENCE = 60.0
 LIVE = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
 BUSY, NEW = 200, 200
@@ -58,10 +58,10 @@ def connected(client: httpx.Client) -> socket.socket:
 
 
 @pytest.mark.slow
-def test_without_files_open_connections_are_served_on(start: Start, children: Children) -> None:
+def test_without_files_open_connections_are_served_on(start: Start, workers_of: WorkersOf) -> None:
     log: list[str] = []
     with start("small", log=log) as (client, process), ExitStack() as stack:
-        [worker] = children(process.pid)
+        [worker] = workers_of(process.pid)
         first = stack.enter_context(connected(client))
         first.sendall(LIVE)
         assert first.recv(65_536).startswith(b"HTTP/1.1 200")

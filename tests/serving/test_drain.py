@@ -94,14 +94,14 @@ def sockets(pid: int) -> set[str]:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_whoever_is_connected_when_the_service_stops_is_answered(
-    start: Start, children: Callable[[int], set[int]], workers: str
+    start: Start, workers_of: Callable[[int], set[int]], workers: str
 ) -> None:
     """New connections that no worker has seen yet, and old ones between two requests."""
     with start("small", "--workers", workers) as (service, process):
         client = Client((service.base_url.host, service.base_url.port or 80), KEPT)
         old = [socket.create_connection(client.address, timeout=PATIENCE) for _ in range(CLIENTS)]
         assert all(client.is_promised_another(connection) for connection in old)
-        busy = children(process.pid)
+        busy = workers_of(process.pid)
         for worker in busy:
             os.kill(worker, signal.SIGSTOP)
         new = [socket.create_connection(client.address, timeout=PATIENCE) for _ in range(CLIENTS)]

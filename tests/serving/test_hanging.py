@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 Start = Callable[..., AbstractContextManager[tuple[httpx.Client, subprocess.Popen[str]]]]
-Children = Callable[[int], set[int]]
+WorkersOf = Callable[[int], set[int]]
 PATIENCE = 60.0
 HANG_SECONDS = 3.0
 
@@ -29,7 +29,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced_and_one_that_was_stopped_with_all_is_not(
-    start: Start, fresh: httpx.Client, children: Children
+    start: Start, fresh: httpx.Client, workers_of: WorkersOf
 ) -> None:
     log: list[str] = []
     environment = {"FITSERVE_HANG_SECONDS": str(HANG_SECONDS)}
@@ -40,7 +40,7 @@ def test_a_worker_that_hangs_is_replaced_and_one_that_was_stopped_with_all_is_no
             found = re.findall(r'^fitserve_worker_restarts_total{reason="(\w+)"} (\d+)$', text, re.MULTILINE)
             return {reason: int(count) for reason, count in found}
 
-        workers = children(process.pid)
+        workers = workers_of(process.pid)
         everybody = [*workers, process.pid]
         for pid in everybody:
             os.kill(pid, signal.SIGSTOP)
@@ -51,12 +51,12 @@ def test_a_worker_that_hangs_is_replaced_and_one_that_was_stopped_with_all_is_no
 
         hung = min(workers)
         os.kill(hung, signal.SIGSTOP)
-        eventually(lambda: len(children(process.pid) - workers) == 1)
-        eventually(lambda: hung not in children(process.pid))
-        assert children(process.pid) & workers == workers - {hung}
+        eventually(lambda: len(workers_of(process.pid) - workers) == 1)
+        eventually(lambda: hung not in workers_of(process.pid))
+        assert workers_of(process.pid) & workers == workers - {hung}
         assert restarts() == {"ended": 0, "hung": 1}
         os.kill(max(workers), signal.SIGKILL)
-        eventually(lambda: len(children(process.pid) - workers) == 2)
+        eventually(lambda: len(workers_of(process.pid) - workers) == 2)
         assert restarts() == {"ended": 1, "hung": 1}
     assert [re.sub(r".* ERROR |; another starts in [0-9.]+ s$", "", line) for line in log] == [
         f"worker {hung} hung for 3 s and was killed",

@@ -122,10 +122,10 @@ def guarded(start: Start, workspace: Path, tmp_path_factory: pytest.TempPathFact
     ids=["probe", "shortest", "post", "body-like-heads", "many-fields"],
 )
 def test_requests_whose_answers_are_not_read_take_no_memory(
-    guarded: tuple[str, int, int], children: Callable[[int], set[int]], request_: bytes, status: bytes, number: int
+    guarded: tuple[str, int, int], workers_of: Callable[[int], set[int]], request_: bytes, status: bytes, number: int
 ) -> None:
     host, port, supervisor = guarded
-    [worker] = children(supervisor)
+    [worker] = workers_of(supervisor)
     before = most_resident(worker)
     unsent = memoryview(request_ * number)
     answers, tail = 0, b""

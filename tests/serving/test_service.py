@@ -24,7 +24,7 @@ from fitserve.store import published
 Started = tuple[httpx.Client, subprocess.Popen[str]]
 Start = Callable[..., AbstractContextManager[Started]]
 Launch = Callable[..., subprocess.Popen[str]]
-Children = Callable[[int], set[int]]
+WorkersOf = Callable[[int], set[int]]
 Talk = Callable[..., bytes]
 
 PROBES = ["/livez", "/readyz", "/ping", "/health"]
@@ -85,10 +85,10 @@ def total(series: Series, name: str, **labels: str) -> float:
 
 def check_histograms(series: Series) -> None:
     """Buckets add up, and there is one observation for each request."""
-    models = {(dict(told)["model"], dict(told)["version"]) for (name, told) in series if name.endswith("_count")}
-    assert models
-    for model, version in models:
-        of = {"model": model, "version": version}
+    counted = [dict(told) for (name, told) in series if name.endswith("_count")]
+    assert counted
+    for of in counted:
+        assert of.keys() == {"route", "task", "model", "version"}
         buckets = {
             float(dict(told)["le"]): value
             for (name, told), value in series.items()
@@ -131,7 +131,9 @@ def test_counters_tell_what_happened(client: httpx.Client) -> None:
     assert grown("fitserve_rows_total", model="text") == 36
     # A field that is missing, one too many; one missing in each of many rows, however they are told.
     assert grown("fitserve_warnings_total", model="text") == 2 + 5 + 30
-    assert [grown("fitserve_requests_total", model="", code=code) for code in ("200", "307", "404")] == [1, 1, 1]
+    others = [("metrics", "200"), ("page", "307"), ("none", "404")]
+    assert [grown("fitserve_requests_total", route=route, code=code) for route, code in others] == [1, 1, 1]
+    assert grown("fitserve_requests_total", route="predict", task="classification") == 6
     assert {key for key in after if key[0] == "fitserve_model_info"} == {
         ("fitserve_model_info", frozenset(told))
         for name, learner in (("houses", "lightgbm"), ("text", "logistic"), ("small", "logistic"))
@@ -140,7 +142,9 @@ def test_counters_tell_what_happened(client: httpx.Client) -> None:
     }
 
 
-def test_two_workers_count_together_and_outlive_kill_9(start: Start, fresh: httpx.Client, children: Children) -> None:
+def test_two_workers_count_together_and_outlive_kill_9(
+    start: Start, fresh: httpx.Client, workers_of: WorkersOf
+) -> None:
     with start("small", "--workers", "2", quiet=False) as (client, process):
         url = client.base_url
 
@@ -166,20 +170,20 @@ def test_two_workers_count_together_and_outlive_kill_9(start: Start, fresh: http
 
         ask_many()
         eventually(lambda: answered() == 24)
-        first = children(process.pid)
+        first = workers_of(process.pid)
         assert len(first) == 2
         victim = min(first)
         os.kill(victim, signal.SIGKILL)
         for number in range(5):  # the other one answers, and nothing is forgotten
             ask(number)
             assert answered() >= 24
-        eventually(lambda: len(children(process.pid) - first) == 1)
+        eventually(lambda: len(workers_of(process.pid) - first) == 1)
         eventually(lambda: answered() == 29)
-        everyone = children(process.pid)
+        everyone = workers_of(process.pid)
         for pid in everyone:
             os.kill(pid, signal.SIGKILL)
         ask(0)  # waits until somebody is there again
-        eventually(lambda: len(children(process.pid) - everyone) == 2)
+        eventually(lambda: len(workers_of(process.pid) - everyone) == 2)
         ask_many()
         eventually(lambda: answered() == 54)
 
@@ -339,10 +343,10 @@ def test_the_folder_in_which_somebody_stands_holds_no_modules(start: Start, tmp_
 # Processes
 
 
-def test_the_supervisor_is_thin_and_a_worker_light(start: Start, children: Children) -> None:
+def test_the_supervisor_is_thin_and_a_worker_light(start: Start, workers_of: WorkersOf) -> None:
     with start("houses", "text") as (client, process):
         assert client.get("/livez").status_code == 200
-        [worker] = children(process.pid)
+        [worker] = workers_of(process.pid)
         files = re.search("Max open files +([0-9]+) +([0-9]+)", Path(f"/proc/{worker}/limits").read_text())
         assert files
         assert files[1] == files[2]

@@ -23,7 +23,7 @@ from fitserve.store import published
 Started = tuple[httpx.Client, subprocess.Popen[str]]
 Start = Callable[..., AbstractContextManager[Started]]
 Launch = Callable[..., subprocess.Popen[str]]
-Children = Callable[[int], set[int]]
+WorkersOf = Callable[[int], set[int]]
 
 USUAL: dict[str, Any] = {"rooms": 5, "city": "Berlin", "built": "1984-02-27T18:00:00Z", "garden": True}
 PATIENCE = 60.0
@@ -149,14 +149,14 @@ def test_a_bundle_that_was_tampered_with(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_service_and_requests_in_flight_are_answered(
-    start: Start, fresh: httpx.Client, children: Children, number: signal.Signals
+    start: Start, fresh: httpx.Client, workers_of: WorkersOf, number: signal.Signals
 ) -> None:
     body = json.dumps(USUAL).encode()
     head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(
         body
     )
     with start("houses", "--workers", "2") as (client, process):
-        workers = children(process.pid)
+        workers = workers_of(process.pid)
         address = (client.base_url.host, client.base_url.port)
         idle, half, flying, silent = (socket.create_connection(address, timeout=PATIENCE) for _ in range(4))
         with idle, half, flying, silent:
@@ -190,18 +190,18 @@ def test_a_client_that_never_ends_its_request_does_not_keep_the_service(start: S
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_before_the_service_is_ready(launch: Launch, children: Children, number: signal.Signals) -> None:
+def test_a_signal_before_the_service_is_ready(launch: Launch, workers_of: WorkersOf, number: signal.Signals) -> None:
     process = launch("small", "--workers", "2")
-    eventually(lambda: bool(children(process.pid)))
+    eventually(lambda: bool(workers_of(process.pid)))
     os.killpg(process.pid, number)
     _, complaint = process.communicate(timeout=PATIENCE)
     assert (process.returncode, complaint) == (0, "")
 
 
-def test_workers_follow_a_supervisor_that_was_killed(start: Start, children: Children) -> None:
+def test_workers_follow_a_supervisor_that_was_killed(start: Start, workers_of: WorkersOf) -> None:
     with start("small", "--workers", "2") as (client, process):
         assert client.get("/livez").status_code == 200
-        workers = children(process.pid)
+        workers = workers_of(process.pid)
         assert len(workers) == 2
         process.kill()
         process.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""A workspace of version 0.1.0 still opens, serves, replays and compares."""
+"""A workspace of version 0.1.0 is converted, and then opens, serves, replays and compares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import polars as pl
 import pytest
 
 import fitserve
+from fitserve.bundle.migrate import is_of_before
+from fitserve.errors import BundleError
 from fitserve.store import Workspace
+from fitserve.store.bundle_migration import migrate_bundles
 from fitserve.training.run import Order, replay_run
 
 BEFORE = Path(__file__).with_name("workspace-0.1.0")
@@ -21,6 +24,7 @@ BEFORE = Path(__file__).with_name("workspace-0.1.0")
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(BEFORE / "workspace", tmp_path / "w")
+    migrate_bundles(Workspace.open(tmp_path / "w"))
     return tmp_path / "w"
 
 
@@ -35,6 +39,28 @@ def new_rows(n: int = 200) -> pl.DataFrame:
     days = [f"2025-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(n)]
     label = np.where(price > 1200, "dear", "cheap")
     return pl.DataFrame({"size": size, "town": town, "day": days, "price": price, "label": label})
+
+
+def test_without_conversion_its_models_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    shutil.copytree(BEFORE / "workspace", tmp_path / "w")
+    with pytest.raises(BundleError, match="convert it: fitserve models migrate"):
+        fitserve.load("price", workspace=tmp_path / "w")
+
+
+def test_versions_keep_their_numbers_and_their_old_identity(tmp_path: Path) -> None:
+    shutil.copytree(BEFORE / "workspace", tmp_path / "w")
+    workspace = Workspace.open(tmp_path / "w")
+    before = {(r.model, r.version): r.sha256 for m in workspace.models() for r in workspace.versions(m.name)}
+    models = {record: (workspace.fetch(record) / "model.onnx").read_bytes() for record in workspace.versions("price")}
+    migrated = migrate_bundles(workspace)
+    assert {(r.model, r.version) for r in migrated} == before.keys()
+    for record in migrated:
+        manifest = fitserve.load(record.model, record.version, workspace=tmp_path / "w").manifest
+        assert manifest.sections["origin"]["migrated_from"] == before[record.model, record.version]
+        assert not is_of_before(workspace.fetch(record))
+    assert [(workspace.fetch(r) / "model.onnx").read_bytes() for r in workspace.versions("price")] == [*models.values()]
+    assert {path.name for path in (tmp_path / "w" / "bundles").iterdir()} == {record.sha256 for record in migrated}
+    assert migrate_bundles(workspace) == []
 
 
 def test_it_opens_and_answers_as_recorded(folder: Path) -> None:

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import fitserve
 from fitserve.errors import DataError, SpecError
+from fitserve.training.prepare import prepare
 from fitserve.training.run import Run
-from fitserve.training.weights import counted_rows, read_weights, training_weights
+from fitserve.training.spec import Spec
+from fitserve.training.weights import counted_rows, training_weights
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
@@ -80,7 +82,7 @@ def test_balanced_labels_raise_the_probability_of_the_rare_one(tmp_path: Path) -
 )
 def test_what_is_no_weight_is_refused(weights: list[object], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        read_weights(pl.DataFrame({"w": weights}), "w")
+        prepare(pl.DataFrame({"w": weights, "x": [1.0, 2.5, 1.5], "y": [1.0, 2.0, 3.0]}), Spec("y", weight="w"))
 
 
 def test_weights_of_nothing_but_0_are_refused() -> None:

@@ -8,7 +8,7 @@ process.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,6 @@ from fitserve.errors import BundleError
 _DEEPEST, _MOST_VISITS = 2_000, 500_000
 _SHAPE_INPUTS = {"ConstantOfShape": 0, "Expand": 1, "TopK": 1, "Unsqueeze": 1, "ReduceSum": 1}
 _FLOATS = frozenset([1, 11])  # FLOAT and DOUBLE of TensorProto.DataType
-_FLOAT_INPUTS = frozenset(["dense", "weights"])
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 2, 4, 5
 _ATTRIBUTE_NAME, _ATTRIBUTE_INT, _ATTRIBUTE_TENSOR = 1, 3, 5
 _INTS_KEY, _TYPE_KEY = 8 << 3, 20 << 3
@@ -44,16 +43,17 @@ class _Known:
     """What is known of the arrays so far: whose values are fixed by constants and shapes, and which hold floats."""
 
     fixed: set[str] = field(default_factory=set)
-    floats: set[str] = field(default_factory=lambda: set(_FLOAT_INPUTS))
+    floats: set[str] = field(default_factory=set)
     visits: int = 0
 
 
-def check_bounds(member: str, model: bytes) -> None:
-    """Raise BundleError if a graph may cost more for some values than for others."""
+def check_bounds(member: str, model: bytes, floats: Sequence[str]) -> None:
+    """Raise BundleError if a graph may cost more for some values than for others; ``floats`` are inputs of floats."""
     try:
         [graph] = [value for number, value in fields_of(memoryview(model)) if number == _MODEL_GRAPH]
         parts = list(fields_of(graph))
         known = _Known()
+        known.floats.update(floats)
         for number, value in parts:
             if number == _GRAPH_INITIALIZER:
                 _add_constant(value, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from fitserve.errors import BundleError, in_a_line
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 64 << 20
+# Arrays of so many bytes are mapped, not read.
+_LARGE = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,38 @@ class Bundle:
     folder: Path
     manifest: Manifest
     sha256: str
+    _kept: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, member: str) -> bytes:
-        """The bytes of a member; raises BundleError unless they are those of the manifest."""
+        """The bytes of a member; raises BundleError unless they are those of the manifest.
+
+        What was read when the bundle was opened is given away: a member is read from the disk once.
+        """
+        kept = self._kept.pop(member, None)
+        return self._checked(member) if kept is None else kept
+
+    def array(self, name: str) -> NDArray[Any]:
+        """A plain array by name, mapped into memory where it is large; raises BundleError if it is not one."""
+        member = f"{name}.npy"
+        large = self.manifest.members.get(member, {}).get("size", 0) >= _LARGE
+        try:
+            if large:  # its digest was compared when the bundle was opened
+                array: NDArray[Any] = np.load(self.folder / member, mmap_mode="r", allow_pickle=False)
+            else:
+                array = np.load(io.BytesIO(self.read(member)), allow_pickle=False)
+        except BundleError:
+            raise
+        except Exception as error:  # noqa: BLE001 - numpy reads the head as Python, which fails in many ways
+            raise BundleError(f"{name}.npy is not a plain array ({in_a_line(error)}); export the model again") from None
+        return array
+
+    def check(self, member: str) -> None:
+        """Raise BundleError unless a member is that of the manifest; it is kept for `read` unless it is large."""
+        data = self._checked(member)
+        if len(data) < _LARGE or not member.endswith(".npy"):
+            self._kept[member] = data
+
+    def _checked(self, member: str) -> bytes:
         entry = self.manifest.members.get(member)
         if entry is None:
             raise BundleError(f"the bundle has no member {member!r}; export the model again")
@@ -40,15 +71,6 @@ class Bundle:
         if len(data) != entry.get("size") or hashlib.sha256(data).hexdigest() != entry.get("sha256"):
             raise BundleError(f"{member} was changed after export; import the bundle again")
         return data
-
-    def array(self, name: str) -> NDArray[Any]:
-        """A plain array by name; raises BundleError if it is not one."""
-        data = self.read(f"{name}.npy")
-        try:
-            array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-        except Exception as error:  # noqa: BLE001 - numpy reads the head as Python, which fails in many ways
-            raise BundleError(f"{name}.npy is not a plain array ({in_a_line(error)}); export the model again") from None
-        return array
 
 
 def write_bundle(folder: Path, manifest: Manifest, members: Mapping[str, bytes]) -> str:
@@ -91,7 +113,7 @@ def _check_members(bundle: Bundle) -> None:
         if path.name != MANIFEST and path.name not in listed:
             raise BundleError(f"{path.name[:80]!r} is not listed in the manifest; this bundle is forged")
     for name in listed:
-        bundle.read(name)
+        bundle.check(name)
 
 
 def array_bytes(array: NDArray[Any]) -> bytes:

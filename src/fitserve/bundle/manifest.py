@@ -92,8 +92,8 @@ class Graph:
 class Manifest:
     """The record behind ``manifest.json``: a small core whose members are all known, and sections.
 
-    ``roles`` gives the columns that the task has asked for, by their part; ``target`` is the one that is predicted, None
-    where the task makes its own. ``answer`` is the task's own state (labels, or offset and scale of a target).
+    ``roles`` gives the columns that the task has asked for; ``target`` is the one that is predicted, None where the
+    task makes its own. ``answer`` is the task's own state (labels, or offset and scale of a target).
     ``graphs`` are run in their order, the last one answers. ``members`` gives size and SHA-256 of every other file.
 
     A section has a ``version`` of its own. ``evaluation`` says on which rows scores and baseline were measured, and how

@@ -12,10 +12,38 @@ from collections.abc import Iterator
 from fitserve.errors import BundleError
 
 OPERATORS = frozenset(
-    ["Add", "Cast", "Clip", "Concat", "ConstantOfShape", "Div", "Exp", "Expand", "Gather", "Identity", "IsNaN",
-     "LpNormalization", "MatMul", "Max", "Min", "Mul", "ReduceSum", "Relu", "Round", "ScatterND", "Shape", "Sigmoid",
-     "Softmax", "Sqrt", "Sub", "TopK", "TreeEnsembleRegressor", "Unsqueeze", "Where"]
-)  # fmt: skip
+    [
+        "Add",
+        "Cast",
+        "Clip",
+        "Concat",
+        "ConstantOfShape",
+        "Div",
+        "Exp",
+        "Expand",
+        "Gather",
+        "Identity",
+        "IsNaN",
+        "LpNormalization",
+        "MatMul",
+        "Max",
+        "Min",
+        "Mul",
+        "ReduceSum",
+        "Relu",
+        "Round",
+        "ScatterND",
+        "Shape",
+        "Sigmoid",
+        "Softmax",
+        "Sqrt",
+        "Sub",
+        "TopK",
+        "TreeEnsembleRegressor",
+        "Unsqueeze",
+        "Where",
+    ]
+)
 _DOMAINS = frozenset(["", "ai.onnx", "ai.onnx.ml"])
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15

@@ -74,9 +74,15 @@ def prove(folder: Path) -> None:
     seconds = processor_seconds()
     try:
         done = subprocess.run(  # noqa: S603 - our own module
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
-            timeout=_WALL_FACTOR * seconds, env={**os.environ, **one_thread},
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_WALL_FACTOR * seconds,
+            env={**os.environ, **one_thread},
+        )
     except subprocess.TimeoutExpired:
         raise BundleError(f"the bundle cannot be tried out in {_WALL_FACTOR * seconds} s; do not use it") from None
     said = _said(done.stdout)

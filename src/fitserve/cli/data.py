@@ -19,7 +19,7 @@ _COLOURS = {"stop": "red", "warn": "yellow", "note": None}
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1)
 @click.option("--target", metavar="COLUMN", help="The column to predict: shows what tells it, and what gives it away.")
-@click.option("--task", help="classification or regression; default: found out from the target.")
+@click.option("--task", help="What to predict, such as classification; default: found out from the target.")
 @click.option("--html", "page", metavar="FILE", help="Write a page with charts; one file that opens without a network.")
 @read_options
 @json_option

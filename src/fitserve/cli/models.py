@@ -12,7 +12,7 @@ import click
 
 from fitserve.cli.output import json_option, print_json, print_table, say, workspace_option, write_whole
 from fitserve.errors import BundleError, DataError, SpecError
-from fitserve.store import VersionDetails, VersionRecord, Workspace
+from fitserve.store import VersionRecord, Workspace
 
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
@@ -25,10 +25,24 @@ def _open(workspace: str | None) -> Workspace:
 
 def version_json(record: VersionRecord) -> dict[str, Any]:
     """A version as a JSON object."""
-    return {name: getattr(record, name) for name in (
-        "model", "version", "sha256", "task", "target", "learner", "metric", "score", "baseline", "rows",
-        "created", "run", "source",
-    )}  # fmt: skip
+    return {
+        name: getattr(record, name)
+        for name in (
+            "model",
+            "version",
+            "sha256",
+            "task",
+            "target",
+            "learner",
+            "metric",
+            "score",
+            "baseline",
+            "rows",
+            "created",
+            "run",
+            "source",
+        )
+    }
 
 
 @click.group(invoke_without_command=True)
@@ -55,10 +69,20 @@ def _list(workspace: str | None, as_json: bool) -> None:
     opened = _open(workspace)
     found = opened.models()
     if as_json:
-        print_json({"models": [
-            {"name": m.name, "versions": m.versions, "champion": m.champion, "aliases": dict(m.aliases),
-             "created": m.created} for m in found
-        ]})  # fmt: skip
+        print_json(
+            {
+                "models": [
+                    {
+                        "name": m.name,
+                        "versions": m.versions,
+                        "champion": m.champion,
+                        "aliases": dict(m.aliases),
+                        "created": m.created,
+                    }
+                    for m in found
+                ]
+            }
+        )
     elif not found:
         say(f"No models in {opened.path} yet. Train one: fitserve train houses.csv --target price")
     else:
@@ -244,7 +268,7 @@ def import_model(
     from fitserve.bundle.archive import model_name, unpack  # noqa: PLC0415
     from fitserve.bundle.folder import MANIFEST, open_bundle  # noqa: PLC0415
     from fitserve.bundle.proof import prove  # noqa: PLC0415
-    from fitserve.store.records import check_model_name  # noqa: PLC0415
+    from fitserve.store.records import check_model_name, details_of  # noqa: PLC0415
 
     if not archive.is_file():
         raise SpecError(f"there is no file {archive}; give a zip that 'fitserve models export' wrote")
@@ -261,11 +285,7 @@ def import_model(
                 raise BundleError(f"{archive} has the identity {identity}, not {sha256}; get the file again")
         prove(folder)
         manifest = open_bundle(folder).manifest  # not before: what is read of it has been proven to be bearable
-        details = VersionDetails(
-            task=manifest.task, target=manifest.target, learner=manifest.learner, metric=manifest.metric,
-            score=manifest.scores.get(manifest.metric), baseline=manifest.baseline.get(manifest.metric),
-            rows=int(manifest.data.get("rows", 0)), source="import",
-        )  # fmt: skip
+        details = details_of(manifest, source="import")
         record = opened.register(chosen, folder, details, promote=promote)
     if as_json:
         print_json(version_json(record))
@@ -274,3 +294,56 @@ def import_model(
         champion = opened.version(chosen).version
         if champion != record.version:
             say(f"THE CHAMPION HAS NOT MOVED: version {champion} still answers.", bold=True)
+
+
+@models.command()
+@click.argument("archive", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The zip to write; default: ARCHIVE-migrated.zip."
+)
+@workspace_option
+@json_option
+def migrate(archive: Path | None, output: Path | None, workspace: str | None, as_json: bool) -> None:
+    """Convert bundles that an older fitserve made: all of the workspace, or the one in ARCHIVE, a zip.
+
+    They answer as before. Each has a new identity, and keeps the old one.
+    """
+    from fitserve.store.bundle_migration import migrate_bundles  # noqa: PLC0415
+
+    if archive is not None:
+        path = output or archive.with_name(f"{archive.stem}-migrated.zip")
+        sha256 = _migrate_archive(archive, path, _open(workspace))
+        if as_json:
+            print_json({"path": str(path), "sha256": sha256})
+        else:
+            say(f"Wrote {path}", f"sha256 of its manifest: {sha256}")
+        return
+    if output is not None:
+        raise SpecError("--output is for one ARCHIVE; a workspace is converted where it is")
+    found = migrate_bundles(_open(workspace))
+    if as_json:
+        print_json({"migrated": [version_json(record) for record in found]})
+    elif not found:
+        say("Nothing to convert: all bundles are of today's format.")
+    for record in () if as_json else found:
+        say(f"Converted {record.model} version {record.version}: {record.sha256}")
+
+
+def _migrate_archive(archive: Path, output: Path, opened: Any) -> str:
+    """Write the bundle of an archive in today's format into another one; its new identity is returned."""
+    from fitserve.bundle.archive import pack, unpack  # noqa: PLC0415
+    from fitserve.bundle.migrate import migrate_bundle  # noqa: PLC0415
+
+    if not archive.is_file():
+        raise SpecError(f"there is no file {archive}; give a zip that 'fitserve models export' wrote")
+    with opened.staging() as staged:
+        before, folder = staged / "before", staged / "bundle"
+        before.mkdir()
+        folder.mkdir()
+        unpack(archive, before)
+        sha256 = migrate_bundle(before, folder)
+        try:
+            pack(folder, output)
+        except OSError as error:
+            raise DataError(f"{output} cannot be written ({error.strerror}); choose another --output") from None
+    return sha256

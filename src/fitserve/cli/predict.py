@@ -32,10 +32,20 @@ def predict(
     named = open_named(model, workspace)
     scored = predict_file(named.predictor, source, output, reading, alone=predictions_only)
     if as_json:
-        print_json({"model": named.model, "version": named.version, "rows": scored.rows, "output": str(output),
-                    "columns": scored.columns, "missing_columns": scored.missing_columns, "findings": scored.findings,
-                    "problems": [{"field": field, "code": code, "rows": n}
-                                 for (field, code), n in sorted(scored.problems.items())]})  # fmt: skip
+        print_json(
+            {
+                "model": named.model,
+                "version": named.version,
+                "rows": scored.rows,
+                "output": str(output),
+                "columns": scored.columns,
+                "missing_columns": scored.missing_columns,
+                "findings": scored.findings,
+                "problems": [
+                    {"field": field, "code": code, "rows": n} for (field, code), n in sorted(scored.problems.items())
+                ],
+            }
+        )
         return
     for finding in scored.findings:
         say(f"- {finding}")

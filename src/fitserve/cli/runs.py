@@ -43,6 +43,10 @@ def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
 def _told(record: RunRecord) -> dict[str, Any]:
     reason = {"reason": record.plan["reason"]} if "reason" in record.plan else {}
     return {
-        "id": record.id, "model": record.model, "status": record.status, **reason,
-        "created": record.created, "finished": record.finished,
-    }  # fmt: skip
+        "id": record.id,
+        "model": record.model,
+        "status": record.status,
+        **reason,
+        "created": record.created,
+        "finished": record.finished,
+    }

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from fitserve import settings
 from fitserve.bundle.archive import model_name, unpack
 from fitserve.bundle.proof import prove
 from fitserve.cli.output import json_option, json_text, print_json, say, workspace_option
@@ -40,7 +41,7 @@ def serve(
         state = _state(models, workspace)
         served = [_served(model, state, Path(unpacked)) for model in models]
         keys = sorted(state.keys) if state else []
-        spec = ServiceSpec(served, host, port, workers, keys, require_key)
+        spec = ServiceSpec(served, host, port, workers, keys, require_key, bool(settings.get("manager")))
 
         def ready(url: str) -> None:
             _tell(url, served, as_json)

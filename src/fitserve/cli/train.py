@@ -34,7 +34,10 @@ _OF_THE_RUN = (
 @click.option("--name", help="The model's name; default: the file's.")
 @click.option("--budget", default="60s", show_default=True, help="Time for the whole training: 90, 60s, 5m, 1h.")
 @click.option("--learner", "learners", multiple=True, help="Try only this learner; may be given several times.")
-@click.option("--task", help="classification or regression; default: found out from the target.")
+@click.option("--task", help="What to predict, such as classification; default: found out from the target.")
+@click.option(
+    "--role", "roles", multiple=True, metavar="ROLE=COLUMN", help="A column that a task needs by a name of its."
+)
 @click.option("--metric", help="The score to choose by, such as roc_auc, log_loss, rmse.")
 @click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column holds, if found out wrong.")
 @click.option("--spelling", "spellings", multiple=True, metavar="COLUMN=SPELLING", help=_SPELLING)
@@ -120,6 +123,7 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
         ("kinds", "kind"),
         ("spellings", "spelling"),
         ("missing", "missing"),
+        ("roles", "role"),
         *((n, n.replace("_", "-")) for n in _OF_THE_RUN),
     ):
         if options[name]:
@@ -133,13 +137,14 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
     if source is None:
         raise SpecError("name the file to train on: fitserve train houses.csv --target price")
 
-    if not options["target"]:
+    if not options["target"] and not options["task"]:
         from fitserve.data.reading.read import name_of  # noqa: PLC0415
 
         raise SpecError(f"name the column to predict: fitserve train {name_of(source)} --target COLUMN")
     return Spec(
         target=options["target"],
         task=options["task"],
+        roles=_columns_by_role(options["roles"]),
         metric=options["metric"],
         budget=seconds_of(options["budget"]),
         learners=list(options["learners"]) or None,
@@ -157,6 +162,17 @@ def _spec(source: Any, options: dict[str, Any]) -> Any:
         learning_curve=options["learning_curve"],
         refit=not options["no_refit"],
     )
+
+
+def _columns_by_role(entries: tuple[str, ...]) -> dict[str, str]:
+    """Entries such as series=sales by their role."""
+    found = {}
+    for entry in entries:
+        role, equals, column = entry.partition("=")
+        if not equals:
+            raise SpecError(f"--role takes ROLE=COLUMN, such as series=sales, not {entry!r}")
+        found[role] = column
+    return found
 
 
 def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
@@ -179,7 +195,7 @@ def _tell(run: Any) -> None:
     manifest, record = run.manifest, run.record
     if run.interrupted:
         say("Interrupted: the best of what was finished was kept.")
-    say(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.target!r}")
+    say(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.predicts!r}")
     answerer = get_task(manifest.task).load(manifest.answer)
     for told in answerer.summary(manifest.learner)[1:]:
         say(told)

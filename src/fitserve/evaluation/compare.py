@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
@@ -16,6 +17,7 @@ from fitserve.errors import SpecError
 from fitserve.evaluation.evaluate import (
     check_columns,
     check_truth,
+    examples_in,
     group_numbers,
     judge,
     seen_among,
@@ -29,6 +31,7 @@ from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, overlap, overlap_json, seen_by
 from fitserve.evaluation.slices import differing_slices
+from fitserve.evaluation.task import task_evaluation
 from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
@@ -175,9 +178,9 @@ def _differing(
 
 def _check_alike(a: Named, b: Named) -> None:
     first, second = a.predictor.manifest, b.predictor.manifest
-    if (first.task, first.target) != (second.task, second.target):
+    if (first.task, first.target, first.roles) != (second.task, second.target, second.roles):
         raise SpecError(
-            f"{a.name} predicts {first.target!r} ({first.task}), {b.name} {second.target!r} ({second.task}); "
+            f"{a.name} predicts {first.predicts!r} ({first.task}), {b.name} {second.predicts!r} ({second.task}); "
             "compare two models of the same target"
         )
 
@@ -198,29 +201,33 @@ def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, grou
     """What both say to the rows with a target that neither has learned from, or to all if these are too few."""
     raws: list[tuple[NDArray[Any], NDArray[Any]]] = []
     seen: list[Mask] = []
-    targets, groups = [], []
+    targets: list[Column] = []
+    groups: list[pl.Series | None] = []
     reading, other = Reading(a.predictor), Reading(b.predictor)
     known = seen_by(a), seen_by(b)
-    with opened((reading, other), source, options, []) as batches:
+    task = task_evaluation(a.predictor.manifest.task)
+    with opened((reading, other), source, options, [], whole=task.whole) as batches:
         names = list(dict.fromkeys([*reading.kinds, *other.kinds]))
         samples = Sample(names, _SEED), Sample(names, _SEED)
         for frame in batches:
             for named in (a, b):
                 check_columns(named.predictor, frame, source, group)
-            part = judge(reading, frame, known[0])
-            table, column = other.columns(part.frame), target_column(b.predictor, part.frame)
+            examples = examples_in(a.predictor, frame)
+            target = examples.target
+            part = judge(reading, examples, known[0])
+            table, column = other.columns(part.frame), target_column(b.predictor, part.frame, target)
             raws.append((part.raw, b.predictor.raw_columns(table, len(part.truth))))
             truth_b = b.predictor.answerer.truth(column)
             seen.append(part.seen | seen_among(b.predictor, table, truth_b, known[1]))
             samples[0].add(part.frame)
             samples[1].add(part.frame.filter(~seen[-1]))
-            targets.append(part.frame.select(a.predictor.manifest.target))
+            targets.append(target_column(a.predictor, part.frame, target))
             groups.append(part.frame.select(group).to_series() if group else None)
     unknown = [named.name for named, rows in zip((a, b), known, strict=True) if rows is None]
     overlapping = overlap(np.concatenate(seen), unknown)
     kept = np.flatnonzero(overlapping.judged)
     raw_a, raw_b = (np.concatenate([pair[i] for pair in raws])[kept] for i in range(2))
-    both = in_common(a, b, (raw_a, raw_b), [target_column(a.predictor, frame) for frame in targets], kept)
+    both = in_common(a, b, (raw_a, raw_b), targets, kept)
     check_truth(a.predictor, both.truth, both.unknown, name_of(source))
     numbers = group_numbers([each for each in groups if each is not None])[kept] if group else None
     first, second = Judged(*both.first, both.truth, numbers), Judged(*both.second, both.truth, numbers)
@@ -286,7 +293,7 @@ def _recorded(a: Named, b: Named) -> Comparison:
         if same
         else "they were judged on different rows, so the difference may come from these"
     )
-    verdict = f"{metric} {shown}: {judged}. Give a table with {first.target!r} in it to know whether it is chance."
+    verdict = f"{metric} {shown}: {judged}. Give a table with {first.predicts!r} in it to know whether it is chance."
     on = f"{first.evaluation['on']} ({first.evaluation['rows']:,} rows) and {second.evaluation['on']} "
     on += f"({second.evaluation['rows']:,} rows) of their trainings"
     return Comparison(*names, second.task, metric, on, int(first.evaluation["rows"]), scores, verdict, same)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fitserve.charts.page import fragment
 from fitserve.data.reading.read import ReadOptions, name_of
 from fitserve.data.understanding.choices import missing_column
+from fitserve.data.understanding.task import Examples
 from fitserve.errors import DataError
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
@@ -115,15 +116,18 @@ def evaluate_model(
     judged: list[Part] = []
     missing, n = [], 0
     reading = Reading(predictor, findings=found)
-    with opened([reading], source, options, found) as batches:
+    task = task_evaluation(predictor.manifest.task)
+    with opened([reading], source, options, found, whole=task.whole) as batches:
         samples = Sample(list(reading.kinds), _SEED), Sample(list(reading.kinds), _SEED)
-        for frame in batches:
-            check_columns(predictor, frame, source, group)
+        for batch in batches:
+            check_columns(predictor, batch, source, group)
+            examples = examples_in(predictor, batch)
+            frame = examples.frame
             if not n:
                 missing = [name for name in reading.kinds if name not in frame.columns]
                 found += told_missing(missing, frame.columns, reading.kinds)
             n += frame.height
-            part = judge(reading, frame, seen)
+            part = judge(reading, examples, seen)
             samples[0].add(part.frame)
             samples[1].add(part.frame.filter(~part.seen))
             judged.append(replace(part, frame=part.frame.select([group] if group else [])))
@@ -135,7 +139,6 @@ def evaluate_model(
     groups = group_numbers([part.frame[group] for part in judged])[rows] if group else None
     raw, without = raw[rows], n - len(truth)
     truth = truth[rows]
-    task = task_evaluation(predictor.manifest.task)
     unknown = int(task.unknown(truth).sum())
     check_truth(predictor, truth, unknown, name_of(source))
     whole = Judged(predictor.answerer, raw, truth, groups)
@@ -159,10 +162,17 @@ def evaluate_named(
 
 def check_columns(predictor: Predictor, frame: pl.DataFrame, source: Any, group: str | None) -> None:
     """Raise DataError if a table lacks the target, the column of groups, or all columns of the model."""
-    check_column(frame, predictor.manifest.target, source, "the target")
+    for role, column in predictor.manifest.roles.items():
+        check_column(frame, column, source, f"the {role}")
     if group is not None:
         check_column(frame, group, source, "the column of groups")
-    predictor.check_columns(frame.columns)
+    if predictor.manifest.target is not None:
+        predictor.check_columns(frame.columns)
+
+
+def examples_in(predictor: Predictor, frame: pl.DataFrame) -> Examples:
+    """The examples in a table, with what is to be predicted."""
+    return task_evaluation(predictor.manifest.task).examples(frame, predictor.manifest.roles)
 
 
 def check_column(frame: pl.DataFrame, name: str, source: Any, what: str) -> None:
@@ -185,18 +195,19 @@ def _case(reading: Reading, whole: Judged, sample: Sample, on: str) -> Case:
     predictor, table = reading.predictor, reading.columns(frame)
     own = whole.take(places)
     asked = Probe(predictor, table, own).sample(MOST_ASKED, _SEED)
-    size = int(predictor.manifest.members[predictor.manifest.model_graph().member]["size"])
+    members = predictor.manifest.members
+    size = sum(int(members[graph.member]["size"]) for graph in predictor.manifest.model_graphs())
     baseline = whole.finite().constant().scores
     return Case(predictor, whole, on, _SEED, baseline, table, own, size, asked)
 
 
-def judge(reading: Reading, frame: pl.DataFrame, seen: SeenRows | None = None) -> Part:
+def judge(reading: Reading, examples: Examples, seen: SeenRows | None = None) -> Part:
     """What a model says to the rows that have a target, and which of them it has learned from."""
     predictor = reading.predictor
-    column = target_column(predictor, frame)
+    column = target_column(predictor, examples.frame, examples.target)
     truth = predictor.answerer.truth(column)
     known = task_evaluation(predictor.manifest.task).has_truth(column, truth)
-    frame, truth = frame.filter(known), truth[known]
+    frame, truth = examples.frame.filter(known), truth[known]
     table = reading.columns(frame)
     reading.count(table, len(truth))
     return Part(predictor.raw_columns(table, len(truth)), truth, frame, seen_among(predictor, table, truth, seen))
@@ -211,10 +222,10 @@ def seen_among(
     return seen.among(predictor.encoder.columns(table, len(truth)), truth)
 
 
-def target_column(predictor: Predictor, frame: pl.DataFrame) -> Column:
-    """The target of some rows, as a model reads it."""
+def target_column(predictor: Predictor, frame: pl.DataFrame, name: str) -> Column:
+    """The target of some examples, a column of that name, as a model reads it."""
     manifest = predictor.manifest
-    column = task_evaluation(manifest.task).column_for(predictor.answerer, frame[manifest.target])
+    column = task_evaluation(manifest.task).column_for(predictor.answerer, frame[name])
     return said_missing(column, frozenset(manifest.data.get("target_missing", ())))
 
 
@@ -226,7 +237,7 @@ def _known_values(predictor: Predictor) -> str:
 
 def check_truth(predictor: Predictor, truth: NDArray[Any], unknown: int, source: str) -> None:
     """Raise DataError if no row has a truth that the model could have told."""
-    target = predictor.manifest.target
+    target = predictor.manifest.predicts
     if not len(truth):
         raise DataError(f"{source}: all values of the target {target!r} are missing; give rows with their truth")
     if unknown == len(truth):

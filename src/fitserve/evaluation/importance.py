@@ -16,9 +16,9 @@ from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import missing_column, numeric, spelled
 from fitserve.evaluation.probe import Probe, at_once
 from fitserve.evaluation.task import Responses
+from fitserve.features.base import Step
 from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
-from fitserve.features.encoder import AnyStep
 from fitserve.schema import Field, Kind
 
 REPEATS, MOST_COLUMNS = 5, 30
@@ -42,7 +42,7 @@ def permutation_importance(probe: Probe, metric: str, seed: int) -> list[dict[st
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(probe)) for _ in range(REPEATS)]
 
-    def fall(step: AnyStep, order: NDArray[np.intp]) -> float:
+    def fall(step: Step, order: NDArray[np.intp]) -> float:
         return _loss_of(replace(probe.judged, raw=probe.shuffled(step, order)), metric) - whole
 
     calls: list[Callable[[], float]] = [partial(fall, step, order) for step in steps for order in orders]
@@ -144,17 +144,17 @@ def _loss_of(judged: Judged, metric: str) -> float:
     return float(judged.errors.mean()) if value is None else judged.metrics[metric].loss(value)
 
 
-def _moving_most(probe: Probe, steps: list[AnyStep], seed: int) -> list[AnyStep]:
+def _moving_most(probe: Probe, steps: list[Step], seed: int) -> list[Step]:
     order = np.random.default_rng(seed).permutation(len(probe))
     moved = at_once([partial(_movement, probe, step, order) for step in steps])
     return [steps[i] for i in np.argsort(-np.array(moved), kind="stable")[:MOST_COLUMNS]]
 
 
-def _movement(probe: Probe, step: AnyStep, order: NDArray[np.intp]) -> float:
+def _movement(probe: Probe, step: Step, order: NDArray[np.intp]) -> float:
     return float(np.abs(probe.shuffled(step, order) - probe.judged.raw).mean())
 
 
-def _grid(field: Field, column: Column | None, step: AnyStep) -> list[tuple[Any, Column]]:
+def _grid(field: Field, column: Column | None, step: Step) -> list[tuple[Any, Column]]:
     """The values at which the answer is looked at, each as it is shown and as a column of one row."""
     if column is None:
         return []
@@ -168,7 +168,7 @@ def _grid(field: Field, column: Column | None, step: AnyStep) -> list[tuple[Any,
         points = 2 * np.linspace(often[0] / 2, often[-1] / 2, _EVEN_POINTS)  # their span may be no float
         even = far[np.minimum(np.searchsorted(far, points), len(far) - 1)]
         return [(float(value), Numbers(np.array([value]))) for value in np.unique([*often, *even])]
-    if field.kind is Kind.TEXT:
+    if field.kind in (Kind.TEXT, Kind.SERIES):
         return []
     codes, spellings = spelled(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(spellings))
@@ -201,7 +201,7 @@ def _points(values: Sequence[Any], answers: Sequence[Responses]) -> list[dict[st
     ]
 
 
-def _noisy(column: Column, kind: Kind, step: AnyStep, rng: np.random.Generator) -> Column:
+def _noisy(column: Column, kind: Kind, step: Step, rng: np.random.Generator) -> Column:
     values = numeric(column, kind, step)
     known = values[np.isfinite(values)]
     with np.errstate(over="ignore", invalid="ignore"):

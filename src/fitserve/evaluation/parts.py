@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve import schema
+from fitserve.features.base import Step
 from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
-from fitserve.features.encoder import AnyStep
 from fitserve.features.moment import MomentStep, moments_of
 from fitserve.features.number import NumberStep, numbers_of
 from fitserve.schema import Field, Kind
@@ -32,7 +32,7 @@ class Parts:
     names: Sequence[str]
 
 
-def numeric(column: Column, kind: Kind, step: AnyStep | None) -> NDArray[np.float64]:
+def numeric(column: Column, kind: Kind, step: Step | None) -> NDArray[np.float64]:
     """The values of a column of numbers or dates (epoch seconds), NaN where missing."""
     if isinstance(column, Numbers):
         return column.values
@@ -57,18 +57,18 @@ def spelled(column: Column) -> tuple[NDArray[np.intp], list[str]]:
     return coded.map(place, -1, np.intp), list(index)
 
 
-def parts_of(field: Field, column: Column, step: AnyStep | None) -> Parts | None:
+def parts_of(field: Field, column: Column, step: Step | None) -> Parts | None:
     """A column in parts; None for one that has no parts to speak of, such as an identifier."""
     if field.kind in (Kind.NUMBER, Kind.DATETIME):
         return _ranges(field, numeric(column, field.kind, step))
     if field.kind is Kind.TEXT:
         return _lengths(field, column)
-    if field.kind is Kind.IDENTIFIER:
+    if field.kind in (Kind.IDENTIFIER, Kind.SERIES):
         return None
     return _levels(field, column)
 
 
-def all_parts(fields: Sequence[Field], table: Mapping[str, Column], steps: Sequence[AnyStep]) -> list[Parts]:
+def all_parts(fields: Sequence[Field], table: Mapping[str, Column], steps: Sequence[Step]) -> list[Parts]:
     """The parts of every used field that is in the table."""
     by_field = {step.field: step for step in steps}
     found = [

@@ -148,12 +148,12 @@ def _shown(frame: pl.DataFrame, step: MomentStep) -> dict[str, str]:
 
 @contextmanager
 def opened(
-    readings: Sequence[Reading], source: Any, options: ReadOptions | None, findings: list[str]
+    readings: Sequence[Reading], source: Any, options: ReadOptions | None, findings: list[str], *, whole: bool = False
 ) -> Iterator[Iterator[pl.DataFrame]]:
     """The rows of a source in batches, for one model or several; what was found out is added to ``findings``.
 
-    A file is looked through again where only all of its rows can tell how its dates are meant. Of a query that is the
-    first batch.
+    ``whole`` gives all rows at once. A file is looked through again where only all of its rows can tell how its dates
+    are meant. Of a query that is the first batch.
     """
     if not is_location(source):
         frame = read_frame(source, findings=findings)
@@ -169,7 +169,8 @@ def opened(
         for reading in readings:
             if reading.asks_for_order(first):
                 reading.settle_orders([first] if query else read_batches(read, options, []))
-        yield chain([first], batches)
+        every = chain([first], batches)
+        yield iter([pl.concat(every, how="diagonal_relaxed")]) if whole else every
 
 
 def told_problems(problems: Mapping[tuple[str, str], int], rows: int) -> list[str]:

@@ -93,7 +93,7 @@ def importance(case: Case, _report: Report) -> Made:
 def dependence(case: Case, report: Report) -> Made:
     """How the answer depends on the columns that count most."""
     few = case.probe.sample(DEPENDENCE_ROWS, case.seed)
-    target = case.predictor.manifest.target
+    target = case.predictor.manifest.predicts
     found, title = asking.partial_dependence(few, case.fields, _columns(case, report)[:DEPENDENCE_COLUMNS], target)
     return Made({"dependence": found}, [partial(_dependence_chart, each, title) for each in found])
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays
 from fitserve.data.few_rows import SMALL_TABLE
-from fitserve.features.arrays import Arrays
 from fitserve.features.row_hashes import Hashes, row_hashes
 from fitserve.prediction.named import Named
 from fitserve.store.seen import read_seen, seen_key

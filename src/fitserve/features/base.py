@@ -13,28 +13,25 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from fitserve import schema
+from fitserve.blocks import Ragged
 from fitserve.errors import Problem
-from fitserve.features.arrays import Ragged
 from fitserve.features.column import Column
+from fitserve.schema import Kind
 
 Notes = list[Problem]
 
 
-class Step(Protocol):
-    """One field's way into the arrays. Stateless apart from its frozen dataclass fields.
-
-    ``block`` names the arrays that it feeds: "dense" (floats) or "codes" (ints). ``width`` is the number
-    of columns that it makes there.
-    """
+class PlacedStep(Protocol):
+    """Which field a step reads, and which block it feeds: ``width`` is the number of columns that it makes there."""
 
     block: ClassVar[str]
 
@@ -44,11 +41,67 @@ class Step(Protocol):
     @property
     def width(self) -> int: ...
 
-    def row(self, value: object, out: list[Any], notes: Notes) -> None:
-        """Append ``width`` numbers for one value; note what is unusual about it. Never raises."""
 
-    def column(self, column: Column) -> NDArray[Any]:
-        """The same numbers for a whole column: shape (n, width), float32 or int32."""
+class ReadingStep(Protocol):
+    """The two evaluations."""
+
+    def row(self, value: object, out: list[Any], notes: Notes) -> None:
+        """Append what the block wants of one value (a matrix: ``width`` numbers), note what is unusual, never raise."""
+
+    def column(self, column: Column) -> Any:
+        """The same for a whole column, as the block joins it (a matrix: shape (n, width))."""
+
+
+class FittedStep(Protocol):
+    """How a step is fitted. ``kinds`` of columns are those that it is fitted to without being asked."""
+
+    kinds: ClassVar[Sequence[Kind]]
+
+    @classmethod
+    def fit(cls, field: str, column: Column, *, ordered: bool = False) -> Step:
+        """The step of a column; ``ordered``: rows are in order by it, and later ones will go on from there."""
+
+    def again(self, column: Column) -> Step:
+        """The same step fitted on other rows: how values are read stays."""
+
+
+class StoredStep(Protocol):
+    """How the state of a step is kept: JSON values, and plain arrays beside them."""
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Step:
+        """The step of a stored state; raises KeyError, TypeError or ValueError for what is none."""
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays by name."""
+
+
+class DescribedStep(Protocol):
+    """What a field is for whoever calls a service."""
+
+    def schema(self, told: str) -> dict[str, Any]:
+        """JSON Schema of a value; ``told`` says what the field is."""
+
+    def example(self, profile: Mapping[str, Any], place: float) -> Any:
+        """A value: ``place`` 0 is the low edge, 0.5 the middle or most frequent one, 1 the high edge."""
+
+
+class Step(PlacedStep, ReadingStep, FittedStep, StoredStep, DescribedStep, Protocol):
+    """One field's way into the arrays; a frozen dataclass, registered in the entry-point group ``fitserve.steps``."""
+
+
+class PlainState:
+    """A step whose state is JSON alone, and that is fitted again like for the first time."""
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The step of a state whose values are of the types of its fields."""
+        del arrays
+        return cls(**checked_state(cls, state))
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """None."""
+        return {}
 
 
 def state_of(step: Any) -> dict[str, Any]:

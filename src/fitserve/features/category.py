@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.features.base import Notes, Problem, described
+from fitserve.features.base import Notes, PlainState, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.number import note_missing
 from fitserve.features.spelling import ANY_CASE, folded
+from fitserve.schema import Kind
 
 MISSING_CODE, UNSEEN_CODE, FIRST_LEVEL_CODE = 0, 1, 2
-_LEVELS_SHOWN = 20
+_LEVELS_SHOWN, _LEVELS_TOLD, _MOST_LEVELS = 20, 12, 100
 
 
 @dataclass(frozen=True)
-class CategoryStep:
+class CategoryStep(PlainState):
     """0 for a missing value, 1 for a level that was unseen or rare in training, then 2, 3, … by frequency.
 
     ``gaps`` are the texts, without case, that said in training that there is no value; others such as "NA" are read so,
@@ -30,6 +31,8 @@ class CategoryStep:
 
     block: ClassVar[str] = "codes"
     width: ClassVar[int] = 1
+    # Identifiers and constants come here only when nothing better is left; their levels are all they have.
+    kinds: ClassVar[Sequence[Kind]] = (Kind.CATEGORY, Kind.IDENTIFIER, Kind.CONSTANT)
 
     field: str
     levels: Sequence[str]
@@ -51,6 +54,30 @@ class CategoryStep:
     def n_codes(self) -> int:
         """How many codes there are, missing and unseen included."""
         return len(self.levels) + FIRST_LEVEL_CODE
+
+    @classmethod
+    def fit(cls, field: str, column: Column, *, ordered: bool = False) -> CategoryStep:
+        """See `fit_category`."""
+        del ordered
+        return fit_category(field, column)
+
+    def again(self, column: Column) -> CategoryStep:
+        """The step of other rows."""
+        return fit_category(self.field, column)
+
+    def schema(self, told: str) -> dict[str, Any]:
+        """A level in any type, with those of the training."""
+        levels = list(self.levels)
+        listed = ", ".join(levels[:_LEVELS_TOLD]) + (", …" if len(levels) > _LEVELS_TOLD else "")
+        known = {"examples": levels[:_MOST_LEVELS], "x-levels-in-training": levels[:_MOST_LEVELS]}
+        return {"type": ["string", "number", "boolean", "null"], "description": f"{told}: {listed}", **known}
+
+    def example(self, profile: Mapping[str, Any], place: float) -> str | None:
+        """The most frequent level in the middle, others at the edges."""
+        del profile
+        if not self.levels:
+            return None
+        return self.levels[0] if place == 0.5 else self.levels[int(place * (len(self.levels) - 1))]
 
     def row(self, value: object, out: list[int], notes: Notes) -> None:
         """Append the code of one value."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as member
 from functools import cached_property
@@ -11,38 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.features.arrays import Arrays, Ragged
-from fitserve.features.base import Notes, Problem, Step, checked_state, checked_texts, described, state_of
-from fitserve.features.category import CategoryStep, fit_category
+from fitserve.blocks import Arrays, Codes, Dense, Terms, block_type
+from fitserve.errors import DataError
+from fitserve.features.base import Notes, Problem, Step, checked_texts, described, state_of
+from fitserve.features.category import CategoryStep
 from fitserve.features.column import Coded, Column
 from fitserve.features.missing import said_missing, without_said_missing
-from fitserve.features.moment import PARTS, MomentStep, fit_moment
-from fitserve.features.number import BooleanStep, NumberStep, fit_boolean, fit_number
+from fitserve.features.number import NumberStep
+from fitserve.features.registry import step_name, step_type, steps_for
 from fitserve.features.row import UsualRow
-from fitserve.features.text import TextStep, fit_text
-from fitserve.schema import Field, Kind
+from fitserve.schema import Field
 
-AnyStep = Step | TextStep
-# Dense values, codes, and (term, weight) pairs of one row.
-EncodedRow = tuple[list[float], list[int], list[tuple[int, float]]]
-# Identifiers and constants come here only when nothing better is left; their levels are all they have.
-_FIT: dict[Kind, Callable[[str, Column], AnyStep]] = {
-    Kind.NUMBER: fit_number,
-    Kind.BOOLEAN: fit_boolean,
-    Kind.CATEGORY: fit_category,
-    Kind.DATETIME: fit_moment,
-    Kind.TEXT: fit_text,
-    Kind.IDENTIFIER: fit_category,
-    Kind.CONSTANT: fit_category,
-}
-STEP_TYPES: dict[str, type[Any]] = {
-    "number": NumberStep,
-    "boolean": BooleanStep,
-    "category": CategoryStep,
-    "moment": MomentStep,
-    "text": TextStep,
-}
-_STEP_NAMES = {step_type: name for name, step_type in STEP_TYPES.items()}
+# What each block wants of one row: dense values, codes, (term, weight) pairs, then those of further blocks.
+EncodedRow = tuple[list[Any], ...]
+_TABLE_BLOCKS = (Dense.name, Codes.name, Terms.name)
 _ABSENT = object()
 # So many names are shown where none is right.
 _MOST_SHOWN = 20
@@ -58,39 +41,67 @@ class Encoder:
     said to mean that there is none.
     """
 
-    steps: Sequence[AnyStep]
+    steps: Sequence[Step]
     ignored: frozenset[str] = frozenset()
     missing_as: Mapping[str, frozenset[str]] = member(default_factory=dict)
 
     @cached_property
+    def by_block(self) -> dict[str, list[Step]]:
+        """The steps by the block that they feed; the blocks of tables first, though nothing may feed them."""
+        found: dict[str, list[Step]] = {name: [] for name in _TABLE_BLOCKS}
+        for step in self.steps:
+            found.setdefault(step.block, []).append(step)
+        return found
+
+    @property
     def dense(self) -> list[Step]:
         """The steps that make float columns, in order."""
-        return [step for step in self.steps if not isinstance(step, TextStep) and step.block == "dense"]
+        return self.by_block[Dense.name]
 
-    @cached_property
+    @property
     def codes(self) -> list[CategoryStep]:
         """The steps that make codes, in order."""
-        return [step for step in self.steps if isinstance(step, CategoryStep)]
+        return [step for step in self.by_block[Codes.name] if isinstance(step, CategoryStep)]
 
-    @cached_property
-    def texts(self) -> list[TextStep]:
+    @property
+    def texts(self) -> list[Step]:
         """The steps that make term ids, in order."""
-        return [step for step in self.steps if isinstance(step, TextStep)]
+        return self.by_block[Terms.name]
 
     @property
     def n_terms(self) -> int:
         """How many term ids there are over all text fields."""
-        return sum(step.width for step in self.texts)
+        return self.widths[Terms.name]
 
     @cached_property
-    def _plan(self) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]], list[tuple[str, Any]]]:
-        dense, codes, texts = (
-            [(step.field, step.row) for step in steps] for steps in (self.dense, self.codes, self.texts)
-        )
-        return dense, codes, texts
+    def widths(self) -> dict[str, int]:
+        """How many columns each block has."""
+        return {name: sum(step.width for step in steps) for name, steps in self.by_block.items()}
+
+    @cached_property
+    def fields(self) -> list[str]:
+        """The fields that are read, in the order of their first steps."""
+        return list(dict.fromkeys(step.field for step in self.steps))
+
+    def place(self, step: Step) -> slice:
+        """The columns of its block that a step makes."""
+        start = 0
+        for each in self.by_block[step.block]:
+            if each is step:
+                return slice(start, start + each.width)
+            start += each.width
+        raise KeyError(step.field)
+
+    @cached_property
+    def _plan(self) -> list[list[tuple[str, Any]]]:
+        """What is to be read of which field, block by block; the terms of texts are read apart."""
+        return [
+            [] if name == Terms.name else [(step.field, step.row) for step in steps]
+            for name, steps in self.by_block.items()
+        ]
 
     def row(self, row: Mapping[str, object], notes: Notes) -> EncodedRow:
-        """The numbers of one row: dense values, codes, and text terms with weights; notes what is unusual."""
+        """The numbers of one row, block by block; notes what is unusual."""
         if self.missing_as:
             row = without_said_missing(row if row.keys() <= self._known else self._named(row, notes), self.missing_as)
         if self._usual is not None and len(row) == len(self.steps):
@@ -99,42 +110,41 @@ class Encoder:
                 return found[0], found[1], []
         if not row.keys() <= self._known:
             row = self._named(row, notes)
-        dense_plan, code_plan, text_plan = self._plan
         get, absent = row.get, _ABSENT
-        dense: list[float] = []
-        codes: list[int] = []
-        missing: list[str] = []
-        for plan, out in ((dense_plan, dense), (code_plan, codes)):
+        missing: dict[str, None] = {}
+        encoded: list[list[Any]] = []
+        for plan in self._plan:
+            out: list[Any] = []
             for field, read in plan:
                 value = get(field, absent)
                 if value is absent:
-                    missing.append(field)
+                    missing[field] = None
                     read(None, out, [])
                 else:
                     read(value, out, notes)
-        terms = self._row_terms(row, text_plan, missing, notes) if text_plan else []
-        if missing or len(row) != len(self.steps):
-            self._note_fields(row, missing, notes)
-        return dense, codes, terms
+            encoded.append(out)
+        if self.texts:
+            encoded[_TABLE_BLOCKS.index(Terms.name)] = self._row_terms(row, missing, notes)
+        if missing or len(row) != len(self.fields):
+            self._note_fields(row, list(missing), notes)
+        return tuple(encoded)
 
     @cached_property
     def _usual(self) -> UsualRow | None:
         numbers = [step for step in self.dense if isinstance(step, NumberStep)]
-        plain = len(numbers) + len(self.codes) == len(self.steps)
+        plain = len(numbers) + len(self.codes) == len(self.steps) == len(self.fields)
         return UsualRow(numbers, self.codes) if plain else None
 
-    def _row_terms(
-        self, row: Mapping[str, object], plan: list[tuple[str, Any]], missing: list[str], notes: Notes
-    ) -> list[tuple[int, float]]:
+    def _row_terms(self, row: Mapping[str, object], missing: dict[str, None], notes: Notes) -> list[tuple[int, float]]:
         terms: list[tuple[int, float]] = []
         start = 0
-        for (field, read), step in zip(plan, self.texts, strict=True):
-            value = row.get(field, _ABSENT)
+        for step in self.texts:
+            value = row.get(step.field, _ABSENT)
             if value is _ABSENT:
-                missing.append(field)
+                missing[step.field] = None
             else:
                 found: list[tuple[int, float]] = []
-                read(value, found, notes)
+                step.row(value, found, notes)
                 terms.extend((start + term, weight) for term, weight in found)
             start += step.width
         return terms
@@ -142,7 +152,7 @@ class Encoder:
     @cached_property
     def _known(self) -> frozenset[str]:
         """The names of all fields, also of those that are not used."""
-        return frozenset(step.field for step in self.steps) | self.ignored
+        return frozenset(self.fields) | self.ignored
 
     @cached_property
     def _nested(self) -> frozenset[str]:
@@ -178,8 +188,8 @@ class Encoder:
     def _note_fields(self, row: Mapping[str, object], missing: list[str], notes: Notes) -> None:
         extra = [str(described(name)) for name in row if name not in self._known]
         among = (tuple(missing) if missing else self._in_order) if extra else ()
-        if len(missing) == len(self.steps) > 0:  # an answer to nothing would be an answer all the same
-            notes.append(_no_known_field([step.field for step in self.steps]))
+        if len(missing) == len(self.fields) > 0:  # an answer to nothing would be an answer all the same
+            notes.append(_no_known_field(self.fields))
             for name in extra[:_MOST_SHOWN]:
                 notes.append(Problem("unknown_field", name, "not a field of this model", fatal=True, among=among))
             return
@@ -192,7 +202,7 @@ class Encoder:
 
     @cached_property
     def _in_order(self) -> tuple[str, ...]:
-        return tuple(sorted(step.field for step in self.steps))
+        return tuple(sorted(self.fields))
 
     @cached_property
     def _missing(self) -> Mapping[str, Problem]:
@@ -211,15 +221,17 @@ class Encoder:
 
     def stack(self, rows: Sequence[EncodedRow]) -> Arrays:
         """The arrays of some rows that `row` has read."""
-        n = len(rows)
-        dense = np.array([row[0] for row in rows], dtype=np.float32).reshape(n, self.dense_width)
-        codes = np.array([row[1] for row in rows], dtype=np.int32).reshape(n, len(self.codes))
-        return Arrays(dense, codes, ragged([row[2] for row in rows]) if self.texts else None)
+        blocks = {
+            name: block_type(name).stack([row[i] for row in rows], self.widths[name])
+            for i, name in enumerate(self.by_block)
+            if name != Terms.name or self.texts
+        }
+        return Arrays(blocks, len(rows))
 
-    @cached_property
+    @property
     def dense_width(self) -> int:
         """How many float columns the steps make."""
-        return sum(step.width for step in self.dense)
+        return self.widths[Dense.name]
 
     def columns(self, table: Mapping[str, Column], n: int) -> Arrays:
         """The arrays of a table of n rows; a column that is not there counts as missing throughout."""
@@ -227,34 +239,23 @@ class Encoder:
         if self.missing_as:
             said = self.missing_as
             table = {name: said_missing(own, said[name]) if name in said else own for name, own in table.items()}
-        dense = [step.column(table.get(step.field, missing)) for step in self.dense]
-        codes = [step.column(table.get(step.field, missing)) for step in self.codes]
-        return Arrays(
-            np.concatenate([np.empty((n, 0), dtype=np.float32), *dense], axis=1),
-            np.concatenate([np.empty((n, 0), dtype=np.int32), *codes], axis=1),
-            self._text_columns(table, missing) if self.texts else None,
-        )
-
-    def _text_columns(self, table: Mapping[str, Column], missing: Coded) -> Ragged:
-        parts = [step.column(table.get(step.field, missing)) for step in self.texts]
-        starts = np.cumsum([0, *(step.width for step in self.texts)])
-        ids = np.concatenate([part.ids + start for part, start in zip(parts, starts, strict=False)])
-        rows = np.concatenate([part.rows for part in parts])
-        weights = np.concatenate([part.weights for part in parts])
-        order = np.argsort(rows, kind="stable")
-        return Ragged(ids[order], rows[order], weights[order])
+        blocks = {}
+        for name, steps in self.by_block.items():
+            if name != Terms.name or steps:
+                parts = [step.column(table.get(step.field, missing)) for step in steps]
+                blocks[name] = block_type(name).join(parts, [step.width for step in steps], n)
+        return Arrays(blocks, n)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The fitted states, without the arrays of text steps."""
+        """The fitted states, without their plain arrays."""
         said = {name: {"missing_as": sorted(values)} for name, values in self.missing_as.items()}
-        return [{"step": _STEP_NAMES[type(step)], **state_of(step), **said.get(step.field, {})} for step in self.steps]
+        return [{"step": step_name(type(step)), **state_of(step), **said.get(step.field, {})} for step in self.steps]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The plain arrays that belong to the fitted states, by name."""
         named: dict[str, NDArray[Any]] = {}
-        for i, step in enumerate(self.texts):
-            named[f"text{i}-terms"] = step.terms
-            named[f"text{i}-idf"] = step.idf
+        for step, prefix in zip(self.steps, _prefixes(step_name(type(step)) for step in self.steps), strict=True):
+            named |= {f"{prefix}{name}": array for name, array in step.arrays().items()}
         return named
 
     @classmethod
@@ -265,32 +266,28 @@ class Encoder:
         ignored: Iterable[str] = (),
     ) -> Encoder:
         """The encoder of `as_json` and `arrays`; raises KeyError, TypeError or ValueError on wrong ones."""
-        steps: list[AnyStep] = []
+        steps: list[Step] = []
         missing_as: dict[str, frozenset[str]] = {}
-        n_texts = 0
-        for document in documents:
-            state = dict(document)
+        states = [dict(document) for document in documents]
+        names = [state.pop("step") for state in states]
+        for state, name, prefix in zip(states, names, _prefixes(names), strict=True):
             if "missing_as" in state:
                 missing_as[state["field"]] = frozenset(checked_texts(state.pop("missing_as")))
-            step_type = STEP_TYPES[state.pop("step")]
-            state = checked_state(step_type, state)
-            if step_type is TextStep:
-                terms, idf = arrays[f"text{n_texts}-terms"], arrays[f"text{n_texts}-idf"]
-                state |= {"terms": terms, "idf": idf}
-                n_texts += 1
-            steps.append(step_type(**state))
-        for step in steps:
-            if isinstance(step, TextStep):
-                step.check()
-            if isinstance(step, NumberStep):
-                step.reader.check()
-            if isinstance(step, MomentStep) and not set(step.parts) <= set(PARTS):
-                raise ValueError("a date has unknown parts")
-            if isinstance(step, MomentStep) and not step.width:
-                raise ValueError("nothing is left of a date")
-        if len({step.field for step in steps}) < len(steps):
-            raise ValueError("two steps read the same field")
+            own = {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+            steps.append(step_type(name).load(state, own))
+        if len({(step.field, type(step)) for step in steps}) < len(steps):
+            raise ValueError("two steps of one kind read the same field")
         return cls(steps, frozenset(ignored), missing_as)
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    """What the arrays of steps are called by, given the kinds of the steps: the kind, and its number among them."""
+    counts: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append(f"{name}{counts[name]}-")
+        counts[name] += 1
+    return found
 
 
 def fit_encoder(
@@ -304,32 +301,22 @@ def fit_encoder(
     ``ordered_by`` names the column by which the rows are in order, if they are.
     """
     chosen = list(fields)
-    steps = [_fit(field, table[field.name], ordered=field.name == ordered_by) for field in chosen if field.used]
+    for field in chosen:
+        if field.used and not steps_for(field.kind):
+            raise DataError(f"column {field.name!r} is a {field.kind}, for which no step is installed; exclude it")
+    steps = [
+        kind.fit(field.name, table[field.name], ordered=field.name == ordered_by)
+        for field in chosen
+        if field.used
+        for kind in steps_for(field.kind)
+    ]
     said = {step.field: missing_as[step.field] for step in steps if missing_as and missing_as.get(step.field)}
     return Encoder(steps, frozenset(field.name for field in chosen if not field.used), said)
 
 
-def _fit(field: Field, column: Column, *, ordered: bool) -> AnyStep:
-    if ordered and field.kind is Kind.NUMBER:
-        return fit_number(field.name, column, open_ended=True)
-    if ordered and field.kind is Kind.DATETIME:
-        return fit_moment(field.name, column, open_ended=True)
-    return _FIT[field.kind](field.name, column)
-
-
-def fit_again(encoder: Encoder, fields: Iterable[Field], table: Mapping[str, Column]) -> Encoder:
+def fit_again(encoder: Encoder, table: Mapping[str, Column]) -> Encoder:
     """The same steps, fitted on other rows of their table: how values are read stays, what is learned does not."""
-    kinds = {field.name: field.kind for field in fields}
-    steps = [_fit_again(step, kinds[step.field], table[step.field]) for step in encoder.steps]
-    return replace(encoder, steps=steps)
-
-
-def _fit_again(step: AnyStep, kind: Kind, column: Column) -> AnyStep:
-    if isinstance(step, NumberStep):
-        return fit_number(step.field, column, step.reader, open_ended=step.open_ended)
-    if isinstance(step, MomentStep):
-        return fit_moment(step.field, column, step.reader, open_ended=step.open_ended)
-    return _FIT[kind](step.field, column)
+    return replace(encoder, steps=[step.again(table[step.field]) for step in encoder.steps])
 
 
 def members(name: str, value: Mapping[str, object], nested: frozenset[str]) -> Iterator[tuple[str, object]]:
@@ -347,16 +334,6 @@ def _no_known_field(fields: Sequence[str]) -> Problem:
     more = f" and {len(fields) - 8} more" if len(fields) > 8 else ""
     message = f"none of the model's fields was sent; it reads {named}{more}"
     return Problem("no_known_field", "", message, known=list(fields[:_MOST_SHOWN]), fatal=True)
-
-
-def ragged(rows: Sequence[Sequence[tuple[int, float]]]) -> Ragged:
-    """Text terms of some rows as one record."""
-    lengths = [len(terms) for terms in rows]
-    return Ragged(
-        np.array([term for terms in rows for term, _ in terms], dtype=np.int64),
-        np.repeat(np.arange(len(rows), dtype=np.int64), lengths),
-        np.array([weight for terms in rows for _, weight in terms], dtype=np.float32),
-    )
 
 
 def at_row(notes: Notes, row: int | None) -> Iterable[Problem]:

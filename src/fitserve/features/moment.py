@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.features.base import Notes, Problem, described
+from fitserve.features.base import Notes, PlainState, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
-from fitserve.features.number import note_typed, numbers_of
+from fitserve.features.number import note_typed, numbers_of, quantile
 from fitserve.features.spelling import DAY_FIRST, MONTH_FIRST, common_prefix, find_day_first, order_shown
+from fitserve.schema import Kind
 
 DAY = 86_400
 # An exact power of two near a day, so that the division costs no digits.
@@ -25,7 +26,7 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute")
 
 
 @dataclass(frozen=True)
-class MomentStep:
+class MomentStep(PlainState):
     """Time elapsed since ``offset`` (epoch seconds), in units of 65,536 s, and the calendar ``parts`` in UTC.
 
     ``elapsed`` false leaves the first one out.
@@ -36,6 +37,7 @@ class MomentStep:
     """
 
     block: ClassVar[str] = "dense"
+    kinds: ClassVar[Sequence[Kind]] = (Kind.DATETIME,)
 
     field: str
     offset: float
@@ -61,6 +63,36 @@ class MomentStep:
     def width(self) -> int:
         """Elapsed time, if it counts, and one column for each part."""
         return self.elapsed + len(self.parts)
+
+    @classmethod
+    def fit(cls, field: str, column: Column, *, ordered: bool = False) -> MomentStep:
+        """See `fit_moment`."""
+        return fit_moment(field, column, open_ended=ordered)
+
+    def again(self, column: Column) -> MomentStep:
+        """Moments of the same spelling."""
+        return fit_moment(self.field, column, self.reader, open_ended=self.open_ended)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The step of a state with parts that a date has."""
+        step = super().load(state, arrays)
+        if not set(step.parts) <= set(PARTS):
+            raise ValueError("a date has unknown parts")
+        if not step.width:
+            raise ValueError("nothing is left of a date")
+        return step
+
+    def schema(self, told: str) -> dict[str, Any]:
+        """A date with its time, and the range of the training."""
+        span = [moment_text(self.low), moment_text(self.high)]
+        seen = f"{told}; {span[0]} to {span[1]} in training"
+        return {"type": ["string", "null"], "format": "date-time", "description": seen, "x-range-in-training": span}
+
+    def example(self, profile: Mapping[str, Any], place: float) -> str | None:
+        """A quantile."""
+        value = quantile(profile, place)
+        return None if value is None else moment_text(value)
 
     def row(self, value: object, out: list[float], notes: Notes) -> None:
         """Append the floats of one moment; NaN for a missing or unreadable one."""

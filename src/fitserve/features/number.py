@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.features.arrays import FLOAT32_MAX
-from fitserve.features.base import Notes, Problem, described
+from fitserve.blocks import FLOAT32_MAX
+from fitserve.features.base import Notes, PlainState, Problem, described
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.outliers import usual_range
 from fitserve.features.spelling import NumberReader, find_number_spelling, reader_of
+from fitserve.schema import Kind
 
 # Beyond these powers of two float32 would overflow or lose digits as a subnormal number.
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 100, -100
@@ -23,7 +25,7 @@ INFINITE = "infinite, or too large for a number; read as missing"
 
 
 @dataclass(frozen=True)
-class NumberStep:
+class NumberStep(PlainState):
     """``(value - offset) * scale`` in float64, then cast to float32: long integers keep their digits.
 
     An infinite value counts as missing. ``low`` and ``high`` are the range seen in training; ``missing_seen`` says
@@ -36,6 +38,7 @@ class NumberStep:
 
     block: ClassVar[str] = "dense"
     width: ClassVar[int] = 1
+    kinds: ClassVar[Sequence[Kind]] = (Kind.NUMBER,)
 
     field: str
     offset: float
@@ -53,6 +56,32 @@ class NumberStep:
     def reader(self) -> NumberReader:
         """What reads its texts."""
         return NumberReader(self.style, self.prefix, self.suffix)
+
+    @classmethod
+    def fit(cls, field: str, column: Column, *, ordered: bool = False) -> NumberStep:
+        """See `fit_number`."""
+        return fit_number(field, column, open_ended=ordered)
+
+    def again(self, column: Column) -> NumberStep:
+        """Numbers of the same spelling."""
+        return fit_number(self.field, column, self.reader, open_ended=self.open_ended)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The step of a state with a spelling that there is."""
+        step = super().load(state, arrays)
+        step.reader.check()
+        return step
+
+    def schema(self, told: str) -> dict[str, Any]:
+        """A number, with the range of the training."""
+        seen = f"{told}; {self.low:g} to {self.high:g} in training"
+        return {"type": ["number", "null"], "description": seen, "x-range-in-training": [self.low, self.high]}
+
+    def example(self, profile: Mapping[str, Any], place: float) -> Any:
+        """A quantile."""
+        value = quantile(profile, place)
+        return int(value) if value is not None and profile.get("whole") and abs(value) < 2**53 else value
 
     def row(self, value: object, out: list[float], notes: Notes) -> None:
         """Append the float of one value; NaN for a missing or unreadable one."""
@@ -126,6 +155,12 @@ def fit_number(
     return NumberStep(field, offset, scale, low, high, len(known) < len(values), *spelled, capped, open_ended)
 
 
+def quantile(profile: Mapping[str, Any], place: float) -> Any:
+    """A quantile of the profile of a column of numbers or dates; None where there is none."""
+    quantiles = profile.get("quantiles")
+    return quantiles[round(place * (len(quantiles) - 1))] if quantiles else None
+
+
 def number_reader(column: Column) -> NumberReader:
     """How the numbers of a column are spelled, found out from its texts."""
     if isinstance(column, Numbers):
@@ -138,7 +173,7 @@ def number_reader(column: Column) -> NumberReader:
 
 
 @dataclass(frozen=True)
-class BooleanStep:
+class BooleanStep(PlainState):
     """1.0 for true, 0.0 for false, NaN for missing; the usual words in English and Chinese are read.
 
     ``spelled`` says that training spelled them as words: then a word is nothing unusual.
@@ -146,10 +181,30 @@ class BooleanStep:
 
     block: ClassVar[str] = "dense"
     width: ClassVar[int] = 1
+    kinds: ClassVar[Sequence[Kind]] = (Kind.BOOLEAN,)
 
     field: str
     missing_seen: bool
     spelled: bool = False
+
+    @classmethod
+    def fit(cls, field: str, column: Column, *, ordered: bool = False) -> BooleanStep:
+        """See `fit_boolean`."""
+        del ordered
+        return fit_boolean(field, column)
+
+    def again(self, column: Column) -> BooleanStep:
+        """The step of other rows."""
+        return fit_boolean(self.field, column)
+
+    def schema(self, told: str) -> dict[str, Any]:
+        """True or false."""
+        return {"type": ["boolean", "null"], "description": told}
+
+    def example(self, profile: Mapping[str, Any], place: float) -> bool:
+        """False at the low edge, else true."""
+        del profile
+        return place >= 0.5
 
     def row(self, value: object, out: list[float], notes: Notes) -> None:
         """Append the float of one value; NaN for a missing or unreadable one."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 
 Hashes = NDArray[np.uint64]
 _BYTES = 8
@@ -26,7 +26,10 @@ def row_hashes(arrays: Arrays, truth: NDArray[Any], key: bytes) -> Hashes:
     # One spelling for zero and one for a missing number.
     dense = np.where(np.isnan(arrays.dense), np.float32(np.nan), arrays.dense + np.float32(0.0))
     target = np.where(truth == 0, np.zeros_like(truth), truth)
-    parts = [np.ascontiguousarray(part).view(np.uint8).reshape(n, -1) for part in (dense, arrays.codes, target)]
+    others = [array for block in arrays.others.values() for array in block.inputs().values() if len(array) == n]
+    parts = [
+        np.ascontiguousarray(part).view(np.uint8).reshape(n, -1) for part in (dense, arrays.codes, *others, target)
+    ]
     rows = np.ascontiguousarray(np.hstack(parts))
     width, data, texts = rows.shape[1], rows.tobytes(), _texts(arrays, n)
     digests = (

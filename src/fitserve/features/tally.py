@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from fitserve import schema
-from fitserve.features.base import Notes
+from fitserve.features.base import Notes, Step
 from fitserve.features.column import Coded, Column, Numbers
-from fitserve.features.encoder import AnyStep, Encoder
+from fitserve.features.encoder import Encoder
 from fitserve.features.missing import said_missing
 from fitserve.features.moment import MomentStep
 from fitserve.features.number import BooleanStep, NumberStep
@@ -41,7 +41,7 @@ def tally(encoder: Encoder, table: Mapping[str, Column]) -> Counter[tuple[str, s
     return counts
 
 
-def _of_levels(step: AnyStep, column: Coded) -> Counter[str]:
+def _of_levels(step: Step, column: Coded) -> Counter[str]:
     """Problems of each level, as often as it occurs."""
     rows = np.bincount(column.codes + 1, minlength=len(column.levels) + 1).tolist()
     counts: Counter[str] = Counter()
@@ -53,7 +53,7 @@ def _of_levels(step: AnyStep, column: Coded) -> Counter[str]:
     return counts
 
 
-def _codes(step: AnyStep, level: object) -> list[str]:
+def _codes(step: Step, level: object) -> list[str]:
     notes: Notes = []
     if isinstance(step, TextStep):
         # The terms of a text tell nothing here and cost most of the work.
@@ -63,7 +63,7 @@ def _codes(step: AnyStep, level: object) -> list[str]:
     return [note.code for note in notes]
 
 
-def _of_numbers(step: AnyStep, column: Numbers) -> Counter[str]:
+def _of_numbers(step: Step, column: Numbers) -> Counter[str]:
     """The same of a column of floats, whose values are too many to be asked about one by one."""
     values = column.values
     missing = np.isnan(values)

@@ -7,29 +7,33 @@ automatic text retrieval").
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.features.arrays import Ragged
-from fitserve.features.base import Notes, Problem, described
+from fitserve.blocks import Ragged
+from fitserve.features.base import Notes, PlainState, Problem, checked_state, described
 from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.likeness import sampled, scripts_of, unlike
 from fitserve.features.number import note_missing
 from fitserve.features.terms import count_terms, find_terms, is_word, terms_of, words_of
+from fitserve.schema import Kind
+
+_WORDS_OF_AN_EXAMPLE, _FREQUENT_WORDS = 5, 60
 
 
 @dataclass(frozen=True)
-class TextStep:
+class TextStep(PlainState):
     """Term ids and weights of one text. ``terms`` and ``idf`` are arrays of the bundle, not JSON.
 
     ``terms`` uint8: the UTF-8 of the terms joined by line feeds; ``idf`` float32: their weights. ``coverage`` is the
@@ -37,7 +41,8 @@ class TextStep:
     script there.
     """
 
-    block: ClassVar[str] = "text"
+    block: ClassVar[str] = "terms"
+    kinds: ClassVar[Sequence[Kind]] = (Kind.TEXT,)
 
     field: str
     missing_seen: bool
@@ -54,6 +59,45 @@ class TextStep:
     def known_terms(self) -> list[str]:
         """The terms, the most frequent first."""
         return self.terms.tobytes().decode().split("\n") if len(self.idf) else []
+
+    @classmethod
+    def fit(cls, field: str, column: Column, *, ordered: bool = False) -> TextStep:
+        """See `fit_text`."""
+        del ordered
+        return fit_text(field, column)
+
+    def again(self, column: Column) -> TextStep:
+        """The step of other rows."""
+        return fit_text(self.field, column)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The step of a state and its arrays."""
+        step = cls(**checked_state(cls, state), terms=arrays["terms"], idf=arrays["idf"])
+        step.check()
+        return step
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """The terms and their weights."""
+        return {"terms": self.terms, "idf": self.idf}
+
+    def schema(self, told: str) -> dict[str, Any]:
+        """A text, or a list whose items are joined."""
+        items = {"type": ["string", "number", "boolean", "null"]}
+        return {
+            "type": ["string", "array", "null"],
+            "items": items,
+            "description": f"{told}; the items of a list are joined",
+        }
+
+    def example(self, profile: Mapping[str, Any], place: float) -> str:
+        """A few words that many rows share: texts of real rows may be private."""
+        del profile
+        words = [term for term in self.known_terms() if not term.startswith("~") and " " not in term]
+        start = int(place * max(0, min(len(words), _FREQUENT_WORDS) - _WORDS_OF_AN_EXAMPLE))
+        text = " ".join(words[start : start + _WORDS_OF_AN_EXAMPLE])
+        # Chinese and Japanese are written without blanks, and each of their characters is a word here.
+        return re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff]) (?=[\u3040-\u30ff\u3400-\u9fff])", "", text)
 
     def check(self) -> None:
         """Raise ValueError unless the arrays are those of a text step: a finite weight for each term."""

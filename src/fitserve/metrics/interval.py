@@ -83,9 +83,14 @@ def moved_out(interval: Interval, value: float, metric: Metric, errors: float) -
 
 
 def bootstrap(
-    make: Make, n: int, *, width: int = 1, groups: NDArray[np.int64] | None = None, seed: int = 0,
+    make: Make,
+    n: int,
+    *,
+    width: int = 1,
+    groups: NDArray[np.int64] | None = None,
+    seed: int = 0,
     most: int = MOST_DRAWS,
-) -> Bootstrap:  # fmt: skip
+) -> Bootstrap:
     """Draw rows, or groups, and score each draw.
 
     Args:

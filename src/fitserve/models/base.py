@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
-from fitserve.features.arrays import Arrays
 from fitserve.models.objective import Objective
 
 Parameters = Mapping[str, Any]
@@ -26,7 +26,8 @@ _LOG = logging.getLogger(__name__)
 class Shape:
     """What a learner may know of a table before it sees it.
 
-    ``level_counts`` says how many codes each code column has; ``n_terms`` how many term ids there are over all texts.
+    ``level_counts`` says how many codes each code column has; ``n_terms`` how many term ids there are over all texts;
+    ``others`` are the widths of blocks that tables do not have, by name.
     """
 
     objective: Objective
@@ -34,6 +35,7 @@ class Shape:
     n_dense: int
     level_counts: Sequence[int]
     n_terms: int
+    others: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_outputs(self) -> int:
@@ -72,11 +74,20 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A model as a graph. ``thresholds`` are values of dense columns at which its answer jumps."""
+    """A model as a graph. ``thresholds`` are values of dense columns at which its answer jumps.
+
+    ``before`` are graphs whose outputs it takes (see `Graph.sources`), in the order in which they run.
+    """
 
     graph: Graph
     model: bytes
     thresholds: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    before: Sequence[tuple[Graph, bytes]] = ()
+
+    @property
+    def graphs(self) -> list[tuple[Graph, bytes]]:
+        """All of its graphs in the order in which they run, the last one answers."""
+        return [*self.before, (self.graph, self.model)]
 
 
 class Fitted(Protocol):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.models.base import Context, Parameters, Shape
 from fitserve.models.constant import FittedConstant, fit_constant
 

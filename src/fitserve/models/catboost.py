@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Parameters, Shape
 from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant

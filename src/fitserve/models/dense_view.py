@@ -9,12 +9,12 @@ import onnx
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fitserve.blocks import Arrays, table_arrays
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Shape
 from fitserve.models.design import Design, fit_design
-from fitserve.models.graph import MEMBER, GraphBuilder
+from fitserve.models.graph import GraphBuilder, table_graph
 from fitserve.models.text_projection import WIDTH, fit_projection, text_matrix
 
 # Deviations from the mean that a value counts at most: these learners have seen nothing beyond.
@@ -31,7 +31,7 @@ class DenseView:
 
     def matrix(self, arrays: Arrays) -> NDArray[np.float64]:
         """Float64 (n, width)."""
-        found = self.design.matrix(Arrays(arrays.dense, arrays.codes))
+        found = self.design.matrix(table_arrays(arrays.dense, arrays.codes))
         dense = np.asarray(found.toarray() if sparse.issparse(found) else found, dtype=np.float64)
         if self.table is None:
             return dense if dense.shape[1] else np.zeros((len(arrays), 1))
@@ -39,8 +39,8 @@ class DenseView:
 
     def graph(self, outputs: int) -> Graph:
         """What a graph on this view takes and gives."""
-        codes = len(self.design.level_counts)
-        return Graph(MEMBER, "onnx", False, len(self.design.mean), codes, text=self.table is not None, outputs=outputs)
+        terms = 0 if self.table is None else len(self.table)
+        return table_graph(len(self.design.mean), len(self.design.level_counts), terms, outputs)
 
     def node(self, builder: GraphBuilder) -> str:
         """Add the matrix to a graph: float64 (n, width)."""

@@ -11,12 +11,11 @@ import onnx
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fitserve.bundle.manifest import Graph
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.features.outliers import usual_ends
 from fitserve.models.base import Exported
 from fitserve.models.gaps import has_learnable_gaps
-from fitserve.models.graph import MEMBER, GraphBuilder
+from fitserve.models.graph import GraphBuilder, table_graph
 from fitserve.models.text_projection import sparse_text
 
 # So many deviations from the mean a value counts at most: far enough for any honest extrapolation, near
@@ -81,7 +80,7 @@ class Design:
         """
         outputs = weights.shape[1]
         n_dense, n_gaps, n_levels, _ = self.widths
-        graph = Graph(MEMBER, "onnx", False, n_dense, len(self.level_counts), text=self.n_terms > 0, outputs=outputs)
+        graph = table_graph(n_dense, len(self.level_counts), self.n_terms, outputs)
         builder = GraphBuilder()
         ends = np.cumsum([n_dense, n_gaps, n_levels])
         dense, gaps, levels, terms = np.split(weights, ends)

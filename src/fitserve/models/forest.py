@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.graph import SHARES, Trees
 from fitserve.models.objective import NUMBER, PROBABILITIES
@@ -86,8 +86,13 @@ def _fitted(model: Any, estimators: Sequence[Any], inputs: TreeInputs, shape: Sh
     return FittedForest(model, estimators, classes, inputs, shape.n_outputs)
 
 
-def _grow(kinds: tuple[Callable[..., Any], Callable[..., Any]], arrays: Arrays, target: NDArray[Any],
-          parameters: Parameters, context: Context) -> FittedForest:  # fmt: skip
+def _grow(
+    kinds: tuple[Callable[..., Any], Callable[..., Any]],
+    arrays: Arrays,
+    target: NDArray[Any],
+    parameters: Parameters,
+    context: Context,
+) -> FittedForest:
     """Grow some trees at a time until there are 200 or the deadline is there; ``kinds`` are for labels and numbers."""
     shape = context.shape
     inputs, matrix = fit_inputs(arrays, target, {}, context)

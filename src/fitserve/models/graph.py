@@ -10,8 +10,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from fitserve.blocks import FLOAT32_MAX, block_type
 from fitserve.bundle.manifest import Graph
-from fitserve.features.arrays import FLOAT32_MAX
 from fitserve.models.base import Exported
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
@@ -43,16 +43,11 @@ class GraphBuilder:
 
     def build(self, output: str, graph: Graph, *, double: bool = False) -> bytes:
         """The checked model as bytes."""
-        inputs = [helper.make_tensor_value_info("dense", TensorProto.FLOAT, ["n", graph.columns])]
-        if graph.codes:
-            inputs.append(helper.make_tensor_value_info("codes", TensorProto.INT32, ["n", graph.codes]))
-        if graph.text:
-            for name, kind in (
-                ("ids", TensorProto.INT64),
-                ("rows", TensorProto.INT64),
-                ("weights", TensorProto.FLOAT),
-            ):
-                inputs.append(helper.make_tensor_value_info(name, kind, ["m"]))
+        inputs = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
+            for block, width in graph.inputs.items()
+            for name, kind, shape in block_type(block).signature(width)
+        ]
         self._nodes.append(helper.make_node("Identity", [output], ["raw"]))
         kind = TensorProto.DOUBLE if double else TensorProto.FLOAT
         raw = helper.make_tensor_value_info("raw", kind, ["n", graph.outputs])
@@ -227,9 +222,16 @@ def floor_float32(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.where(nearest.astype(np.float64) > values, below, nearest)
 
 
+def table_graph(dense: int, codes: int, terms: int, outputs: int, *, merged: bool = False) -> Graph:
+    """The entry of a graph on the blocks of a table; ``merged`` says that codes are among the ``dense`` columns."""
+    widths = {"dense": dense, "codes": codes, "terms": terms}
+    taken = {name: width for name, width in widths.items() if width or name == "dense"}
+    return Graph(MEMBER, "onnx", taken, merged, outputs)
+
+
 def export_constant(values: Sequence[float], columns: int) -> Exported:
     """A graph that answers the same to every row."""
-    graph = Graph(MEMBER, "onnx", merged=True, columns=columns, codes=0, text=False, outputs=len(values))
+    graph = table_graph(columns, 0, 0, len(values), merged=True)
     builder = GraphBuilder()
     width = builder.constant([len(values)], np.int64)
     size = builder.add("Concat", builder.row_count(), width, axis=0)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.dense_view import DenseView, check_width, fit_view
 from fitserve.models.distances import grid, squared_distances, squared_distances_node

@@ -10,8 +10,8 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Parameters, Shape
 from fitserve.models.graph import Trees
 from fitserve.models.objective import NUMBER, PROBABILITIES
@@ -87,8 +87,14 @@ class LightGBM:
         shallow = {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 10, "bagging_fraction": 0.8}
         regular = {"feature_fraction": 0.8, "lambda_l2": 1.0}
         # Many small steps on few columns each: worth their time where there are rows enough.
-        fine = {"learning_rate": 0.03, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_fraction": 0.9,
-                "feature_fraction": 0.5, "lambda_l2": 1.0}  # fmt: skip
+        fine = {
+            "learning_rate": 0.03,
+            "num_leaves": 31,
+            "min_data_in_leaf": 20,
+            "bagging_fraction": 0.9,
+            "feature_fraction": 0.5,
+            "lambda_l2": 1.0,
+        }
         if shape.objective.name != NUMBER:
             fine |= {"num_leaves": 16, "feature_fraction": 0.4}
         if encodable(shape):
@@ -118,7 +124,7 @@ class LightGBM:
     def _settings(self, parameters: Parameters, context: Context) -> dict[str, Any]:
         shape = context.shape
         if shape.objective.name == NUMBER:
-            objective: dict[str, Any] = {"objective": "regression", "metric": "l2"}
+            objective: dict[str, Any] = {"objective": "l2", "metric": "l2"}
         elif shape.n_outputs == 1:
             objective = {"objective": "binary", "metric": "binary_logloss"}
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.models.base import Exported
 from fitserve.models.calibration import Calibration
 from fitserve.models.design import Design

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.models.base import Context, Exported, Fitted, Parameters, Shape
 from fitserve.models.constant import fit_constant
 from fitserve.models.dense_view import DenseView, check_width, fit_view

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 
+from fitserve.blocks import Arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Parameters, Shape
 from fitserve.models.calibration import calibrate, crossed_decisions
 from fitserve.models.constant import fit_constant

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
+from fitserve.blocks import Arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Exported, Fitted, Parameters, Shape
 from fitserve.models.calibration import Calibration, calibrate, crossed_decisions
 from fitserve.models.constant import fit_constant

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 
 WIDTH = 64
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.bundle.manifest import Graph
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.models.base import Context, Exported, Parameters
 from fitserve.models.gaps import has_learnable_gaps, typical_values
-from fitserve.models.graph import MEMBER, SHARES, GraphBuilder, Trees
+from fitserve.models.graph import SHARES, GraphBuilder, Trees, table_graph
 from fitserve.models.target_encoding import TargetEncoding, fit_encoding
 from fitserve.models.text_projection import fit_projection, text_matrix
 
@@ -49,8 +48,7 @@ class TreeInputs:
 
     def export(self, trees: Trees, outputs: int, link: str) -> Exported:
         """The graph of an ensemble on this matrix; ``link`` is "", "Sigmoid", "Softmax" or `SHARES`."""
-        text = self.table is not None
-        graph = Graph(MEMBER, "onnx", merged=True, columns=self.columns, codes=0, text=text, outputs=outputs)
+        graph = table_graph(self.columns, 0, 0 if self.table is None else len(self.table), outputs, merged=True)
         builder = GraphBuilder()
         parts = ["dense"]
         if self.table is not None:

@@ -11,8 +11,8 @@ import xgboost
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from fitserve.blocks import Arrays
 from fitserve.errors import NotForThisTable
-from fitserve.features.arrays import Arrays
 from fitserve.models.base import Context, Fitted, Parameters, Shape
 from fitserve.models.boosting import FittedTrees, Stopper
 from fitserve.models.constant import fit_constant
@@ -41,9 +41,13 @@ class XGBoost:
             tuned: Parameters = {"eta": 0.05, "max_depth": 9, "min_child_weight": 2.0, "lambda": 0.0, "subsample": 0.7}
         else:
             tuned = {
-                "eta": 0.08, "max_depth": 6, "min_child_weight": 5e-6, "lambda": 0.0, "subsample": 0.65,
+                "eta": 0.08,
+                "max_depth": 6,
+                "min_child_weight": 5e-6,
+                "lambda": 0.0,
+                "subsample": 0.65,
                 "colsample_bylevel": 0.9,
-            }  # fmt: skip
+            }
         plain = {"eta": 0.1, "max_depth": 6}
         shallow = {"eta": 0.05, "max_depth": 3, "subsample": 0.8, "colsample_bytree": 0.8}
         order = [plain, tuned, shallow] if shape.n_rows > 5_000 else [shallow, tuned, plain]

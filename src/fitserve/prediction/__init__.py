@@ -2,5 +2,6 @@
 
 from fitserve.prediction.loading import load
 from fitserve.prediction.predictor import Predictor
+from fitserve.prediction.record import Prediction, Subscriber
 
-__all__ = ["Predictor", "load"]
+__all__ = ["Prediction", "Predictor", "Subscriber", "load"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fitserve.blocks import Codes, Dense
 from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import BundleError
@@ -26,15 +27,19 @@ def load(folder: str | Path, *, replay: bool = True) -> Predictor:
     try:
         arrays = {name: bundle.array(name) for name in _array_names(manifest.members)}
         ignored = [field.name for field in manifest.schema() if not field.used]
-        encoder = Encoder.from_json(manifest.steps, arrays, [*ignored, manifest.target])
+        encoder = Encoder.from_json(
+            manifest.steps, arrays, [*ignored, *([manifest.target] if manifest.target is not None else [])]
+        )
         answerer = get_task(manifest.task).load(manifest.answer)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"manifest.json: a fitted state is malformed ({error}); export the model again") from None
-    graph = manifest.model_graph()
-    _check_fit(encoder, graph, {field.name for field in manifest.schema()})
+    graphs = manifest.model_graphs()
+    for each in graphs:
+        _check_fit(encoder, each, {field.name for field in manifest.schema()})
+    *before, graph = graphs
     if manifest.metric not in answerer.metrics or graph.outputs != answerer.n_outputs:
         raise BundleError("manifest.json: metric, labels and graph do not belong together; export the model again")
-    session = Session(graph, bundle.read(graph.member))
+    session = Session(graph, bundle.read(graph.member), [(each, bundle.read(each.member)) for each in before])
     _try_out(session, encoder, graph)
     rows, answers = read_examples(bundle)
     predictor = Predictor(manifest, bundle.sha256, encoder, session, answerer, rows[0] if rows else {})
@@ -45,9 +50,12 @@ def load(folder: str | Path, *, replay: bool = True) -> Predictor:
 
 def _check_fit(encoder: Encoder, graph: Graph, fields: set[str]) -> None:
     """Raise BundleError unless steps, fields and graph belong together."""
-    n_codes = len(encoder.codes)
-    columns, codes = (encoder.dense_width + n_codes, 0) if graph.merged else (encoder.dense_width, n_codes)
-    if (columns, codes) != (graph.columns, graph.codes) or not {step.field for step in encoder.steps} <= fields:
+    widths = dict(encoder.widths)
+    if graph.merged:
+        widths |= {Dense.name: widths[Dense.name] + widths[Codes.name], Codes.name: 0}
+    # A graph may do without a block; what it takes, it takes as a whole.
+    fits = all(widths.get(name) == width for name, width in graph.inputs.items())
+    if not fits or not set(encoder.fields) <= fields:
         raise BundleError("manifest.json: steps, fields and graph do not belong together; export the model again")
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fitserve.bundle.manifest import Manifest
 from fitserve.errors import DataError, InputError, Problem
-from fitserve.features.base import described
+from fitserve.features.base import Step, described
 from fitserve.features.column import Coded, Column, column_of, take
-from fitserve.features.encoder import AnyStep, EncodedRow, Encoder
+from fitserve.features.encoder import EncodedRow, Encoder
 from fitserve.features.moment import MomentStep, order_in
 from fitserve.prediction.session import Session
 from fitserve.schema import nearest
@@ -59,10 +59,9 @@ class Predictor:
         if not session.dense_alone or not rows:
             raw = session.run(self.encoder.stack(rows))
         elif len(rows) == 1:
-            dense, codes, _ = rows[0]
-            raw = session.run_row([*dense, *codes])
+            raw = session.run_row([*rows[0][0], *rows[0][1]])
         else:
-            raw = session.run_matrix(np.array([[*dense, *codes] for dense, codes, _ in rows], dtype=np.float32))
+            raw = session.run_matrix(np.array([[*row[0], *row[1]] for row in rows], dtype=np.float32))
         return self.answerer.decode(raw)
 
     def answers(self, rows: Sequence[Mapping[str, object]]) -> tuple[list[Answer], list[Problem]]:
@@ -131,7 +130,7 @@ class Predictor:
         return self.answerer.columns(self.raw_columns(table, n))
 
 
-def columns_of_frame(frame: Any, steps: Iterable[AnyStep]) -> dict[str, Column]:
+def columns_of_frame(frame: Any, steps: Iterable[Step]) -> dict[str, Column]:
     """The columns that some steps read of a pandas or polars DataFrame or an Arrow table.
 
     Names are read as in training: without blanks around them, and members of objects by their path.
@@ -160,7 +159,7 @@ def _member(value: object, path: Sequence[str]) -> object:
     return value
 
 
-def _in_one_order(step: AnyStep, column: Column) -> Column:
+def _in_one_order(step: Step, column: Column) -> Column:
     """A column whose dates are read as a whole where training does not say whether the day or the month comes first."""
     if not isinstance(step, MomentStep) or not isinstance(column, Coded):
         return column

@@ -12,7 +12,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from fitserve.bundle.operators import check_operators
 from fitserve.bundle.proof import ADVICE, Weight, memory_room, processor_seconds
 from fitserve.errors import BundleError, UserError
 from fitserve.prediction.loading import load
-from fitserve.prediction.session import MOST_ROWS, MOST_TERMS
+from fitserve.prediction.session import MOST_ROWS, MOST_TERMS, float_inputs
 from fitserve.prediction.weigh import blank, resident_bytes, weigh
 
 _TRIES = 3
@@ -63,14 +63,14 @@ def tried(folder: Path) -> dict[str, Any]:
     """What a bundle costs; raises BundleError if it is not sound."""
     start = resident_bytes()
     bundle = open_bundle(folder)
-    graph = bundle.manifest.model_graph()
-    weight = _weighed(bundle, graph)
+    graphs = bundle.manifest.model_graphs()
+    weight = _weighed(bundle, graphs)
     predictor = load(folder)
     gc.collect()
     whole = resident_bytes() - start
     started = time.process_time()
-    with _told(graph):  # as many rows, and as many terms, as ever run at once
-        predictor.session.run(blank(graph, MOST_ROWS, MOST_TERMS))
+    with _told(graphs):  # as many rows, and as many terms, as ever run at once
+        predictor.session.run(blank(graphs, MOST_ROWS, MOST_TERMS))
     row_seconds = (time.process_time() - started) / MOST_ROWS
     most = _WHOLE_FACTOR * int(settings.get("servable_memory"))
     return {
@@ -80,15 +80,16 @@ def tried(folder: Path) -> dict[str, Any]:
     }
 
 
-def _weighed(bundle: Bundle, graph: Graph) -> Weight:
-    """What the graph costs: the best of some tries, for a machine has other things to do, too."""
-    model = bundle.read(graph.member)
-    check_operators(graph.member, model)
-    check_bounds(graph.member, model)
+def _weighed(bundle: Bundle, graphs: Sequence[Graph]) -> Weight:
+    """What the graphs cost: the best of some tries, for a machine has other things to do, too."""
+    models = [(graph, bundle.read(graph.member)) for graph in graphs]
+    for graph, model in models:
+        check_operators(graph.member, model)
+        check_bounds(graph.member, model, float_inputs(graph))
     best: Weight | None = None
     for _ in range(_TRIES):
-        with _told(graph):
-            weight = weigh(graph, model)
+        with _told(graphs):
+            weight = weigh(models)
         best = weight if best is None else _lighter(best, weight)
         if best.too_heavy is None:
             break
@@ -97,7 +98,7 @@ def _weighed(bundle: Bundle, graph: Graph) -> Weight:
 
 
 @contextmanager
-def _told(graph: Graph) -> Iterator[None]:
+def _told(graphs: Sequence[Graph]) -> Iterator[None]:
     """Turn whatever a forged graph raises into one line."""
     try:
         yield
@@ -107,7 +108,7 @@ def _told(graph: Graph) -> Iterator[None]:
         reason = " ".join(str(error).split())
         if _OUT_OF_MEMORY.search(reason):
             raise MemoryError from None
-        raise BundleError(f"{graph.member} does not work ({reason[:200]}); export the model again") from None
+        raise BundleError(f"{graphs[-1].member} does not work ({reason[:200]}); export the model again") from None
 
 
 def _lighter(one: Weight, other: Weight) -> Weight:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -10,46 +10,73 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays, Dense, block_type
+from fitserve.blocks.base import Input
 from fitserve.bundle.manifest import Graph
 from fitserve.bundle.operators import check_operators
 from fitserve.errors import BundleError
-from fitserve.features.arrays import Arrays, Ragged
 
 # A graph sees at most so many rows, and so many terms of their texts, at once: that bounds the memory of a request.
 # More rows run one part after the other; a row has the same bits in a batch of any size.
 MOST_ROWS, MOST_TERMS = 1_024, 1 << 17
 _OUTPUT = ["raw"]
-_EMPTY_TEXT = Ragged(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-class Session:
-    """One graph, loaded. Safe to run from several threads; each run uses one.
+def load_graph(graph: Graph, model: bytes) -> onnxruntime.InferenceSession:
+    """One graph, loaded; raises BundleError unless it holds known operators and takes what its entry promises.
 
     Threads stay at one so that a row has the same bits in a batch of any size: parallel work runs over
     chunks of rows instead.
     """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # the arena keeps the largest batch ever seen
+    options.log_severity_level = 4
+    check_operators(graph.member, model)
+    try:
+        loaded = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class
+        reason = str(error).splitlines()[0][:200]
+        raise BundleError(f"{graph.member} cannot be loaded ({reason}); export the model again") from None
+    signatures = [signature_of(graph.member, block, width) for block, width in graph.inputs.items()]
+    expected = {name for signature in signatures for name, _, _ in signature}
+    if {entry.name for entry in loaded.get_inputs()} != expected | {source_name(each) for each in graph.sources}:
+        raise BundleError(f"{graph.member} does not take the inputs that the manifest promises; export again")
+    return loaded
 
-    def __init__(self, graph: Graph, model: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # the arena keeps the largest batch ever seen
-        options.log_severity_level = 4
-        check_operators(graph.member, model)
-        try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class
-            reason = str(error).splitlines()[0][:200]
-            raise BundleError(f"{graph.member} cannot be loaded ({reason}); export the model again") from None
+
+def signature_of(member: str, block: str, width: int) -> Sequence[Input]:
+    """The inputs of a block; raises BundleError for a kind of block that is not installed."""
+    try:
+        return block_type(block).signature(width)
+    except KeyError:
+        raise BundleError(f"{member} takes {block[:80]!r}, which no package here has; install its package") from None
+
+
+def float_inputs(graph: Graph) -> list[str]:
+    """The names of the inputs that hold floats."""
+    own = [each for name, width in graph.inputs.items() for each in signature_of(graph.member, name, width)]
+    floats = [name for name, kind, _ in own if kind.startswith("float")]
+    return [*floats, *map(source_name, graph.sources)]
+
+
+def source_name(member: str) -> str:
+    """The name under which a graph takes the outputs of another one: its member without the ending."""
+    return member.removesuffix(".onnx")
+
+
+class Session:
+    """The graphs of a model, loaded. Safe to run from several threads; each run uses one.
+
+    Graphs run in their order; a later one may take the outputs of earlier ones, and the last one answers.
+    """
+
+    def __init__(self, graph: Graph, model: bytes, before: Sequence[tuple[Graph, bytes]] = ()) -> None:
+        self._before = [(each, load_graph(each, bytes_of_it)) for each, bytes_of_it in before]
+        self._session = load_graph(graph, model)
         self._graph = graph
         self._run = self._session.run
-        expected = {
-            "dense",
-            *(["codes"] if graph.codes else []),
-            *(["ids", "rows", "weights"] if graph.text else []),
-        }
-        if {entry.name for entry in self._session.get_inputs()} != expected:
-            raise BundleError(f"{graph.member} does not take the inputs that the manifest promises; export again")
         self._row_lock = Lock()
         if self.dense_alone:
             self._bind_row()
@@ -87,40 +114,50 @@ class Session:
 
     @property
     def dense_alone(self) -> bool:
-        """Whether the graph takes one merged matrix and nothing else."""
-        return self._graph.merged and not self._graph.text
+        """Whether there is one graph that takes one merged matrix and nothing else."""
+        return self._graph.merged and [*self._graph.inputs] == ["dense"] and not self._before
 
     def run(self, arrays: Arrays) -> NDArray[Any]:
         """The raw output (n, outputs) of some rows."""
         return _joined([self._run_at_once(part) for part in _parts(arrays)])
 
     def _run_at_once(self, arrays: Arrays) -> NDArray[Any]:
-        feed: dict[str, NDArray[Any]] = {"dense": arrays.merged() if self._graph.merged else arrays.dense}
-        if self._graph.codes:
-            feed["codes"] = arrays.codes
-        if self._graph.text:
-            text = arrays.text or _EMPTY_TEXT
-            feed |= {"ids": text.ids, "rows": text.rows, "weights": text.weights}
-        output: NDArray[Any] = self._run(_OUTPUT, feed)[0]
+        given: dict[str, NDArray[Any]] = {}
+        for graph, session in self._before:
+            given[source_name(graph.member)] = session.run(_OUTPUT, _feed(graph, arrays, given))[0]
+        output: NDArray[Any] = self._run(_OUTPUT, _feed(self._graph, arrays, given))[0]
         return output
 
 
+def _feed(graph: Graph, arrays: Arrays, given: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What a graph is given: its blocks, and the outputs of other graphs."""
+    feed: dict[str, NDArray[Any]] = {}
+    for name, width in graph.inputs.items():
+        if name == Dense.name and graph.merged:
+            feed[name] = arrays.merged()
+        else:
+            block = arrays.blocks.get(name)
+            feed |= (block_type(name).blank(len(arrays), width) if block is None else block).inputs()
+    return feed | {name: given[name] for name in map(source_name, graph.sources)}
+
+
 def _parts(arrays: Arrays) -> Iterator[Arrays]:
-    """Some rows in parts that a graph may see at once; a row that has too many terms is a part of its own."""
-    n, text = len(arrays), arrays.text
-    if n <= 1 or (n <= MOST_ROWS and (text is None or len(text.ids) <= MOST_TERMS)):
+    """Some rows in parts that a graph may see at once; a row that has too many entries is a part of its own."""
+    n = len(arrays)
+    if n <= 1:
         yield arrays
         return
-    starts = np.zeros(n + 1, dtype=np.int64) if text is None else np.searchsorted(text.rows, np.arange(n + 1))
+    sizes = [size for block in arrays.blocks.values() if (size := block.sizes()) is not None]
+    ends = np.cumsum(np.sum(sizes, axis=0)) if sizes else np.zeros(n, dtype=np.int64)
+    if n <= MOST_ROWS and ends[-1] <= MOST_TERMS:
+        yield arrays
+        return
     first = 0
     while first < n:
-        fitting = int(np.searchsorted(starts, starts[first] + MOST_TERMS, side="right")) - 1
+        before = int(ends[first - 1]) if first else 0
+        fitting = int(np.searchsorted(ends, before + MOST_TERMS, side="right"))
         last = min(max(fitting, first + 1), first + MOST_ROWS, n)
-        own = None
-        if text is not None:
-            entries = slice(starts[first], starts[last])
-            own = Ragged(text.ids[entries], text.rows[entries] - first, text.weights[entries])
-        yield Arrays(arrays.dense[first:last], arrays.codes[first:last], own)
+        yield arrays.take(slice(first, last))
         first = last
 
 

@@ -1,6 +1,6 @@
 """Measure what a graph costs, alone in a process: ``python -m fitserve.prediction.weigh FOLDER``.
 
-The folder holds ``model.onnx`` and ``graph.json``; one JSON object is printed. Times are those of the processor: a busy
+The folder holds the graphs and ``graphs.json``; one JSON object is printed. Times are those of the processor: a busy
 machine makes no model slower.
 """
 
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from fitserve.blocks import Arrays, block_type
 from fitserve.bundle.manifest import Graph
 from fitserve.bundle.proof import Weight
-from fitserve.features.arrays import Arrays, Ragged
 from fitserve.prediction.session import Session
 
 _RUNS, _LONG_ENOUGH = 200, 1.0
@@ -28,12 +29,16 @@ def resident_bytes() -> int:
     return pages * 4096
 
 
-def weigh(graph: Graph, model: bytes) -> Weight:
-    """Load a graph, run one row some times, and say what that costs."""
+Graphs = Sequence[tuple[Graph, bytes]]
+
+
+def weigh(graphs: Graphs) -> Weight:
+    """Load the graphs of a model, run one row some times, and say what that costs."""
     before, started = resident_bytes(), time.process_time()
-    session = Session(graph, model)
+    *first, (graph, model) = graphs
+    session = Session(graph, model, first)
     load_seconds = time.process_time() - started
-    row = blank(graph, 1, _TERMS_OF_A_TEXT)
+    row = blank([graph for graph, _ in graphs], 1, _TERMS_OF_A_TEXT)
     seconds: list[float] = []
     while len(seconds) < _RUNS and sum(seconds) < _LONG_ENOUGH:
         started = time.process_time()
@@ -43,17 +48,19 @@ def weigh(graph: Graph, model: bytes) -> Weight:
     return Weight(memory, load_seconds, float(np.median(seconds)))
 
 
-def blank(graph: Graph, rows: int, terms: int) -> Arrays:
-    """Rows of zeros; all their texts together have so many terms."""
-    ids, place = np.zeros(terms, dtype=np.int64), np.arange(terms) * rows // max(terms, 1)
-    text = Ragged(ids, place, np.ones(terms, dtype=np.float32)) if graph.text else None
-    return Arrays(np.zeros((rows, graph.columns), np.float32), np.zeros((rows, graph.codes), np.int32), text)
+def blank(graphs: Sequence[Graph], rows: int, entries: int) -> Arrays:
+    """Rows of zeros as graphs take them; where rows differ in size, all together have so many entries."""
+    widths: dict[str, int] = {}
+    for graph in graphs:
+        widths |= {name: max(width, widths.get(name, 0)) for name, width in graph.inputs.items()}
+    return Arrays({name: block_type(name).blank(rows, width, entries) for name, width in widths.items()}, rows)
 
 
 def main(folder: str) -> None:
     """Weigh and print."""
-    graph = Graph(**json.loads((Path(folder) / "graph.json").read_text(encoding="utf-8")))
-    weight = weigh(graph, (Path(folder) / "model.onnx").read_bytes())
+    entries = json.loads((Path(folder) / "graphs.json").read_text(encoding="utf-8"))
+    graphs = [Graph.from_json(entry) for entry in entries]
+    weight = weigh([(graph, (Path(folder) / graph.member).read_bytes()) for graph in graphs])
     sys.stdout.write(json.dumps(weight._asdict()) + "\n")
 
 

@@ -12,17 +12,11 @@ from urllib.parse import quote
 
 import orjson
 
-from fitserve.features.category import CategoryStep
-from fitserve.features.encoder import AnyStep
-from fitserve.features.moment import MomentStep, moment_text
-from fitserve.features.number import NumberStep
-from fitserve.schema import Field, Kind
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.problems import HttpProblem
 
 Json = dict[str, Any]
 
-_MOST_LEVELS = 100
 _WARNING = {"$ref": "#/components/schemas/Warning"}
 _PROBLEMS = {
     400: "The body is not JSON.",
@@ -35,26 +29,33 @@ _EXAMPLE_ID = "01J9Z3NDEKTSV4RRFFQ69G5FAV"
 _log = logging.getLogger("fitserve.serving")
 
 
-def openapi(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool) -> Json:
+def openapi(
+    endpoints: Sequence[Endpoint],
+    default: Endpoint,
+    routed: Mapping[str, Endpoint] | None = None,
+    *,
+    needs_key: bool,
+) -> Json:
     """The description of a service; ``needs_key`` if its requests must carry an API key.
 
-    What cannot be told of a model is left out: its predictions do not depend on their description.
+    ``routed`` tells which version of several a name leads to, the first one of each model if it is not given. What
+    cannot be told of a model is left out: its predictions do not depend on their description.
     """
     names = _schema_names(endpoints)
     paths: Json = {"/predict": {"post": _operation(default, "predict", names[default])}}
     schemas: Json = dict(_SHARED)
     for endpoint in endpoints:
         base = names[endpoint]
-        place = f"/models/{quote(endpoint.model, safe='')}"
-        paths.setdefault(f"{place}/predict", {"post": _operation(endpoint, f"predict_{endpoint.model}", base)})
-        pinned = f"{place}/versions/{endpoint.version}/predict"
+        pinned = f"{_place(endpoint.model)}/versions/{endpoint.version}/predict"
         paths[pinned] = {"post": _operation(endpoint, f"version.{base}", base)}
         schemas |= {
-            f"{base}.row": _told(partial(row_schema, endpoint), {"type": "object"}),
+            f"{base}.row": _told(partial(request_schema, endpoint), {"type": "object"}),
             f"{base}.answer": _answer_schema(endpoint, many=False),
             f"{base}.answers": _answer_schema(endpoint, many=True),
         }
-        paths[place] = _reading(f"What is known of {endpoint.model}")
+    for name, endpoint in (_first_versions(endpoints) if routed is None else routed).items():
+        operation = _operation(endpoint, f"predict_{name}", names[endpoint])
+        paths |= {f"{_place(name)}/predict": {"post": operation}, _place(name): _reading(f"What is known of {name}")}
     for path, summary in _READ.items():
         paths[path] = _reading(summary)
     document: Json = {
@@ -71,6 +72,17 @@ def openapi(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool
         document["components"]["securitySchemes"] = _KEYS
         document["security"] = [{scheme: []} for scheme in _KEYS]
     return document
+
+
+def _place(name: str) -> str:
+    return f"/models/{quote(name, safe='')}"
+
+
+def _first_versions(endpoints: Sequence[Endpoint]) -> Mapping[str, Endpoint]:
+    first: dict[str, Endpoint] = {}
+    for endpoint in endpoints:
+        first.setdefault(endpoint.model, endpoint)
+    return first
 
 
 def _told(tell: Callable[[], Json], otherwise: Json) -> Json:
@@ -155,7 +167,7 @@ def _intro(endpoint: Endpoint) -> str:
     manifest = endpoint.predictor.manifest
     score, prior = manifest.scores.get(manifest.metric), manifest.baseline.get(manifest.metric)
     judged = f"{manifest.metric} {_shown(score)} on {manifest.evaluation['on']} (without learning {_shown(prior)})"
-    return f"Predicts `{manifest.target}` ({manifest.task}, {manifest.learner}): {judged}."
+    return f"Predicts `{manifest.predicts}` ({manifest.task}, {manifest.learner}): {judged}."
 
 
 def _shown(value: float | None) -> str:
@@ -168,7 +180,7 @@ def _operation(endpoint: Endpoint, operation: str, base: str) -> Json:
     row = _schema(f"{base}.row")
     bodies: Json = {"one row": example}
     body, answer = row, _schema(f"{base}.answer")
-    if not endpoint.has_instances_field:  # then a body is always one row
+    if not endpoint.reader.has_instances_field:  # then a body is always one row
         bodies["several rows"] = {"instances": [example] * min(2, endpoint.rows_limit)}
         instances = {"type": "array", "items": row}
         many = {"type": "object", "required": ["instances"], "properties": {"instances": instances}}
@@ -179,7 +191,7 @@ def _operation(endpoint: Endpoint, operation: str, base: str) -> Json:
     responses |= {str(status): _problem(status, description) for status, description in _PROBLEMS.items()}
     return {
         "operationId": operation,
-        "summary": f"Predict {endpoint.predictor.manifest.target} by {endpoint.model}, version {endpoint.version}",
+        "summary": f"Predict {endpoint.predictor.manifest.predicts} by {endpoint.model}, version {endpoint.version}",
         "tags": [endpoint.model],
         "parameters": [_STRICT],
         "requestBody": {"required": True, "content": {"application/json": asked}},
@@ -210,33 +222,18 @@ def _problem(status: int, description: str) -> Json:
     return {"description": description, "content": {"application/problem+json": content}}
 
 
-def row_schema(endpoint: Endpoint) -> Json:
+def request_schema(endpoint: Endpoint) -> Json:
+    """JSON Schema of what is asked at once: a row, or whatever the task of the model asks instead."""
+    return endpoint.predictor.answerer.request_schema(_row_schema(endpoint))
+
+
+def _row_schema(endpoint: Endpoint) -> Json:
     """JSON Schema of one row. No field is required: what is missing is served as missing, with a warning."""
     steps = {step.field: step for step in endpoint.predictor.encoder.steps}
     fields = [field for field in endpoint.predictor.manifest.schema() if field.name in steps]
-    properties = {field.name: _property(field, steps[field.name]) for field in fields}
-    return {"type": "object", "properties": properties, "examples": [endpoint.predictor.example]}
-
-
-def _property(field: Field, step: AnyStep) -> Json:
-    told = f"{field.kind}: {field.reason}"
-    if isinstance(step, NumberStep):
-        seen = f"{told}; {step.low:g} to {step.high:g} in training"
-        return {"type": ["number", "null"], "description": seen, "x-range-in-training": [step.low, step.high]}
-    if isinstance(step, CategoryStep):
-        levels = list(step.levels)
-        known: Json = {"examples": levels[:_MOST_LEVELS], "x-levels-in-training": levels[:_MOST_LEVELS]}
-        listed = ", ".join(levels[:12]) + (", …" if len(levels) > 12 else "")
-        return {"type": ["string", "number", "boolean", "null"], "description": f"{told}: {listed}", **known}
-    if field.kind is Kind.BOOLEAN:
-        return {"type": ["boolean", "null"], "description": told}
-    if isinstance(step, MomentStep):
-        span = [moment_text(step.low), moment_text(step.high)]
-        seen = f"{told}; {span[0]} to {span[1]} in training"
-        return {"type": ["string", "null"], "format": "date-time", "description": seen, "x-range-in-training": span}
-    items = {"type": ["string", "number", "boolean", "null"]}
-    told = f"{told}; the items of a list are joined"
-    return {"type": ["string", "array", "null"], "items": items, "description": told}
+    properties = {field.name: steps[field.name].schema(f"{field.kind}: {field.reason}") for field in fields}
+    row = {"type": "object", "properties": properties, "examples": [endpoint.predictor.example]}
+    return endpoint.predictor.answerer.request_schema(row)
 
 
 def _answer_schema(endpoint: Endpoint, *, many: bool) -> Json:
@@ -266,6 +263,6 @@ def describe_model(endpoint: Endpoint) -> Json:
         "scores": manifest.scores,
         "baseline": manifest.baseline,
         "evaluation": manifest.evaluation,
-        "row": _told(partial(row_schema, endpoint), {"type": "object"}),
+        "row": _told(partial(request_schema, endpoint), {"type": "object"}),
         "example": predictor.example,
     }

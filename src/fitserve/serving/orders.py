@@ -1,4 +1,4 @@
-"""What a supervisor tells a worker, as one JSON line."""
+"""What a supervisor tells a process when it starts it, as one JSON line on its standard input."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ class ServedVersion:
 class Orders:
     """Everything a worker needs to know. File descriptors are inherited; ``keys`` None means that none is needed.
 
-    The first of ``models`` answers ``/predict``. The worker counts in place ``slot`` of ``n_slots``. A connection on
-    which nothing is heard for ``silent_seconds``, between two requests or within one, is closed.
+    The first of ``models`` answers ``/predict``. The worker counts in the document ``slot`` of those behind
+    ``counters_fds``. A connection on which nothing is heard for ``silent_seconds``, between two requests or within
+    one, is closed. ``body_limit`` None leaves it to the task of a model. At ``manager_socket`` the manager listens; ""
+    means that there is none.
     """
 
     models: Sequence[ServedVersion]
     listener_fd: int
     control_fd: int
-    telemetry_fd: int
+    counters_fds: Sequence[int]
+    replaced_fd: int
     slot: int
-    n_slots: int
     keys: Sequence[str] | None
-    body_limit: int
+    body_limit: int | None
     rows_limit: int
     stop_seconds: float
     silent_seconds: int
+    manager_socket: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The orders as a JSON object."""
@@ -44,3 +47,12 @@ class Orders:
     def from_json(cls, document: dict[str, Any]) -> Orders:
         """The orders of a JSON object."""
         return cls(**{**document, "models": [ServedVersion(**served) for served in document["models"]]})
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerOrders:
+    """Everything a manager needs to know: where to listen, and its end of the control socket, which is inherited."""
+
+    socket: str
+    control_fd: int
+    stop_seconds: float

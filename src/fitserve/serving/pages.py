@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -16,8 +16,7 @@ import orjson
 
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.openapi import describe_model, openapi
-
-Headers = Sequence[tuple[bytes, bytes]]
+from fitserve.serving.routes import Headers, Request, Response
 
 _SCRIPT = """
 SwaggerUIBundle({
@@ -44,16 +43,18 @@ class Page:
     _made: bytes | None = None
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def body(self) -> bytes:
-        """The body. A page on thousands of fields takes a while to make: predictions need not wait for it."""
+    async def __call__(self, _request: Request) -> Response:
+        """The page. One on thousands of fields takes a while to make: predictions need not wait for it."""
         async with self._making:
             if self._made is None:
                 self._made = await asyncio.to_thread(self.make)
-        return self._made
+        return Response(self.status, self._made, self.headers)
 
 
-def pages_of(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: bool) -> dict[str, Page]:
-    """All pages by path."""
+def pages_of(
+    endpoints: Sequence[Endpoint], names: Mapping[str, Endpoint], default: Endpoint, *, needs_key: bool
+) -> dict[str, Page]:
+    """All pages by path; ``names`` tells which version of several a name leads to."""
     json_type, javascript = (
         ((b"content-type", b"application/json"),),
         ((b"content-type", b"text/javascript"),),
@@ -64,14 +65,13 @@ def pages_of(endpoints: Sequence[Endpoint], default: Endpoint, *, needs_key: boo
         "/docs": Page(partial(_docs, default.model), ((b"content-type", b"text/html; charset=utf-8"), _POLICY)),
         "/docs/swagger-ui.css": Page(partial(_asset, "swagger-ui.css"), ((b"content-type", b"text/css"),)),
         "/docs/swagger-ui-bundle.js": Page(partial(_asset, "swagger-ui-bundle.js"), javascript),
-        "/openapi.json": Page(lambda: orjson.dumps(openapi(endpoints, default, needs_key=needs_key)), json_type),
+        "/openapi.json": Page(lambda: orjson.dumps(openapi(endpoints, default, names, needs_key=needs_key)), json_type),
         "/models": Page(lambda: orjson.dumps(listing), json_type),
     }
-    for endpoint in endpoints:
-        described = Page(partial(_described, endpoint), json_type)
-        pages.setdefault(f"/models/{endpoint.model}", described)
-        pages[f"/models/{endpoint.model}/versions/{endpoint.version}"] = described
-    return pages
+    described = {endpoint: Page(partial(_described, endpoint), json_type) for endpoint in endpoints}
+    for endpoint, page in described.items():
+        pages[f"/models/{endpoint.model}/versions/{endpoint.version}"] = page
+    return pages | {f"/models/{name}": described[endpoint] for name, endpoint in names.items()}
 
 
 def _described(endpoint: Endpoint) -> bytes:

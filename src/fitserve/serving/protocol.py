@@ -21,7 +21,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from fitserve.serving.app import Service
+from fitserve.serving.app import Application
 from fitserve.serving.problems import CONTENT_TYPE, HttpProblem
 
 # Bytes that may come without any of them being a body's: a request's head, or what stands between two chunks.
@@ -296,7 +296,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, problem: HttpProblem) -> None:
         """Answer what is no request, after the answers to all that came before it; hear nothing more."""
-        cast("Service", self.app).telemetry.count(0, problem.status, 0.0)
+        cast("Application", self.app).unrouted.count(problem.status, 0.0)
         self._deaf = True
         body = problem.body()
         headers = [

@@ -1,4 +1,4 @@
-"""The thin process that owns a service: its socket, its workers, the memory in which they count.
+"""The thin process that owns a service: its socket, its workers, its manager, the memory in which they count.
 
 It imports neither onnxruntime nor a web framework, so that nothing in it can stop it from doing its duty.
 """
@@ -9,40 +9,49 @@ import ipaddress
 import json
 import logging
 import math
-import mmap
 import os
 import selectors
+import shutil
 import signal
 import socket
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from fitserve import settings
 from fitserve.errors import SpecError, UserError
-from fitserve.serving.orders import Orders, ServedVersion
-from fitserve.serving.telemetry import Telemetry
-from fitserve.serving.vitals import Vitals
+from fitserve.serving import shared_document
+from fitserve.serving.messages import Drain, State
+from fitserve.serving.orders import ManagerOrders, Orders, ServedVersion
+from fitserve.serving.processes import SIGNALS, Process, Program
+from fitserve.serving.shared_document import SharedDocument
 
 _log = logging.getLogger("fitserve.serving")
-_END = frozenset([signal.SIGTERM, signal.SIGINT])
-# A worker that dies young is started again ever later, up to this.
-_LONGEST_PAUSE = 30.0
+_WORKER, _MANAGER = "worker", "manager"
+# A process that dies young is started again ever later, up to this.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _YOUNG = 10.0
 # Long enough for a client that keeps a connection between two requests, and for a bad line in the middle of one.
 _SILENT_SECONDS = 75
-# A worker is taken to hang after so many looks without a new sign of life. Looks are counted and not seconds: a
+# The path of a Unix socket has at most 107 bytes.
+_LONGEST_PATH = 80
+# A process is taken to hang after so many looks without a new sign of life. Looks are counted and not seconds: a
 # supervisor that was itself stopped, with the whole machine for instance, has not looked meanwhile.
 _LOOKS = 10
-# Workers give a sign of life twice a second, if they are not busy.
+# Processes give a sign of life each second, if they are not busy.
 _SHORTEST_HANG = 2.0
 
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """What to serve and where. ``keys`` holds SHA-256 of API keys; they are needed beyond loopback."""
+    """What to serve and where. ``keys`` holds SHA-256 of API keys; they are needed beyond loopback.
+
+    ``manager``: whether there is a process for ``/api/``.
+    """
 
     models: Sequence[ServedVersion]
     host: str = "127.0.0.1"
@@ -50,6 +59,7 @@ class ServiceSpec:
     workers: int = 1
     keys: Sequence[str] = ()
     require_key: bool = False
+    manager: bool = True
 
     def check(self) -> None:
         """Raise SpecError for what cannot be served."""
@@ -83,55 +93,44 @@ class ServiceSpec:
         return list(self.keys)
 
 
-@dataclass
-class _Worker:
-    """One worker process and the supervisor's end of its control socket."""
-
-    slot: int
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-    started: float
-    ready: bool = False
-    said: bytes = b""
-    beats: float = 0.0
-    silent_looks: int = 0
-
-
-@dataclass
 class Supervisor:
     """Runs a service until a signal ends it. ``on_ready`` is called once, with the URL, when all workers answer."""
 
-    spec: ServiceSpec
-    on_ready: Callable[[str], None]
-    _workers: list[_Worker] = field(default_factory=list)
-    _due: list[tuple[float, int]] = field(default_factory=list)
-    _pause: float = 0.5
-    _was_ready: bool = False
+    def __init__(self, spec: ServiceSpec, on_ready: Callable[[str], None]) -> None:
+        self._spec = spec
+        self._on_ready = on_ready
+        self._processes: list[Process] = []
+        self._due: list[tuple[float, str, int]] = []
+        self._pauses = dict.fromkeys((_WORKER, _MANAGER), _SHORTEST_PAUSE)
+        self._replaced = {name: dict.fromkeys(("ended", "hung"), 0) for name in (_WORKER, _MANAGER)}
+        self._was_ready = False
 
     def run(self) -> None:
         """Serve; raises UserError if the address is taken or a model cannot be loaded."""
-        self.spec.check()
+        self._spec.check()
         self._look_seconds = _hang_seconds() / _LOOKS
-        self._listener = listen(self.spec.host, self.spec.port)
+        self._listener = listen(self._spec.host, self._spec.port)
         try:
-            self._keys = self.spec.needed_keys(self._listener.getsockname()[0])
-            self._supervise()
+            self._keys = self._spec.needed_keys(self._listener.getsockname()[0])
+            with private_folder() as folder:
+                self._socket = str(folder / "manager.sock") if self._spec.manager else ""
+                self._supervise()
         finally:
             self._listener.close()
 
     def _supervise(self) -> None:
-        self._telemetry_fd = _shared_memory(Telemetry.size(self.spec.workers, 1 + len(self.spec.models)))
-        shared = mmap.mmap(self._telemetry_fd, 0)
-        self._vitals = Vitals(shared, self.spec.workers)
+        self._counters = [shared_document.create(f"fitserve-{slot}") for slot in range(self._spec.workers)]
+        self._replaced_fd = shared_document.create("fitserve-replaced")
+        self._publish_replaced()
         self._selector = selectors.DefaultSelector()
         signals_in, signals_out = socket.socketpair()
         signals_out.setblocking(False)
         self._selector.register(signals_in, selectors.EVENT_READ)
         before = signal.set_wakeup_fd(signals_out.fileno(), warn_on_full_buffer=False)
-        handlers = {number: signal.signal(number, _ignore) for number in _END}
+        handlers = {number: signal.signal(number, _ignore) for number in SIGNALS}
         try:
-            for slot in range(self.spec.workers):
-                self._start(slot)
+            for slot in range(self._spec.workers):
+                self._start(_WORKER, slot)
             self._watch(signals_in)
         finally:
             self._stop_all()
@@ -140,8 +139,8 @@ class Supervisor:
                 signal.signal(number, handler)
             for opened in (self._selector, signals_in, signals_out):
                 opened.close()
-            shared.close()
-            os.close(self._telemetry_fd)
+            for descriptor in (*self._counters, self._replaced_fd):
+                os.close(descriptor)
 
     @property
     def url(self) -> str:
@@ -149,121 +148,131 @@ class Supervisor:
         host, port = self._listener.getsockname()[:2]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def _start(self, slot: int) -> None:
-        ours, theirs = socket.socketpair()
-        orders = Orders(
-            self.spec.models,
-            self._listener.fileno(),
-            theirs.fileno(),
-            self._telemetry_fd,
-            slot,
-            self.spec.workers,
-            self._keys,
-            int(settings.get("body_limit")),
-            int(settings.get("rows_limit")),
-            float(settings.get("stop_seconds")),
-            _SILENT_SECONDS,
-        )
-        # Signals to the whole group, from a terminal or a service manager, are the supervisor's alone; blocked
-        # before the worker begins, so that none can meet it before it has said so itself.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _END)
-        try:
-            process = subprocess.Popen(
-                # -P: the folder in which somebody happens to stand holds no modules of ours.
-                [sys.executable, "-P", "-m", "fitserve.serving.worker"],
-                stdin=subprocess.PIPE,
-                pass_fds=(self._listener.fileno(), theirs.fileno(), self._telemetry_fd),
-                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            )
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(orders.as_json()).encode() + b"\n")
-            process.stdin.close()
-        except BrokenPipeError:
-            _log.warning("worker %d died before it read its orders", process.pid)
-        worker = _Worker(slot, process, ours, time.monotonic())
-        self._workers.append(worker)
-        self._selector.register(ours, selectors.EVENT_READ, worker)
+    def _start(self, name: str, slot: int) -> None:
+        process = self._start_worker(slot) if name == _WORKER else self._start_manager()
+        self._processes.append(process)
+        self._selector.register(process.control, selectors.EVENT_READ, process)
+
+    def _start_worker(self, slot: int) -> Process:
+        limit = settings.get("body_limit")
+
+        def orders(control_fd: int) -> dict[str, Any]:
+            return Orders(
+                self._spec.models,
+                self._listener.fileno(),
+                control_fd,
+                self._counters,
+                self._replaced_fd,
+                slot,
+                self._keys,
+                None if limit is None else int(limit),
+                int(settings.get("rows_limit")),
+                float(settings.get("stop_seconds")),
+                _SILENT_SECONDS,
+                self._socket,
+            ).as_json()
+
+        inherited = (self._listener.fileno(), *self._counters, self._replaced_fd)
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return Program(_WORKER, "fitserve.serving.worker", inherited, threads).start(slot, orders)
+
+    def _start_manager(self) -> Process:
+        def orders(control_fd: int) -> dict[str, Any]:
+            return asdict(ManagerOrders(self._socket, control_fd, float(settings.get("stop_seconds"))))
+
+        return Program(_MANAGER, "fitserve.management.manager").start(0, orders)
 
     def _watch(self, signals: socket.socket) -> None:
-        """Wait for signals and workers; return when a signal asks for the end."""
+        """Wait for signals and processes; return when a signal asks for the end."""
         look_at = time.monotonic() + self._look_seconds
         while True:
-            wake_at = min([look_at, *(due for due, _ in self._due)])
+            wake_at = min([look_at, *(due for due, _, _ in self._due)])
             for key, _ in self._selector.select(max(0.0, wake_at - time.monotonic())):
                 if key.fileobj is signals:
-                    if _END & set(signals.recv(64)):
+                    if SIGNALS & set(signals.recv(64)):
                         return
                 else:
                     self._hear(key.data)
             now = time.monotonic()
-            for due, slot in [entry for entry in self._due if entry[0] <= now]:
-                self._due.remove((due, slot))
-                self._start(slot)
+            for entry in [entry for entry in self._due if entry[0] <= now]:
+                self._due.remove(entry)
+                self._start(*entry[1:])
             if now >= look_at:
                 self._look()
                 look_at = time.monotonic() + self._look_seconds
 
     def _look(self) -> None:
-        """End every worker that has given no sign of life for too long; one that loads its models gives none."""
-        for worker, beats in [(worker, self._vitals.beats()[worker.slot]) for worker in self._workers if worker.ready]:
-            worker.silent_looks = worker.silent_looks + 1 if beats == worker.beats else 0
-            worker.beats = beats
-            if worker.silent_looks == _LOOKS:
-                worker.process.kill()  # the end of file on its control socket tells when it has gone
+        """End every process that has given no sign of life for too long; one that is not ready gives none."""
+        for process in self._processes:
+            if process.ready:
+                process.look()
+                if process.silent_looks == _LOOKS:
+                    process.process.kill()  # the end of file on its control socket tells when it has gone
 
-    def _hear(self, worker: _Worker) -> None:
-        said = worker.control.recv(65_536)
-        if not said:
-            self._bury(worker)
+    def _hear(self, process: Process) -> None:
+        heard = process.hear()
+        if heard is None:
+            self._bury(process)
             return
-        worker.said += said
-        if not worker.said.endswith(b"\n"):
-            return
-        message = json.loads(worker.said)
-        worker.said = b""
-        if message["event"] == "failed":
-            if not self._was_ready:
-                raise UserError(message["error"])
-            _log.error("worker %d: %s", worker.process.pid, message["error"])
-        else:
-            worker.ready = True
-            if not self._was_ready and all(each.ready for each in self._workers):
+        for message in heard:
+            if not isinstance(message, State):
+                _log.warning("%s says what only a supervisor says: %r", process, message)
+                continue
+            if message.error and not (message.ready or self._was_ready):
+                raise UserError(message.error)
+            if message.error:
+                _log.error("%s: %s", process, message.error)
+            process.ready = message.ready
+            if not self._was_ready and all(each.ready for each in self._processes):
                 self._was_ready = True
-                self.on_ready(self.url)
+                self._on_ready(self.url)
+                if self._socket:  # only now, for it must not delay the workers
+                    self._start(_MANAGER, 0)
 
-    def _bury(self, worker: _Worker) -> None:
-        """A worker has ended: start another in its place, ever later if they die young."""
-        self._selector.unregister(worker.control)
-        worker.control.close()
-        code = worker.process.wait()
-        self._workers.remove(worker)
+    def _bury(self, process: Process) -> None:
+        """A process has ended: start another in its place, ever later if they die young."""
+        self._selector.unregister(process.control)
+        process.control.close()
+        code = process.process.wait()
+        self._processes.remove(process)
         if not self._was_ready:
             raise UserError(f"a worker ended with code {code} before it was ready; its message stands above")
-        young = time.monotonic() - worker.started < _YOUNG
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE) if young else 0.5
-        hung = worker.silent_looks >= _LOOKS
+        name = process.name
+        pause = min(self._pauses[name] * 2, _LONGEST_PAUSE) if process.is_young(_YOUNG) else _SHORTEST_PAUSE
+        self._pauses[name] = pause
+        hung = process.silent_looks >= _LOOKS
         seconds = _LOOKS * self._look_seconds
         what = f"hung for {seconds:g} s and was killed" if hung else f"ended with code {code}"
-        _log.error("worker %d %s; another starts in %.1f s", worker.process.pid, what, self._pause)
-        self._vitals.count_restart("hung" if hung else "ended")
-        self._due.append((time.monotonic() + self._pause, worker.slot))
+        _log.error("%s %s; another starts in %.1f s", process, what, pause)
+        self._replaced[name]["hung" if hung else "ended"] += 1
+        self._publish_replaced()
+        self._due.append((time.monotonic() + pause, name, process.slot))
+
+    def _publish_replaced(self) -> None:
+        SharedDocument(self._replaced_fd).write(json.dumps(self._replaced).encode())
 
     def _stop_all(self) -> None:
-        for worker in self._workers:
-            worker.control.close()  # its end of file is the order to stop
+        seconds = float(settings.get("stop_seconds"))
+        for process in self._processes:
+            process.tell(Drain(seconds))
         # The socket goes with the last end of it, and that is a worker's: by then its queue is empty.
         self._listener.close()
-        deadline = time.monotonic() + float(settings.get("stop_seconds")) + 2
-        for worker in self._workers:
-            try:
-                worker.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
+        deadline = time.monotonic() + seconds + 2
+        for process in self._processes:
+            process.wait(deadline)
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A folder that nobody else can look into, whose path is short enough for a socket; it is removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="fitserve-"))
+    if len(os.fsencode(folder)) > _LONGEST_PATH:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="fitserve-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -276,14 +285,6 @@ def _hang_seconds() -> float:
         variable = settings.SETTINGS["hang_seconds"].variable
         raise SpecError(f"{variable}={seconds:g}: a busy worker may be silent so long; give {_SHORTEST_HANG:g} or more")
     return seconds
-
-
-def _shared_memory(size: int) -> int:
-    """A file descriptor of so many bytes of zeros that child processes may map."""
-    size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-    descriptor = os.memfd_create("fitserve-telemetry")
-    os.ftruncate(descriptor, size)
-    return descriptor
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,8 +1,8 @@
 """A worker process: loads the models, answers requests on the supervisor's socket, ends when it is told to.
 
 Started by the supervisor as ``python -m fitserve.serving.worker``; its orders come as one JSON line on standard
-input. It writes one JSON line on the control socket when it is ready or cannot become so; the supervisor's
-end of file there is the order to stop, or means that the supervisor is gone, and that the worker has to go, too.
+input. From then on both talk by messages on the control socket; its end of file means that the supervisor is gone,
+and that the worker has to go, too.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import asyncio
 import gc
 import json
 import logging
-import mmap
 import os
-import re
 import resource
 import signal
 import socket
@@ -21,19 +19,20 @@ import sys
 import time
 from contextlib import suppress
 from email.utils import formatdate
-from pathlib import Path
 from typing import cast
 
-import uvicorn
-
-from fitserve.errors import BundleError, SpecError, UserError
-from fitserve.prediction import load
+from fitserve.errors import SpecError, UserError
+from fitserve.serving import messages
 from fitserve.serving.acceptor import Acceptor
-from fitserve.serving.app import Limits, Service
-from fitserve.serving.endpoint import Endpoint
-from fitserve.serving.orders import Orders, ServedVersion
-from fitserve.serving.pages import pages_of
+from fitserve.serving.access import Access
+from fitserve.serving.app import Application
+from fitserve.serving.connections import event_loop, protocol_config
+from fitserve.serving.control import Control
+from fitserve.serving.deployment import Deployment, Limits
+from fitserve.serving.handover import HandOver
+from fitserve.serving.orders import Orders
 from fitserve.serving.protocol import Connections, Protocol
+from fitserve.serving.shared_document import SharedDocument
 from fitserve.serving.telemetry import Label, Telemetry
 
 _PUBLISH_SECONDS = 0.5
@@ -44,7 +43,7 @@ _LOOK_SECONDS = 0.025
 _LOOKS = 40
 # A client that has been let in just before may be so far away that its word arrives only after so many seconds.
 _FAR_AWAY_SECONDS = 0.25
-_IDENTITY = re.compile("[0-9a-f]{64}")
+_log = logging.getLogger("fitserve.serving")
 
 
 def main() -> None:
@@ -62,53 +61,25 @@ def main() -> None:
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     try:
-        service = assemble(orders)
+        deployment = assemble(orders)
         listener = _listening(orders.listener_fd)
     except UserError as error:
         with suppress(OSError):  # another worker's word may have ended the supervisor
-            control.sendall(json.dumps({"event": "failed", "error": str(error)}).encode() + b"\n")
+            control.sendall(messages.encode(messages.State(os.getpid(), ready=False, error=str(error))))
         sys.exit(2)
-    _event_loop().run_until_complete(_serve(orders, service, control, listener))
+    event_loop().run_until_complete(_serve(orders, deployment, control, listener))
 
 
-def _event_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
-def assemble(orders: Orders) -> Service:
-    """Load every model and put the application together; raises BundleError if a bundle is not sound."""
-    endpoints = [_endpoint(served, orders.rows_limit) for served in orders.models]
-    labels = [Label("", 0)]
-    routes: dict[str, tuple[Endpoint, int]] = {}
-    for endpoint in endpoints:
-        predictor = endpoint.predictor
-        labels.append(Label(endpoint.model, endpoint.version, predictor.manifest.learner, predictor.sha256))
-        place = (endpoint, len(labels) - 1)
-        # Of two versions of a model, and of all models, the one that was named first answers where none is named.
-        routes.setdefault(f"/models/{endpoint.model}/predict", place)
-        routes[f"/models/{endpoint.model}/versions/{endpoint.version}/predict"] = place
-        routes.setdefault("/predict", place)
-    shared = mmap.mmap(orders.telemetry_fd, 0)
-    telemetry = Telemetry(shared, orders.slot, orders.n_slots, labels)
-    keys = frozenset(orders.keys) if orders.keys is not None else None
-    pages = pages_of(endpoints, endpoints[0], needs_key=keys is not None)
-    return Service(routes, pages, telemetry, Limits(orders.body_limit, keys))
-
-
-def _endpoint(served: ServedVersion, rows_limit: int) -> Endpoint:
-    folder = Path(served.folder)
-    predictor = load(folder)
-    # A workspace names the folder of a bundle by its identity: so even a forged whole, every digest of which is
-    # right, is noticed.
-    if _IDENTITY.fullmatch(folder.name) and folder.name != predictor.sha256:
-        name = f"{served.model} version {served.version}"
-        raise BundleError(f"the bundle of {name} is not the one that was registered; import or train it again")
-    return Endpoint(served.model, served.version, predictor, rows_limit)
+def assemble(orders: Orders) -> Deployment:
+    """Load every model; raises BundleError if a bundle is not sound."""
+    counters = [SharedDocument(descriptor) for descriptor in orders.counters_fds]
+    telemetry = Telemetry(counters, orders.slot, SharedDocument(orders.replaced_fd))
+    management = HandOver(orders.manager_socket) if orders.manager_socket else None
+    limits = Limits(orders.body_limit, orders.rows_limit)
+    deployment = Deployment(limits, telemetry, management, needs_key=orders.keys is not None)
+    for served in orders.models:
+        deployment.add(deployment.endpoint(messages.Load(served.model, served.version, served.folder)))
+    return deployment
 
 
 def _listening(descriptor: int) -> socket.socket:
@@ -122,43 +93,61 @@ def _listening(descriptor: int) -> socket.socket:
     return listener
 
 
-async def _serve(orders: Orders, service: Service, control: socket.socket, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        service,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=orders.silent_seconds,
-    )
-    config.load()
+async def _serve(orders: Orders, deployment: Deployment, own_end: socket.socket, listener: socket.socket) -> None:
+    telemetry = deployment.telemetry
+    access = Access(frozenset(orders.keys) if orders.keys is not None else None)
+    application = Application(deployment.routes(), access, telemetry.counter(Label("none")))
+    application.missing = lambda path: deployment.missing(application.routes, path)
+    config = protocol_config(application, orders.silent_seconds)
     connections = Connections()
-    _every_half_second(orders.slot, connections, service.telemetry)
+    _every_half_second(connections, telemetry)
     # uvicorn's protocol class serves; its own server does not fit: it stops accepting at SIGTERM by itself,
     # and nobody but a terminal can talk to it.
     acceptor = Acceptor(listener, lambda: Protocol(config=config, server_state=connections, app_state={}))
     # What is loaded stays: it need not be looked through for garbage again and again.
     gc.collect()
     gc.freeze()
-    control.setblocking(False)
-    loop = asyncio.get_running_loop()
-    with suppress(OSError):  # an order to stop, or the supervisor's end; maybe before this worker was ready
-        await loop.sock_sendall(control, json.dumps({"event": "ready", "pid": os.getpid()}).encode() + b"\n")
-        await loop.sock_recv(control, 4096)
-    await _drain(acceptor, connections, orders.stop_seconds)
-    service.telemetry.publish()
+    control = Control(own_end)
+    await control.tell(messages.State(os.getpid(), ready=True, served=deployment.served))
+    control.beat()
+    seconds = await _obey(control, deployment, application, orders.stop_seconds)
+    await _drain(acceptor, connections, seconds)
+    telemetry.publish()
 
 
-def _every_half_second(slot: int, connections: Connections, telemetry: Telemetry) -> None:
+def _every_half_second(connections: Connections, telemetry: Telemetry) -> None:
     connections.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
     telemetry.publish()
-    telemetry.vitals.beat(slot)
-    loop = asyncio.get_running_loop()
-    loop.call_later(_PUBLISH_SECONDS, _every_half_second, slot, connections, telemetry)
+    asyncio.get_running_loop().call_later(_PUBLISH_SECONDS, _every_half_second, connections, telemetry)
+
+
+async def _obey(control: Control, deployment: Deployment, application: Application, stop_seconds: float) -> float:
+    """Do what the supervisor says until it says that this worker has to end, or is gone; how long that may take."""
+    async for message in control.messages():
+        if isinstance(message, messages.Drain):
+            return message.seconds
+        error = ""
+        try:
+            await _change(message, deployment, application.access)
+            application.routes = deployment.routes()
+        except UserError as wrong:
+            error = str(wrong)
+            _log.error("%s", error)
+        await control.tell(messages.State(os.getpid(), ready=True, served=deployment.served, error=error))
+    return stop_seconds
+
+
+async def _change(message: messages.Message, deployment: Deployment, access: Access) -> None:
+    """Change what is served, and to whom."""
+    if isinstance(message, messages.Load):
+        deployment.add(await asyncio.to_thread(deployment.endpoint, message))
+    elif isinstance(message, messages.Unload):
+        deployment.remove(message)
+    elif isinstance(message, messages.Route):
+        deployment.route(message)
+    elif isinstance(message, messages.Keys):
+        access.keys = None if message.sha256 is None else frozenset(message.sha256)
+        deployment.needs_key = access.keys is not None
 
 
 async def _drain(acceptor: Acceptor, connections: Connections, seconds: float) -> None:

@@ -7,9 +7,12 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fitserve.errors import NotFoundError, SpecError
+
+if TYPE_CHECKING:
+    from fitserve.bundle.manifest import Manifest
 
 MODEL_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 ALIAS = re.compile(r"^[a-z][a-z0-9_-]{0,31}\Z")
@@ -26,7 +29,7 @@ class VersionDetails:
     """What the maker of a version knows about it; the workspace adds the rest."""
 
     task: str
-    target: str
+    target: str | None
     learner: str
     metric: str
     score: float | None
@@ -34,6 +37,22 @@ class VersionDetails:
     rows: int
     run: str | None = None
     source: Source = "train"
+
+
+def details_of(manifest: Manifest, *, run: str | None = None, source: Source = "train") -> VersionDetails:
+    """The details that a manifest tells; ``run`` is the training that made it."""
+    metric = manifest.metric
+    return VersionDetails(
+        task=manifest.task,
+        target=manifest.target,
+        learner=manifest.learner,
+        metric=metric,
+        score=manifest.scores.get(metric),
+        baseline=manifest.baseline.get(metric),
+        rows=int(manifest.data.get("rows", 0)),
+        run=run,
+        source=source,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,7 +223,10 @@ def versions_of(connection: Connection, name: str) -> dict[int, VersionRecord]:
     # The database cannot even be asked for a name with a lone surrogate.
     known = name if MODEL_NAME.match(name) else ""
     query = select(VERSIONS).where(VERSIONS.c.model == known).order_by(VERSIONS.c.version)
-    found = {row["version"]: VersionRecord(**row) for row in connection.execute(query).mappings()}
+    found = {
+        row["version"]: VersionRecord(**{**row, "target": row["target"] or None})
+        for row in connection.execute(query).mappings()
+    }
     if not found:
         raise no_model(name, connection.scalars(select(VERSIONS.c.model).distinct()).all())
     return found
@@ -258,7 +261,7 @@ def add_version(connection: Connection, name: str, sha256: str, details: Version
         run=details.run,
         source=details.source,
     )
-    connection.execute(insert(VERSIONS).values(columns(VERSIONS, record)))
+    connection.execute(insert(VERSIONS).values({**columns(VERSIONS, record), "target": record.target or ""}))
     return record
 
 

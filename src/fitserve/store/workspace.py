@@ -139,7 +139,7 @@ class Workspace:
                     write_seen(self.ports.documents, sha256, seen)
         except BaseException:
             with suppress(UserError):  # the first error is the one to tell
-                self._drop_if_unused(sha256)
+                self.drop_if_unused(sha256)
             if run is not None:
                 self._forget_plan(run)
             raise
@@ -235,7 +235,7 @@ class Workspace:
                 chosen &= VERSIONS.c.version == number
             connection.execute(delete(VERSIONS).where(chosen))
         for sha256 in {record.sha256 for record in found.values()}:
-            self._drop_if_unused(sha256)
+            self.drop_if_unused(sha256)
         return list(found.values())
 
     def save_run(self, run: RunRecord) -> None:
@@ -340,7 +340,7 @@ class Workspace:
         if self.read_only:
             raise WorkspaceError(f"{self.path} is read-only: make it writable or name another folder")
 
-    def _drop_if_unused(self, sha256: str) -> None:
+    def drop_if_unused(self, sha256: str) -> None:
         """Remove a bundle if no version refers to it."""
         with self.changing(serving=False) as connection:
             if not connection.scalar(select(func.count()).where(VERSIONS.c.sha256 == sha256)):

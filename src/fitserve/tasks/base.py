@@ -23,9 +23,13 @@ Scored = dict[str, float | None]
 
 
 class Request(Protocol):
-    """What one request asks about. ``unit`` names it in the plural: rows, series."""
+    """What one request asks about. ``unit`` names it in the plural: rows, series.
+
+    ``body_limit`` is how many bytes a request may have.
+    """
 
     unit: ClassVar[str]
+    body_limit: ClassVar[int]
 
     def fields(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """The values of the model's fields in a JSON object that asks one thing; never raises."""
@@ -133,6 +137,7 @@ class RowRequest:
     """A request about rows: each a JSON object with a value for each field."""
 
     unit: ClassVar[str] = "rows"
+    body_limit: ClassVar[int] = 16 << 20
 
     def fields(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as it is."""

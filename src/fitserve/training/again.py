@@ -9,8 +9,9 @@ import numpy as np
 from fitserve.data.split import Split
 from fitserve.data.understanding.profiles import missing_share, profile_of
 from fitserve.evaluation.parts import numeric
+from fitserve.features.base import Step
 from fitserve.features.column import Column, Numbers
-from fitserve.features.encoder import AnyStep, fit_again
+from fitserve.features.encoder import fit_again
 from fitserve.schema import Field, Kind
 from fitserve.training.prepare import Prepared
 
@@ -22,17 +23,17 @@ def on_all_rows(prepared: Prepared) -> Prepared:
     Raises DataError if the target of all rows cannot be learned, though that of some could.
     """
     rows = np.arange(len(prepared.truth))
-    answerer = prepared.task.fit(prepared.target, prepared.answerer)
+    answerer = prepared.task.fit(prepared.target.column, prepared.answerer)
     steps = {step.field: step for step in prepared.encoder.steps}
     fields = [
         _with_profile(field, prepared.table[field.name], steps.get(field.name)) if field.used else field
         for field in prepared.fields
     ]
-    encoder = fit_again(prepared.encoder, fields, prepared.table)
+    encoder = fit_again(prepared.encoder, prepared.table)
     return replace(
         prepared,
         answerer=answerer,
-        truth=answerer.truth(prepared.target),
+        truth=answerer.truth(prepared.target.column),
         fields=fields,
         split=Split(rows, rows[:0], prepared.split.reason),
         encoder=encoder,
@@ -40,7 +41,7 @@ def on_all_rows(prepared: Prepared) -> Prepared:
     )
 
 
-def _with_profile(field: Field, column: Column, step: AnyStep | None) -> Field:
+def _with_profile(field: Field, column: Column, step: Step | None) -> Field:
     if field.kind in (Kind.NUMBER, Kind.DATETIME):
         column = Numbers(numeric(column, field.kind, step))
     kept = {"running": True} if field.profile.get("running") else {}

@@ -35,7 +35,7 @@ def card(manifest: Manifest, report: Mapping[str, Any], language: str = "en", le
 
 
 def _title(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
-    return [WORDS[language]["title"].format(target=manifest.target)]
+    return [WORDS[language]["title"].format(target=manifest.predicts)]
 
 
 def _summary(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:

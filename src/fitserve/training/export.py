@@ -6,15 +6,14 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.blocks import FLOAT32_MAX, Arrays, Codes, Dense
 from fitserve.bundle.proof import Weight
 from fitserve.errors import ParityError
-from fitserve.features.arrays import FLOAT32_MAX, Arrays
 from fitserve.models.base import Exported, Fitted
 from fitserve.prediction.session import Session
 
@@ -26,8 +25,10 @@ _MOST_THRESHOLD_ROWS = 200
 def weigh(exported: Exported) -> Weight:
     """Load a graph in a process of its own and measure it there."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "model.onnx").write_bytes(exported.model)
-        (Path(folder) / "graph.json").write_text(json.dumps(asdict(exported.graph)), encoding="utf-8")
+        for graph, model in exported.graphs:
+            (Path(folder) / graph.member).write_bytes(model)
+        entries = [graph.as_json() for graph, _ in exported.graphs]
+        (Path(folder) / "graphs.json").write_text(json.dumps(entries), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "fitserve.prediction.weigh", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
@@ -41,7 +42,7 @@ def check_parity(fitted: Fitted, exported: Exported, samples: list[Arrays]) -> f
 
     Infinite and missing outputs must agree exactly.
     """
-    session = Session(exported.graph, exported.model)
+    session = Session(exported.graph, exported.model, exported.before)
     largest = 0.0
     for arrays in samples:
         expected, found = fitted.predict(arrays), session.run(arrays).astype(np.float64)
@@ -74,8 +75,10 @@ def hostile_arrays(arrays: Arrays, exported: Exported) -> Arrays:
     for code in (0, 1):
         dense = np.concatenate([dense, base.dense])
         codes = np.concatenate([codes, np.full_like(base.codes, code)])
-    text = base.text.take(np.zeros(len(dense), dtype=np.intp)) if base.text is not None else None
-    return Arrays(dense, codes, text)
+    first = np.zeros(len(dense), dtype=np.intp)
+    changed = {Dense.name: Dense(dense), Codes.name: Codes(codes)}
+    others = {name: block.take(first) for name, block in base.blocks.items() if name not in changed}
+    return Arrays({**changed, **others}, len(dense))
 
 
 def _changed(row: NDArray[np.float32], column: int, value: float) -> NDArray[np.float32]:

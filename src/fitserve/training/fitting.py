@@ -74,9 +74,13 @@ class Fitting:
         return self._fit(learner, parameters, rows, self._weights, self.context(effort))
 
     def _fit(
-        self, learner: Learner, parameters: Parameters, rows: NDArray[np.intp], weights: NDArray[np.float64] | None,
+        self,
+        learner: Learner,
+        parameters: Parameters,
+        rows: NDArray[np.intp],
+        weights: NDArray[np.float64] | None,
         context: Context,
-    ) -> Fitted:  # fmt: skip
+    ) -> Fitted:
         """Fit on some training rows, with one thread for linear algebra.
 
         Vectors of some ten thousand numbers, as texts have, are ten times slower with two threads that wait for

@@ -8,10 +8,8 @@ import numpy as np
 
 from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.errors import FitserveError, in_a_line
-from fitserve.evaluation.evaluate import target_column
 from fitserve.evaluation.in_common import in_common, told_in_common
 from fitserve.evaluation.judged import Judged
-from fitserve.evaluation.reading import Reading
 from fitserve.evaluation.seen import seen_by
 from fitserve.formatting import number, with_interval
 from fitserve.prediction.named import Named
@@ -33,7 +31,7 @@ def passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> P
     """
     old, own = champion.predictor.manifest, new.predictor.manifest
     if (old.task, old.target) != (own.task, own.target):
-        return Passed(False, f"not promoted: {champion.name} predicts {old.target!r} ({old.task})")
+        return Passed(False, f"not promoted: {champion.name} predicts {old.predicts!r} ({old.task})")
     try:
         return _passes(new, judged, prepared, champion)
     except FitserveError as error:
@@ -46,9 +44,7 @@ def _passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> 
         why = f"which rows {champion.name} has learned from is not known, for it was imported, or trained before 0.2"
         return Passed(False, f"not promoted: {why}; {_compare(new, champion)}")
     rows = prepared.split.test
-    frame = prepared.frame[rows]
-    predictor.check_columns(frame.columns)
-    table, target = Reading(predictor).columns(frame), target_column(predictor, frame)
+    table, target = prepared.test_part_for(predictor)
     truth = predictor.answerer.truth(target)
     unseen = np.flatnonzero(~seen.among(predictor.encoder.columns(table, len(rows)), truth))
     if len(unseen) < SMALL_TABLE:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
+from fitserve.data.frames import Frame, read_written, write_frame
 from fitserve.errors import UserError, in_a_line
 from fitserve.store import Workspace
 from fitserve.store.datasets import Datasets
@@ -20,24 +19,23 @@ class Table:
     told: list[str]
 
 
-def keep(frame: pl.DataFrame, sha256: str, name: str, workspace: Workspace) -> Table:
+def keep(frame: Frame, sha256: str, name: str, workspace: Workspace) -> Table:
     """Keep a table unless it is there already. What fails is told, and is no reason to lose a model."""
     try:
         return _keep(frame, sha256, name, Datasets(workspace), workspace)
-    except (UserError, OSError, pl.exceptions.PolarsError) as error:
+    except (UserError, OSError) as error:
         return Table(None, [f"the table was not kept: {in_a_line(error)}"])
 
 
-def _keep(frame: pl.DataFrame, sha256: str, name: str, datasets: Datasets, workspace: Workspace) -> Table:
+def _keep(frame: Frame, sha256: str, name: str, datasets: Datasets, workspace: Workspace) -> Table:
     known = datasets.touch(sha256)
     if known is not None:
         return Table(known, [])
     with workspace.staging() as folder:
         file = folder / "table.parquet"
-        frame.write_parquet(file, compression="zstd")
-        if pl.read_parquet_schema(file) != frame.schema:
+        columns = write_frame(frame, file)
+        if columns is None:
             return Table(None, ["the table was not kept: it holds types that a Parquet file has not"])
-        columns = {column: str(dtype) for column, dtype in frame.schema.items()}
         kept = datasets.keep(file, sha256, name, frame.height, columns)
     told = [f"the table was kept in the workspace ({shown_bytes(kept.record.bytes)}); --no-keep leaves that out"]
     told += [
@@ -48,8 +46,8 @@ def _keep(frame: pl.DataFrame, sha256: str, name: str, datasets: Datasets, works
     return Table(kept.record, told)
 
 
-def kept_table(sha256: str, workspace: Workspace) -> pl.DataFrame | None:
+def kept_table(sha256: str, workspace: Workspace) -> Frame | None:
     """The table with a hash, if the workspace keeps it."""
     datasets = Datasets(workspace)
     record = next((each for each in datasets.all() if each.sha256 == sha256), None)
-    return None if record is None else pl.read_parquet(datasets.file(record))
+    return None if record is None else read_written(datasets.file(record))

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from fitserve.bundle.folder import array_bytes, write_bundle
-from fitserve.bundle.manifest import FORMAT, Manifest
+from fitserve.bundle.manifest import FORMAT, SECTION_VERSIONS, Manifest
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.report import add_section, build_report
@@ -71,7 +71,7 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
     Scores and report are those of the model that was judged; graph, steps, profile and examples of what is served.
     """
     prepared, judged, served = search.prepared, choice.judged, choice.served
-    session = Session(judged.exported.graph, judged.exported.model)
+    session = _session(judged)
     judgement = judge(prepared, search, judged.trial, session)
     left_out = LeftOut()
     told = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, judged.trial, judgement)) or []
@@ -86,7 +86,7 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
     page = card(manifest, report, left_out=left_out)
     prepared.findings.extend(_told(left_out))
     members = {
-        served.exported.graph.member: served.exported.model,
+        **{graph.member: model for graph, model in served.exported.graphs},
         EXAMPLES: orjson.dumps(_examples(served, manifest), option=orjson.OPT_INDENT_2),
         "report.json": orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY),
         "card.md": page.encode(),
@@ -106,10 +106,15 @@ def _attempt(left_out: LeftOut, limit: Limit, name: str, make: Callable[[], T]) 
     return left_out.attempt(name, within)
 
 
+def _session(chosen: Chosen) -> Session:
+    exported = chosen.exported
+    return Session(exported.graph, exported.model, exported.before)
+
+
 def _examples(served: Chosen, manifest: Manifest) -> dict[str, Any]:
     """Rows that are drawn from the profile, with the answers of what is served."""
     prepared, exported = served.prepared, served.exported
-    session = Session(exported.graph, exported.model)
+    session = _session(served)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     rows = example_rows(prepared.encoder, prepared.fields, exported.thresholds)
     return {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
@@ -117,38 +122,42 @@ def _examples(served: Chosen, manifest: Manifest) -> dict[str, Any]:
 
 def _manifest(chosen: Chosen, search: Search, judgement: Judgement, intervals: Mapping[str, Any]) -> Manifest:
     """The manifest of a model with the scores of the one that was judged."""
-    graph, prepared = chosen.exported.graph, chosen.prepared
-    said = prepared.spec.missing.get(prepared.spec.target)
+    prepared, spec = chosen.prepared, chosen.prepared.spec
+    said = None if spec.target is None else spec.missing.get(spec.target)
+    evaluation = {
+        "version": SECTION_VERSIONS["evaluation"],
+        "scores": judgement.scores,
+        "baseline": judgement.baseline,
+        "on": judgement.on,
+        "rows": len(judgement.rows),
+        "split": prepared.split.reason,
+        "level": LEVEL,
+        "intervals": dict(intervals),
+        "trained_on": len(search.prepared.split.train),
+    }
+    data = {
+        "version": SECTION_VERSIONS["data"],
+        "sha256": prepared.dataset_sha256,
+        "rows": prepared.n_rows,
+        "trained_on": len(prepared.split.train),
+        **({"target_missing": sorted(read_said(said))} if said else {}),
+    }
     return Manifest(
         format=FORMAT,
         task=prepared.task.name,
-        target=prepared.spec.target,
+        roles=spec.columns,
+        target=spec.target,
         fields=[field.as_json() for field in prepared.fields],
         steps=prepared.encoder.as_json(),
-        graph={name: getattr(graph, name) for name in graph.__slots__},
+        graphs=[graph.as_json() for graph, _ in chosen.exported.graphs],
         answer=state_of(prepared.answerer),
         learner=chosen.trial.learner,
         parameters={**chosen.trial.parameters, "effort": chosen.effort},
         metric=prepared.metric,
-        scores=judgement.scores,
-        baseline=judgement.baseline,
-        evaluation={
-            "on": judgement.on,
-            "rows": len(judgement.rows),
-            "split": prepared.split.reason,
-            "level": LEVEL,
-            "intervals": dict(intervals),
-            "trained_on": len(search.prepared.split.train),
-        },
-        data={
-            "sha256": prepared.dataset_sha256,
-            "rows": prepared.n_rows,
-            "trained_on": len(prepared.split.train),
-            **({"target_missing": sorted(read_said(said))} if said else {}),
-        },
-        seed=prepared.spec.seed,
+        seed=spec.seed,
         versions={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         members={},
+        sections={"evaluation": evaluation, "data": data},
     )
 
 
@@ -200,7 +209,7 @@ def _report(
 
 
 def _case(prepared: Prepared, chosen: Chosen, judgement: Judgement, predictor: Predictor) -> Case:
-    return case_of(prepared, judgement, predictor, len(chosen.exported.model))
+    return case_of(prepared, judgement, predictor, sum(len(model) for _, model in chosen.exported.graphs))
 
 
 def _told(left_out: LeftOut) -> list[str]:

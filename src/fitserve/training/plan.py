@@ -66,7 +66,7 @@ def make_plan(learners: Sequence[Learner], shape: Shape, budget: float | None) -
     offers: dict[str, list[Entry]] = {}
     refusals: dict[str, str] = {}
     failures: dict[str, str] = {}
-    empty = not (shape.n_dense or shape.level_counts or shape.n_terms)
+    empty = not (shape.n_dense or shape.level_counts or shape.n_terms or shape.others)
     for learner in learners:
         try:
             if empty and learner.name != "baseline":

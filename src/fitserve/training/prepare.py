@@ -8,73 +8,80 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from fitserve.blocks import Arrays
 from fitserve.data.checks import FOR_TRAINING, check_table, drift
 from fitserve.data.checks.finding import Severity
 from fitserve.data.checks.table import CheckedTable
 from fitserve.data.few_rows import SMALL_TABLE
-from fitserve.data.split import (
-    EqualRows,
-    Split,
-    can_judge,
-    content_hash,
-    equal_rows,
-    joined_groups,
-    split_by_time,
-    split_rows,
-)
-from fitserve.data.understanding.choices import Choices, missing_column, read_choices, without_missing
-from fitserve.data.understanding.kinds import IN_DOUBT, Gaps, infer_field, read_alike
-from fitserve.data.understanding.missing_spellings import GapSpellings
-from fitserve.data.understanding.target import decide_target, lost_rows
+from fitserve.data.frames import Frame
+from fitserve.data.split import Split, split_by_time, split_rows
+from fitserve.data.understanding.choices import Choices, missing_column, read_choices
+from fitserve.data.understanding.kinds import IN_DOUBT
+from fitserve.data.understanding.table import UnderstoodColumns, UnderstoodTable, understand
+from fitserve.data.understanding.target import Target, lost_rows
 from fitserve.errors import DataError, SpecError
+from fitserve.evaluation.evaluate import target_column
+from fitserve.evaluation.reading import Reading
 from fitserve.evaluation.task import TaskEvaluation, task_evaluation
-from fitserve.features.arrays import Arrays
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import Encoder, fit_encoder
 from fitserve.models.base import Shape
-from fitserve.schema import Field, Kind
+from fitserve.prediction import Predictor
+from fitserve.schema import Field
 from fitserve.tasks import Answerer
-from fitserve.training.advice import Order, group_keys, log_order, order_of, split_advice
+from fitserve.training.advice import split_advice
 from fitserve.training.spec import Spec
 from fitserve.training.usable import leave_out
-from fitserve.training.weights import read_weights
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
 
-    ``target`` is the same as a column. ``groups`` gives rows that must not be divided equal numbers; ``moments`` is the
-    order of the rows if they are split by it; ``weights`` says how much rows count in a fit; ``findings`` are
-    sentences for the report. ``frame`` holds the kept rows as they were read; ``distinct`` is false where inputs are
-    so few that equal rows are no copies. ``seconds_to_encode`` is what fitting the steps and encoding the training part
-    took.
+    ``understood`` is what is known of these rows, ``target`` that of all of them, ``table`` holds their columns.
+    ``weights`` says how much rows count in a fit; ``findings`` are sentences for the report; ``n_rows`` counts rows
+    without a target, too. ``seconds_to_encode`` is what fitting the steps and encoding the training part took.
     """
 
     spec: Spec
+    understood: UnderstoodTable
+    target: Target
     task: TaskEvaluation
-    task_reason: str
     answerer: Answerer
     metric: str
     fields: list[Field]
     table: dict[str, Column]
-    target: Column
     truth: NDArray[Any]
-    groups: NDArray[np.int64]
-    moments: NDArray[np.float64] | None
     split: Split
     encoder: Encoder
     arrays: Arrays
     findings: list[str]
     dataset_sha256: str
     n_rows: int
-    frame: pl.DataFrame
-    distinct: bool
     weights: NDArray[np.float64] | None = None
     seconds_to_encode: float = 0.0
+
+    @property
+    def task_reason(self) -> str:
+        """Why it is this task."""
+        return self.target.reason
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Equal numbers for rows that must not be divided: (n,)."""
+        return self.understood.groups
+
+    @property
+    def moments(self) -> NDArray[np.float64] | None:
+        """The order of the rows if they are split by it: (n,)."""
+        return self.understood.moments
+
+    @property
+    def distinct(self) -> bool:
+        """False where inputs are so few that equal rows are no copies."""
+        return not self.understood.equal.combinations
 
     @property
     def shape(self) -> Shape:
@@ -85,6 +92,7 @@ class Prepared:
             self.arrays.dense.shape[1],
             [step.n_codes for step in self.encoder.codes],
             self.encoder.n_terms,
+            {name: self.encoder.widths[name] for name in self.arrays.others},
         )
 
     def classes(self, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
@@ -106,112 +114,136 @@ class Prepared:
         """Some rows of the table, as columns."""
         return {name: take(column, rows) for name, column in self.table.items()}
 
+    def test_part_for(self, predictor: Predictor) -> tuple[dict[str, Column], Column]:
+        """The columns of the test part, and its target, as another model reads them; raises DataError if it cannot."""
+        frame = self.understood.take(self.split.test).frame
+        predictor.check_columns(frame.columns)
+        return Reading(predictor).columns(frame), target_column(predictor, frame, self.target.name)
 
-def prepare(frame: pl.DataFrame, spec: Spec) -> Prepared:
+
+def prepare(frame: Frame, spec: Spec) -> Prepared:
     """Decide what the table and its target are, and split it; raises DataError or SpecError.
 
     The split comes before everything that is learned: kinds, profiles, labels, scale of the target and steps
     see the training part alone.
     """
-    choices = _check(frame, spec)
-    n_all, digest = frame.height, content_hash(frame)
-    frame = without_missing(frame, choices.missing)
-    found = decide_target(frame, spec.target, spec.task, choices)
-    task, target, kept = task_evaluation(found.task.name), found.column, found.known
-    findings = [f"{lost.count} rows with {lost.what} were left out; {lost.advice}" for lost in lost_rows(found)]
-    if len(kept) < 2:
-        raise DataError(f"only {len(kept)} row has a target; at least 2 are needed, 100 or more to be useful")
-    frame, target = frame[kept], take(target, kept)
-    strata, classes = _strata(task, target)
-    order = _order(frame, spec, choices, np.zeros_like(strata) if classes is None else classes)
-    split_by = spec if order is None else replace(spec, time=order.name)
-    if order is not None and spec.time is None:
-        findings.append(
-            f"the rows stand in the order of {order.name!r}, so the last judge; --shuffle has random ones judge"
-        )
-    equal = equal_rows(frame.drop(*spec.exclude, *([spec.weight] if spec.weight else [])), spec.target)
-    findings += _of_equal_rows(equal)
-    groups, split = _split(frame, split_by, equal, strata, order)
-    answerer = task.fit(take(target, split.train))
-    truth = answerer.truth(target)
-    fields, table = _fields(frame, spec, choices, split.train, order)
-    used = [field for field in fields if field.used]
-    findings += _checked(CheckedTable(frame, used, table, found.take(kept)), split_by)
-    fields = leave_out(fields, table, truth, split.train, task.objective(answerer))
+    every = understand(frame, _choices(frame, spec))
+    table, target = _with_target(every)
+    task = task_evaluation(target.task.name)
+    findings = _of_rows(every, table)
+    split = _split(table, spec, task.strata(target.truth))
+    answerer = task.fit(take(target.column, split.train))
+    truth = answerer.truth(target.column)
+    columns = _columns(table, split)
+    findings += _checked(table, target, columns, spec)
+    fields = leave_out(columns.fields, columns.columns, truth, split.train, task.objective(answerer))
     metric, of_the_metric = _metric(spec, answerer, truth, split)
-    findings += of_the_metric
-    findings += [*_unused(fields), *_in_doubt(fields), *split_advice(split_by, fields, table, split)]
-    train_table = {name: take(column, split.train) for name, column in table.items()}
+    findings += [*of_the_metric, *_unused(fields), *_in_doubt(fields)]
+    findings += [] if table.moments is not None else split_advice(spec, fields, columns.columns, split)
+    train_table = {name: take(column, split.train) for name, column in columns.columns.items()}
     begun = time.monotonic()
-    encoder = fit_encoder(fields, train_table, choices.missing, None if order is None else order.name)
+    encoder = fit_encoder(fields, train_table, table.choices.missing, None if table.order is None else table.order.name)
     arrays = encoder.columns(train_table, len(split.train))
     seconds = time.monotonic() - begun
-    moments = None if order is None else order.moments
     return Prepared(
-        spec, task, found.reason, answerer, metric, fields, table, target, truth, groups, moments,
-        split, encoder, arrays, findings, digest, n_all, frame, not equal.combinations,
-        read_weights(frame, spec.weight), seconds,
-    )  # fmt: skip
+        spec=spec,
+        understood=table,
+        target=target,
+        task=task,
+        answerer=answerer,
+        metric=metric,
+        fields=fields,
+        table=columns.columns,
+        truth=truth,
+        split=split,
+        encoder=encoder,
+        arrays=arrays,
+        findings=findings,
+        dataset_sha256=table.sha256,
+        n_rows=len(every),
+        weights=table.weights,
+        seconds_to_encode=seconds,
+    )
 
 
-def _checked(table: CheckedTable, spec: Spec) -> list[str]:
+def _choices(frame: Frame, spec: Spec) -> Choices:
+    """The user's word about the table; raises SpecError for a spec that does not fit it."""
+    spec.check()
+    named = [name for name in (spec.time, spec.group, spec.weight) if name is not None]
+    for name in (*spec.columns.values(), *spec.exclude, *named):
+        if name not in frame.columns:
+            raise SpecError(missing_column(name, frame.columns))
+    return replace(
+        read_choices(spec.kinds, spec.spellings, spec.missing, frame.columns),
+        target=spec.target,
+        task=spec.task,
+        roles=spec.columns if spec.task is not None else None,
+        exclude=spec.exclude,
+        time=spec.time,
+        group=spec.group,
+        weight=spec.weight,
+        shuffle=spec.shuffle,
+    )
+
+
+def _with_target(every: UnderstoodTable) -> tuple[UnderstoodTable, Target]:
+    """The rows that have a target, and that; raises DataError if there are none to learn from."""
+    assert every.target is not None
+    known = every.target.known
+    if len(known) < 2:
+        raise DataError(f"only {len(known)} row has a target; at least 2 are needed, 100 or more to be useful")
+    table = every.take(known)
+    assert table.target is not None
+    return table, table.target
+
+
+def _of_rows(every: UnderstoodTable, table: UnderstoodTable) -> list[str]:
+    """Sentences for rows that were left out, their order, and those that repeat others."""
+    assert every.target is not None
+    told = [f"{lost.count} rows with {lost.what} were left out; {lost.advice}" for lost in lost_rows(every.target)]
+    order, equal = table.order, table.equal
+    if order is not None and table.choices.time is None:
+        told.append(
+            f"the rows stand in the order of {order.name!r}, so the last judge; --shuffle has random ones judge"
+        )
+    if equal.combinations:
+        told.append(
+            f"{equal.repeat} rows repeat an earlier row, for there {equal.why}; they were split like other rows"
+        )
+    elif equal.repeat:
+        told.append(f"{equal.repeat} rows repeat an earlier row; they were kept, on one side of the split each")
+    return told
+
+
+def _split(table: UnderstoodTable, spec: Spec, strata: NDArray[np.int64]) -> Split:
+    """The rows to learn from and those to judge on."""
+    if table.moments is not None:
+        return split_by_time(table.moments)
+    split = split_rows(table.groups, strata, spec.seed, named=spec.group is not None)
+    if table.equal.combinations:
+        return replace(split, reason=split.reason.removesuffix(", equal rows kept together"))
+    return split
+
+
+def _columns(table: UnderstoodTable, split: Split) -> UnderstoodColumns:
+    """What the columns are by the training rows; raises DataError where one cannot be used, or none is left."""
+    found = table.columns(split.train)
+    if found.refused:
+        raise found.refused[0]
+    if not any(field.used for field in found.fields):
+        raise DataError("no column is left to predict from; give a table with at least one besides the target")
+    return found
+
+
+def _checked(table: UnderstoodTable, target: Target, columns: UnderstoodColumns, spec: Spec) -> list[str]:
     """Sentences for what the checks find; raises DataError where a score would be a lie, unless that is wanted."""
-    found = check_table(table, FOR_TRAINING if spec.time is not None else (*FOR_TRAINING, drift))
+    used = [field for field in columns.fields if field.used]
+    checked = CheckedTable(table.frame, used, columns.columns, target)
+    found = check_table(checked, FOR_TRAINING if table.moments is not None else (*FOR_TRAINING, drift))
     grave = [finding for finding in found if finding.severity is Severity.STOP]
     if grave and not spec.force:
         raise DataError(f"{grave[0].message}, so the scores would be a lie: {grave[0].advice}")
     return [finding.sentence for finding in found]
-
-
-def _order(frame: pl.DataFrame, spec: Spec, choices: Choices, labels: NDArray[np.int64]) -> Order | None:
-    """What the rows are in order by: the user's column, or that of dates in whose order they stand.
-
-    None where the user leaves the split open and the last rows cannot judge, or hold labels that no other row has.
-    """
-    if spec.time is not None:
-        return order_of(frame[spec.time], choices)
-    if spec.group is not None or spec.shuffle:
-        return None
-    left_out = (spec.target, spec.weight, *spec.exclude)
-    names = [n for n in frame.columns if n not in left_out and choices.kinds.get(n, Kind.DATETIME) is Kind.DATETIME]
-    order = log_order(frame, names, choices)
-    return order if order is not None and can_judge(order.moments, labels) else None
-
-
-def _of_equal_rows(equal: EqualRows) -> list[str]:
-    if not equal.repeat:
-        return []
-    told = f"{equal.repeat} rows repeat an earlier row"
-    if equal.combinations:
-        return [f"{told}, for there {equal.why}; they were split like other rows"]
-    return [f"{told}; they were kept, on one side of the split each"]
-
-
-def _split(
-    frame: pl.DataFrame, spec: Spec, equal: EqualRows, strata: NDArray[np.int64], order: Order | None
-) -> tuple[NDArray[np.int64], Split]:
-    """Groups that must not be divided, and the split."""
-    groups = equal.groups
-    if order is not None:
-        return groups, split_by_time(order.moments)
-    if spec.group is not None:
-        groups = joined_groups(groups, group_keys(frame[spec.group]))
-        if len(np.unique(groups)) < 2:
-            raise SpecError(f"all rows belong together by {spec.group!r} or are equal; name another --group")
-    split = split_rows(groups, strata, spec.seed, named=spec.group is not None)
-    if equal.combinations:
-        split = replace(split, reason=split.reason.removesuffix(", equal rows kept together"))
-    return groups, split
-
-
-def _check(frame: pl.DataFrame, spec: Spec) -> Choices:
-    """The user's word about columns; raises SpecError for a spec that does not fit the table."""
-    spec.check()
-    named = [name for name in (spec.time, spec.group, spec.weight) if name is not None]
-    for name in (spec.target, *spec.exclude, *named):
-        if name not in frame.columns:
-            raise SpecError(missing_column(name, frame.columns))
-    return read_choices(spec.kinds, spec.spellings, spec.missing, frame.columns)
 
 
 def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[str]]:
@@ -220,53 +252,6 @@ def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -
         return answerer.default_metric(few=len(split.train) + len(split.test) < SMALL_TABLE), []
     metric, told = answerer.check_metric(spec.metric, truth)
     return metric, [told] if told else []
-
-
-def _strata(task: TaskEvaluation, target: Column) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-    """What a split is balanced by, and the classes of the target, if it has some."""
-    answerer = task.fit(target)
-    truth = answerer.truth(target)
-    classes = task.classes(answerer, truth)
-    return task.strata(truth), None if classes is None else classes.codes
-
-
-def _fields(
-    frame: pl.DataFrame, spec: Spec, choices: Choices, train: NDArray[np.intp], order: Order | None
-) -> tuple[list[Field], dict[str, Column]]:
-    """The fields, inferred from the training rows, and the columns of all rows.
-
-    The column that puts the rows in order has been read already, and is read so again.
-    """
-    fields, table = [], {}
-    learned = frame if len(train) == frame.height else frame[train]
-    gaps = GapSpellings(frame)
-    unused = _said_unused(spec)
-    for name in frame.columns:
-        if name == spec.target:
-            continue
-        if name in unused:
-            fields.append(unused[name])
-            continue
-        if order is not None and name == order.name and order.field.kind is Kind.DATETIME:
-            field, table[name] = order.of_rows(train), order.column
-        else:
-            kind, spelling = choices.kinds.get(name), choices.spellings.get(name, "")
-            field, column = infer_field(learned[name], kind, spelling, Gaps(gaps, all_kept=name in choices.missing))
-            table[name] = column if learned is frame else read_alike(frame[name], field, column)
-        fields.append(field)
-    if not any(field.used for field in fields):
-        raise DataError("no column is left to predict from; give a table with at least one besides the target")
-    return fields, table
-
-
-def _said_unused(spec: Spec) -> dict[str, Field]:
-    """The columns that the user has given another part."""
-    found = {name: Field(name, Kind.TEXT, "excluded by the user", used=False) for name in spec.exclude}
-    if spec.group is not None:
-        found[spec.group] = Field(spec.group, Kind.IDENTIFIER, "names the groups of the split", used=False)
-    if spec.weight is not None:
-        found[spec.weight] = Field(spec.weight, Kind.NUMBER, "holds the weights of the rows", used=False)
-    return found
 
 
 def _in_doubt(fields: list[Field]) -> list[str]:

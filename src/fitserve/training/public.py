@@ -14,7 +14,7 @@ from fitserve.training.spec import Spec
 
 def train(
     source: Any,
-    target: str,
+    target: str | None = None,
     *,
     name: str | None = None,
     promote: str = "never",
@@ -26,9 +26,10 @@ def train(
     """Train a model and register it as a new version.
 
     ``source`` is a path or a list of paths, a pandas or polars DataFrame, an Arrow table, or what else
-    `fitserve.data.reading.read.read_frame` takes; ``target`` is the column to predict. ``name`` defaults to the file's
+    `fitserve.data.reading.read.read_frame` takes; ``target`` is the column to predict, which some
+    tasks do without (``roles`` name the columns that these need). ``name`` defaults to the file's
     name, or "model". ``promote`` is "always", "if-better" or "never". ``read`` tells how to read a table where
-    that cannot be found out. Further arguments are those of `fitserve.training.spec.Spec`: task, metric, budget
+    that cannot be found out. Further arguments are those of `fitserve.training.spec.Spec`: task, roles, metric, budget
     (seconds), learners, kinds, exclude, time, group, weight, class_weight, seed, refit; and ``keep``: False leaves the
     table out of the workspace.
     Raises a `fitserve.errors.UserError` with one line that says what to do.

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import orjson
-import polars as pl
 
 from fitserve.bundle.folder import open_bundle
 from fitserve.bundle.manifest import Manifest
 from fitserve.charts.page import fragment, text
+from fitserve.data.frames import Frame
 from fitserve.data.reading.read import ReadOptions, is_location, name_of, read_frame
 from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.page import report_body, report_page
@@ -23,8 +23,8 @@ from fitserve.features.row_hashes import row_hashes
 from fitserve.models.base import broken_learners, choose_learners
 from fitserve.prediction import Predictor, load
 from fitserve.prediction.named import Named
-from fitserve.store import RunRecord, VersionDetails, VersionRecord, Workspace
-from fitserve.store.records import check_model_name
+from fitserve.store import RunRecord, VersionRecord, Workspace
+from fitserve.store.records import check_model_name, details_of
 from fitserve.training.choosing import Choice, choose
 from fitserve.training.gate import passes
 from fitserve.training.keeping import Table, keep, kept_table
@@ -213,7 +213,7 @@ def _train(
 class _Read:
     """A table as it was read, what was found out about its file, and the clock, which knows what writing will take."""
 
-    frame: pl.DataFrame
+    frame: Frame
     findings: list[str]
     clock: Clock
 
@@ -234,7 +234,7 @@ def _prepare(read: _Read, spec: Spec, order: Order, workspace: Workspace, observ
     frame = read.frame
     observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, read.clock.left))
     prepared = prepare(frame, spec)
-    _check_guess(order, spec.target, workspace)
+    _check_guess(order, spec, workspace)
     prepared.findings[:0] = read.findings
     return prepared
 
@@ -260,14 +260,15 @@ def model_name(source: Any) -> str:
     return re.sub(r"[^a-z0-9_]+", "-", stem).strip("-_")[:63] or "model"
 
 
-def _check_guess(order: Order, target: str, workspace: Workspace) -> None:
+def _check_guess(order: Order, spec: Spec, workspace: Workspace) -> None:
     """Raise SpecError if the name of a file is that of a model that predicts something else."""
     name = order.name
     if not order.guessed or name not in {model.name for model in workspace.models()}:
         return
-    predicts = workspace.version(name).target
-    if predicts != target:
-        other = model_name(f"{name}-{target}")
+    before = workspace.version(name)
+    if before.target != spec.target or (spec.target is None and before.task != spec.task):
+        other = model_name(f"{name}-{spec.target or spec.task}")
+        predicts = before.target or before.task
         raise SpecError(f"the model {name!r} predicts {predicts!r}; give this one a --name of its own, such as {other}")
 
 
@@ -290,18 +291,7 @@ def _register(
     workspace: Workspace, order: Order, folder: Path, packaged: Packaged, run: RunRecord, choice: Choice
 ) -> tuple[VersionRecord, str]:  # fmt: skip
     """The new version, and what to say of its promotion."""
-    manifest, metric = packaged.manifest, packaged.manifest.metric
-    details = VersionDetails(
-        task=manifest.task,
-        target=manifest.target,
-        learner=manifest.learner,
-        metric=metric,
-        score=manifest.scores.get(metric),
-        baseline=manifest.baseline.get(metric),
-        rows=int(manifest.data["rows"]),
-        run=run.id,
-        source="train",
-    )
+    details = details_of(packaged.manifest, run=run.id)
     served, key = choice.served.prepared, workspace.seen_key()
     learned = served.truth[served.split.train]
     seen = row_hashes(served.arrays, learned, key) if served.distinct else np.empty(0, dtype=np.uint64)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.features.arrays import Arrays
+from fitserve.blocks import Arrays
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import fit_encoder
 from fitserve.models.base import Context, Shape

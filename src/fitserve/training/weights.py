@@ -1,30 +1,13 @@
-"""How much each row counts in a fit: what a column says, and labels made to count alike."""
+"""How much each row counts in a fit: what a column says of it, and labels made to count alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.understanding.series import column_of_series
 from fitserve.errors import DataError, SpecError
-from fitserve.features.column import Numbers
-from fitserve.features.number import number_reader, numbers_of
-from fitserve.schema import Kind
-
-
-def read_weights(frame: pl.DataFrame, name: str | None) -> NDArray[np.float64] | None:
-    """The weights in a column, float64 (n,); None without one. Raises DataError for what is no weight."""
-    if name is None:
-        return None
-    column = column_of_series(frame[name], Kind.NUMBER)
-    values = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
-    if len(wrong):
-        raise DataError(f"row {wrong[0] + 1} has no weight in {name!r}; give every row a number of 0 or more")
-    return np.asarray(values, dtype=np.float64)
 
 
 def training_weights(

@@ -12,6 +12,7 @@ from scipy.stats import chi2_contingency, ks_2samp, spearmanr
 
 from fitserve.data.checks.finding import Finding, named, note, warn
 from fitserve.data.checks.table import CheckedTable
+from fitserve.data.understanding.order import in_order
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers
 from fitserve.schema import Field, Kind
@@ -28,7 +29,6 @@ _FEWEST_ROWS = 200
 _SORTED, _FEWEST_IN_ORDER = 0.98, 8
 # One order in a hundred and fifty, as a logarithm.
 _SURE = 5.0
-_FEWEST_MOMENTS, _MOST_GAPS = 10, 0.01
 # Sizes of change below these are of no consequence however sure they are.
 _CHANGE, _CHANCE = 0.1, 0.001
 
@@ -120,14 +120,6 @@ def dates(table: CheckedTable) -> Iterator[Finding]:
             f"if it is later rows that you will predict, train with --time {dated[0]!r}",
             len(dated),
         )
-
-
-def in_order(moments: NDArray[np.float64]) -> bool:
-    """Whether rows with some moments, NaN where there is none, stand in their order, from first to last or back."""
-    known = moments[~np.isnan(moments)]
-    steps = np.diff(known)
-    sorted_so = bool((steps >= 0).all() or (steps <= 0).all())
-    return sorted_so and len(np.unique(known)) >= _FEWEST_MOMENTS and len(known) >= (1 - _MOST_GAPS) * len(moments)
 
 
 def sorted_rows(table: CheckedTable) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.checks.finding import Finding, named, share, warn
 from fitserve.data.checks.table import CheckedTable
-from fitserve.data.split import duplicate_groups, equal_rows
+from fitserve.data.understanding.equal_rows import duplicate_groups, equal_rows
 from fitserve.schema import Kind
 
 _FEW_ROWS = 100

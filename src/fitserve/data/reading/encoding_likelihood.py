@@ -31,10 +31,14 @@ _SHARES = {"latin": 0.05, "alphabet": 0.99, "simplified": 0.75, "traditional": 0
 _LEVELS: dict[str, list[tuple[str, int, int, float]]] = {
     "simplified": [("gb2312", 0xB0, 0xD7, 4e-5), ("gb2312", 0xD8, 0xF7, 3e-6), ("gbk", 0x81, 0xFE, 1.4e-7)],
     "traditional": [("big5", 0xA4, 0xC6, 4e-5), ("big5", 0xC9, 0xF9, 1e-6), ("gbk", 0x81, 0xFE, 1e-7)],
-    "japanese": [("cp932", 0xA1, 0xDF, 2e-5), ("cp932", 0x82, 0x83, 1e-4), ("cp932", 0x88, 0x97, 3e-5),
-                 ("cp932", 0x98, 0xEA, 3e-6)],
+    "japanese": [
+        ("cp932", 0xA1, 0xDF, 2e-5),
+        ("cp932", 0x82, 0x83, 1e-4),
+        ("cp932", 0x88, 0x97, 3e-5),
+        ("cp932", 0x98, 0xEA, 3e-6),
+    ],
     "korean": [("euc_kr", 0xB0, 0xC8, 3e-5), ("euc_kr", 0xCA, 0xFD, 1e-6), ("cp949", 0x81, 0xC6, 1e-7)],
-}  # fmt: skip
+}
 _TWO_SCRIPTS, _CAPITAL_INSIDE, _ALONE = -5.0, -4.0, -2.0
 _INSIDE = {"s": -4.0, "d": -2.0}
 _OTHER_REGION = -4.0

@@ -16,11 +16,25 @@ from fitserve.schema import Kind
 
 @dataclass(frozen=True)
 class Choices:
-    """The user's word by column. ``missing`` holds the values that mean that there is none."""
+    """The user's word about a table.
+
+    By column: ``kinds``, ``spellings``, and in ``missing`` the values that mean that there is none. ``target`` names
+    the column to predict; a ``task`` makes examples of the columns of its ``roles``, None where each row is one as it
+    is. ``exclude`` names columns to leave out, ``time`` the one by which rows are in order, ``group`` the one whose
+    rows belong together, ``weight`` the one that says how much a row counts. ``shuffle`` asks for no order.
+    """
 
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    target: str | None = None
+    task: str | None = None
+    roles: Mapping[str, str] | None = None
+    exclude: Sequence[str] = ()
+    time: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    shuffle: bool = False
 
 
 def read_choices(

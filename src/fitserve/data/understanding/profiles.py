@@ -25,7 +25,7 @@ def missing_share(column: Column, kind: Kind) -> float:
         return float((~np.isfinite(_numbers(column))).mean())
     if isinstance(column, Numbers):
         return float(np.isnan(column.values).mean())
-    if kind is Kind.TEXT:  # "NA" is a text
+    if kind in (Kind.TEXT, Kind.SERIES):  # "NA" is a text
         return float(column.map(is_no_text, True, np.bool_).mean())
     return (len(column) - sum(level_counts(column).values())) / max(len(column), 1)
 
@@ -42,7 +42,7 @@ def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
             return {}
         quantiles = np.quantile(known, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1], method="nearest").tolist()
         return {"quantiles": quantiles, "whole": bool((known == np.floor(known)).all())}
-    if kind is Kind.TEXT:
+    if kind in (Kind.TEXT, Kind.SERIES):
         return {}
     counts = level_counts(column)
     if kind is Kind.IDENTIFIER:  # its values name single rows, which may be private

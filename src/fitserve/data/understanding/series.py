@@ -55,6 +55,9 @@ def _other_column(series: pl.Series, kind: Kind | None) -> Column:
         return _moments(series) if kind in (None, Kind.DATETIME, Kind.NUMBER) else coded(series.to_list())
     if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
         return column_of_series(series.cast(pl.String), kind)
+    if isinstance(series.dtype, (pl.List, pl.Array)) and kind is Kind.SERIES:
+        codes = np.where(series.is_null().to_numpy(), -1, np.arange(len(series))).astype(np.int32)
+        return Coded(codes, series.to_list())
     if isinstance(series.dtype, (pl.List, pl.Array)):
         return coded([schema.read_text(value) for value in series.to_list()])
     return coded([None if value is None else str(value) for value in series.to_list()])

@@ -68,9 +68,14 @@ class Classes:
 
 
 class Roles(Protocol):
-    """Which columns a task needs, and what it makes of the table. ``needs`` names the roles, such as "target"."""
+    """Which columns a task needs, and what it makes of the table.
+
+    ``needs`` names the roles, such as "target". ``whole`` says that examples are made of several rows, so that a table
+    cannot be looked at in parts.
+    """
 
     needs: ClassVar[Sequence[str]]
+    whole: ClassVar[bool]
 
     def examples(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> Examples:
         """The examples in a table; ``columns`` gives the column of each role. Raises DataError."""

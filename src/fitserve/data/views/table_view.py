@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,10 +14,9 @@ from fitserve.data.checks import check_table
 from fitserve.data.checks.finding import Finding, note
 from fitserve.data.checks.table import CheckedTable, as_numbers
 from fitserve.data.error_detection.wrong_cells import WrongCell
-from fitserve.data.understanding.choices import missing_column
-from fitserve.data.understanding.kinds import Gaps, infer_field
-from fitserve.data.understanding.missing_spellings import GapSpellings
-from fitserve.data.understanding.target import Target, decide_target
+from fitserve.data.understanding.choices import Choices, missing_column
+from fitserve.data.understanding.table import understand
+from fitserve.data.understanding.target import Target
 from fitserve.errors import DataError, SpecError
 from fitserve.faults import LeftOut
 from fitserve.features.category import level_counts
@@ -112,10 +110,13 @@ def view_table(
     """
     if target_name is not None and target_name not in frame.columns:
         raise SpecError(missing_column(target_name, frame.columns))
-    target = decide_target(frame, target_name, task) if target_name is not None else None
-    table, left_out = make_checked_table(frame, target)
+    table = understand(frame, Choices(target=target_name, task=task))
+    found = table.columns()
+    if not found.fields:
+        raise DataError("no column is left to look at; give a table with more columns")
+    checked = CheckedTable(table.frame, found.fields, found.columns, table.target)
     with np.errstate(all="ignore"):  # sums and squares of huge numbers are infinite, which says enough
-        return _view(table, (name, [*findings, *left_out]))
+        return _view(checked, (name, [*findings, *map(str, found.refused)]))
 
 
 def _view(table: CheckedTable, told: tuple[str, Sequence[str]]) -> TableView:
@@ -136,32 +137,6 @@ def _view(table: CheckedTable, told: tuple[str, Sequence[str]]) -> TableView:
         target.task.name if target else None, target.reason if target else "",
         gaps, gap_columns, cells,
     )  # fmt: skip
-
-
-def make_checked_table(frame: pl.DataFrame, target: Target | None) -> tuple[CheckedTable, list[str]]:
-    """A table with the kinds of its columns; sentences tell which columns no kind fits."""
-    fields: list[Field] = []
-    columns: dict[str, Column] = {}
-    left_out: list[str] = []
-    gaps = Gaps(GapSpellings(frame))
-
-    def infer(name: str) -> tuple[Field, Column] | str:
-        try:
-            return infer_field(frame[name], gaps=gaps)
-        except DataError as error:
-            return str(error)
-
-    names = [name for name in frame.columns if target is None or name != target.name]
-    with ThreadPoolExecutor() as pool:  # polars works without the interpreter's lock
-        for name, found in zip(names, pool.map(infer, names), strict=True):
-            if isinstance(found, str):
-                left_out.append(found)
-            else:
-                fields.append(found[0])
-                columns[name] = found[1]
-    if not fields:
-        raise DataError("no column is left to look at; give a table with more columns")
-    return CheckedTable(frame, fields, columns, target), left_out
 
 
 def _target_view(target: Target) -> ColumnView:

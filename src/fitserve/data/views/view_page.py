@@ -73,10 +73,15 @@ def _associations(view: TableView) -> Html:
         "mark": {"type": "bar", "cornerRadiusEnd": 2},
         "encoding": {
             "y": {"field": "column", "type": "nominal", "sort": None, "title": None},
-            "x": {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"format": "%"},
-                  "title": "of the target, by this column alone"},
+            "x": {
+                "field": "share",
+                "type": "quantitative",
+                "scale": {"domain": [0, 1]},
+                "axis": {"format": "%"},
+                "title": "of the target, by this column alone",
+            },
         },
-    }  # fmt: skip
+    }
     more = f" The first {len(shown)} of {len(view.columns):,} columns." if len(shown) < len(view.columns) else ""
     note = (
         "Each column predicts the target alone, by the mean of its bins or levels, judged on rows that it was not "
@@ -93,11 +98,18 @@ def _columns(view: TableView) -> Html:
     for column in shown:
         tells = [_percent(column.tells)] if with_target else []
         missing = _percent(column.missing / max(view.rows, 1) if column.missing else None)
-        rows.append([
-            f"<b>{text(column.name)}</b>", f'<span class="tag">{column.kind}</span>',
-            bars(column.heights, f"distribution of {column.name}"), missing, column.distinct,
-            text(summary_of(column)), *tells, f'<span class="soft">{text(column.reason)}</span>',
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"<b>{text(column.name)}</b>",
+                f'<span class="tag">{column.kind}</span>',
+                bars(column.heights, f"distribution of {column.name}"),
+                missing,
+                column.distinct,
+                text(summary_of(column)),
+                *tells,
+                f'<span class="soft">{text(column.reason)}</span>',
+            ]
+        )
     more = (
         f"<p>{len(shown)} of {len(view.columns):,} columns are shown"
         f"{', those first that tell most of the target' if with_target else ''}; --json lists all.</p>"
@@ -216,12 +228,20 @@ def _gaps(view: TableView) -> Html:
         "mark": "rect",
         "encoding": {
             "y": {"field": "column", "type": "nominal", "sort": None, "title": None},
-            "x": {"field": "rows", "type": "ordinal", "title": "from row",
-                  "axis": {"labelAngle": 0, "labelOverlap": "greedy"}},
-            "color": {"field": "missing", "type": "quantitative", "scale": {"scheme": "blues", "domain": [0, 1]},
-                      "legend": {"format": "%", "title": "missing"}},
+            "x": {
+                "field": "rows",
+                "type": "ordinal",
+                "title": "from row",
+                "axis": {"labelAngle": 0, "labelOverlap": "greedy"},
+            },
+            "color": {
+                "field": "missing",
+                "type": "quantitative",
+                "scale": {"scheme": "blues", "domain": [0, 1]},
+                "legend": {"format": "%", "title": "missing"},
+            },
         },
-    }  # fmt: skip
+    }
     more = (
         f"the {len(places)} columns with most gaps of {len(view.gap_columns):,}; " if len(places) < len(missing) else ""
     )

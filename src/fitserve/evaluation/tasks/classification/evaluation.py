@@ -36,6 +36,7 @@ class ClassificationEvaluation:
 
     name: ClassVar[str] = "classification"
     needs: ClassVar[Sequence[str]] = (TARGET,)
+    whole: ClassVar[bool] = False
     closer: ClassVar[str] = "right where the other is wrong"
 
     def examples(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> Examples:

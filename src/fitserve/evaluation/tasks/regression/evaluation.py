@@ -32,6 +32,7 @@ class RegressionEvaluation:
 
     name: ClassVar[str] = "regression"
     needs: ClassVar[Sequence[str]] = (TARGET,)
+    whole: ClassVar[bool] = False
     closer: ClassVar[str] = "closer to the truth"
 
     def examples(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> Examples:

@@ -10,7 +10,7 @@ from fitserve.evaluation.tasks.regression.residuals import residuals as find_res
 
 def residuals(case: Case, _report: Report) -> Made:
     """How far off, in which direction, and where."""
-    judged, target = case.finite, case.predictor.manifest.target
+    judged, target = case.finite, case.predictor.manifest.predicts
     answerer = judged.answerer
     truth, prediction = (answerer.columns(each)["prediction"] for each in (judged.truth[:, None], judged.raw[:, :1]))
     found = find_residuals(truth, prediction, case.seed)

@@ -29,11 +29,17 @@ def _residuals(truth: Values, prediction: Values, seed: int) -> dict[str, Any]:
     for rows in equal_groups(truth):
         errors = errors_of_rows[rows]
         half = 1.96 * float(errors.std(ddof=1)) / np.sqrt(len(rows)) if len(rows) > 1 else 0.0
-        by_size.append({
-            "from": truth[rows].min(), "to": truth[rows].max(), "error": errors.mean(),
-            "low": max(errors.mean() - half, 0.0), "high": errors.mean() + half, "bias": difference[rows].mean(),
-            "rows": len(rows),
-        })  # fmt: skip
+        by_size.append(
+            {
+                "from": truth[rows].min(),
+                "to": truth[rows].max(),
+                "error": errors.mean(),
+                "low": max(errors.mean() - half, 0.0),
+                "high": errors.mean() + half,
+                "bias": difference[rows].mean(),
+                "rows": len(rows),
+            }
+        )
     return {
         "pairs": [[truth[i], prediction[i]] for i in chosen],
         "histogram": _histogram(difference),

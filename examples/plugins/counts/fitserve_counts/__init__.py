@@ -1,0 +1,1 @@
+"""Counts for fitserve: a task of its own, with a learner."""

@@ -1,0 +1,1 @@
+"""What is done to a workspace over HTTP, below ``/api/``, by a process of its own."""
