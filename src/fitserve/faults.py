@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from fitserve.messages import Message, Told, render
+
 T = TypeVar("T")
 Limit = Callable[[str], AbstractContextManager[None]]
 """Gives the time limit of a part by its name; entering it raises OutOfTimeError if there is no time left for it."""
@@ -24,14 +26,21 @@ _PACKAGE = Path(__file__).parent
 
 
 class UntoldError(Exception):
-    """A part that there is nothing to make of, which is no fault: few rows, say. The message is the reason."""
+    """A part that there is nothing to make of, which is no fault: few rows, say. What is ``told`` is the reason."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(told)
+        self.told = told
+
+    def __str__(self) -> str:
+        return render(self.told)
 
 
 class OutOfTimeError(UntoldError):
     """A part that was begun, or not even that, when its share of the time was over."""
 
     def __init__(self) -> None:
-        super().__init__("the budget was over")
+        super().__init__(Message("untold.budget_over"))
 
 
 _ends: ContextVar[float | None] = ContextVar("_ends", default=None)
@@ -66,7 +75,7 @@ class LeftOut:
     ``late`` are the names of those that there was no time for.
     """
 
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, Told] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
 
@@ -75,7 +84,7 @@ class LeftOut:
         try:
             return make()
         except UntoldError as reason:
-            self.reasons[name] = str(reason)
+            self.reasons[name] = reason.told
             if isinstance(reason, OutOfTimeError):
                 self.late.append(name)
         except Exception as error:  # noqa: BLE001 - whatever fails is left out
@@ -91,12 +100,12 @@ class LeftOut:
         self.late.extend(other.late)
 
 
-def fault_of(error: Exception) -> str:
-    """An error as a reason, in one line: its kind and the innermost place in our code."""
-    place, trace = "", error.__traceback__
+def fault_of(error: Exception) -> Message:
+    """An error as a reason: its kind and the innermost place in our code."""
+    place, line, trace = "", 0, error.__traceback__
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
         if path.is_relative_to(_PACKAGE):
-            place = f" in {path.relative_to(_PACKAGE)}, line {trace.tb_lineno}"
+            place, line = path.relative_to(_PACKAGE).as_posix(), trace.tb_lineno
         trace = trace.tb_next
-    return f"a fault of fitserve, please report it: {type(error).__name__}{place}"
+    return Message("fault", {"error": type(error).__name__, "place": place, "line": line})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -23,3 +24,39 @@ def with_interval(value: float | None, interval: Sequence[float] | None) -> str:
 def of_hundred(share: float) -> str:
     """A share as rows of 100, with a decimal where it is near none or all."""
     return f"{100 * share:.1f}" if min(share, 1 - share) < 0.05 and share not in (0, 1) else f"{100 * share:.0f}"
+
+
+_END = 30
+
+
+def shortened(name: str, most: int = 2 * _END + 1) -> str:
+    """A long name by its beginning and its end, which both tell."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[most // 2 + 1 - most :]}"
+
+
+def quoted(name: str, language: str = "en") -> str:
+    """A name in a sentence."""
+    return f"“{shortened(name)}”" if language == "zh" else repr(shortened(name))
+
+
+def named(names: Sequence[str], most: int = 5, language: str = "en", *, total: int | None = None) -> str:
+    """Names in a sentence, the first of many; ``total`` where not all of them are given."""
+    left = (len(names) if total is None else total) - most
+    shown = [quoted(name, language) for name in names[:most]]
+    if language == "zh":
+        return "、".join(shown) + (f" 等 {left + most} 个" if left > 0 else "")
+    return ", ".join(shown) + (f" and {left} more" if left > 0 else "")
+
+
+def share(part: int, whole: int, language: str = "en") -> str:
+    """A part of some rows as people say it: "12 of 300 (4 %)"."""
+    if not whole:
+        return f"{part:,}"
+    percent = 100 * part / whole
+    told = f"{percent:.0f} %" if percent >= 1 or part == 0 else f"{percent:.2g} %"
+    return f"{part:,}/{whole:,}（{told}）" if language == "zh" else f"{part:,} of {whole:,} ({told})"
+
+
+def shell_word(name: str) -> str:
+    """A name on a command line."""
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"

@@ -36,13 +36,26 @@ class Kind(StrEnum):
     SERIES = "series"
 
 
+class Remark(StrEnum):
+    """What else was found out when the kind of a column was chosen.
+
+    ``IN_DOUBT``: its texts can be read in two ways. ``OTHERS_MISSING``: some are none of its kind, and count as
+    missing. ``LONG_CODES``: it holds whole numbers with more digits than a number keeps.
+    """
+
+    IN_DOUBT = "in_doubt"
+    OTHERS_MISSING = "others_missing"
+    LONG_CODES = "long_codes"
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column of the table that a model was trained on.
 
     ``reason`` says why the kind was chosen; ``used`` is false for a column that the model ignores
     (then ``reason`` says why). ``missing`` is the share of missing values in training, 0 to 1.
-    ``profile`` is a JSON object that depends on the kind: range and quantiles, levels and counts.
+    ``profile`` is a JSON object that depends on the kind: range and quantiles, levels and counts. ``reason`` is for
+    people; programs look at ``remarks``.
     """
 
     name: str
@@ -51,6 +64,7 @@ class Field:
     used: bool = True
     missing: float = 0.0
     profile: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The field as a JSON object."""
@@ -59,7 +73,8 @@ class Field:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Field:
         """The field of a JSON object; raises TypeError, KeyError or ValueError on a wrong one."""
-        found = cls(**{**document, "kind": Kind(document["kind"])})
+        remarks = tuple(Remark(each) for each in document.get("remarks", ()))
+        found = cls(**{**document, "kind": Kind(document["kind"]), "remarks": remarks})
         texts, flag, share = (found.name, found.reason), found.used, found.missing
         if not all(isinstance(text, str) for text in texts) or not isinstance(flag, bool):
             raise TypeError("name and reason are texts, used is true or false")

@@ -38,6 +38,7 @@ def imported(code: str) -> set[str]:
         ("import fitserve", [*SERVER, "numpy", "onnxruntime", "click"]),
         ("import fitserve.serving.worker", SERVER),
         ("import fitserve.serving.supervisor", [*SERVER, "numpy", "onnxruntime", "uvicorn", "orjson"]),
+        ("import fitserve.management.manager", [*SERVER, "onnxruntime"]),
         ("import fitserve.cli.serve", [*SERVER, "numpy", "onnxruntime", "uvicorn"]),
         ("import fitserve.prediction", SERVER),
         ("import fitserve.store", [*SERVER, "numpy"]),

@@ -13,6 +13,7 @@ import pytest
 import fitserve
 from fitserve.evaluation.evaluate import evaluate_model
 from fitserve.evaluation.page import report_page
+from fitserve.evaluation.spoken import spoken
 
 
 def table(n: int = 600, seed: int = 0, *, telling: bool = True) -> pl.DataFrame:
@@ -38,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def report_of(run: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((Path(run.folder) / "report.json").read_bytes())
+    found: dict[str, Any] = spoken(json.loads((Path(run.folder) / "report.json").read_bytes()))
     return found
 
 

@@ -18,6 +18,7 @@ from fitserve.evaluation.page import report_page
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.report import without_charts
 from fitserve.evaluation.sample import Sample
+from fitserve.evaluation.spoken import spoken
 from fitserve.features.column import take
 from fitserve.prediction import Predictor
 
@@ -51,7 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def report_of(run: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run.folder / "report.json").read_bytes())
+    found: dict[str, Any] = spoken(json.loads((run.folder / "report.json").read_bytes()))
     return found
 
 

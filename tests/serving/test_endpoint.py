@@ -39,7 +39,7 @@ def test_a_subscriber_is_told_of_every_prediction(workspace: Path, at_once: bool
     assert prediction.answer["prediction"] == answer["prediction"]
     assert [problem.code for problem in prediction.problems] == [each["code"] for each in answer["warnings"]]
     told.clear()
-    rows = [{"a": i / 10, "b": 0.5} for i in range(100)] + [{"a": 1}]
+    rows = [{"a": i / 100, "b": 0.5} for i in range(100)] + [{"a": 1}]
     many = ask(endpoint, {"instances": rows}, at_once=at_once)
     assert [each.id for each in told] == [f"{many['id']}.{i}" for i in range(101)]
     assert [each.row for each in told] == rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -38,8 +37,10 @@ def is_there(client: httpx.Client) -> bool:
 
 def private_folder(manager: int) -> Path:
     """Where a manager listens, as the kernel knows it."""
-    [path] = re.findall(r"(/\S+/manager\.sock)$", Path(f"/proc/{manager}/net/unix").read_text(), re.MULTILINE)[-1:]
-    return Path(path).parent
+    own = {str(link.readlink()) for link in Path(f"/proc/{manager}/fd").iterdir()}
+    lines = [line.split() for line in Path(f"/proc/{manager}/net/unix").read_text().splitlines()]
+    [path] = {Path(line[7]) for line in lines if len(line) == 8 and f"socket:[{line[6]}]" in own}
+    return path.parent
 
 
 @pytest.fixture

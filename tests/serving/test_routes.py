@@ -125,19 +125,28 @@ def served(handlers: dict[str, Handler], folder: Path) -> Iterator[Callable[[str
     listeners = {"direct": socket.create_server(("127.0.0.1", 0)), "handed": socket.create_server(("127.0.0.1", 0))}
     begun, loops, ended = Event(), list[asyncio.AbstractEventLoop](), asyncio.Event()
 
+    states: list[Connections] = []
+
     def protocol(routes: Routes) -> Callable[[], Protocol]:
         config = protocol_config(Application(routes, Access(), Counter()), 60)
         state = Connections()
+        states.append(state)
         return lambda: Protocol(config=config, server_state=state, app_state={})
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_server(protocol(direct), sock=listeners["direct"])
-        await loop.create_server(protocol(handing), sock=listeners["handed"])
-        await loop.create_unix_server(protocol(direct), path)
+        servers = [
+            await loop.create_server(protocol(direct), sock=listeners["direct"]),
+            await loop.create_server(protocol(handing), sock=listeners["handed"]),
+            await loop.create_unix_server(protocol(direct), path),
+        ]
         loops.append(loop)
         begun.set()
         await ended.wait()
+        for server in servers:
+            server.close()
+        while any(state.connections or state.tasks for state in states):
+            await asyncio.sleep(0.01)
 
     thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()

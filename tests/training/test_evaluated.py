@@ -15,8 +15,10 @@ import pytest
 import fitserve
 from fitserve.errors import SpecError
 from fitserve.evaluation.page import report_page
+from fitserve.evaluation.spoken import spoken
+from fitserve.messages import Message, render
 from fitserve.training.card import card
-from fitserve.training.card_words import WORDS, phrase
+from fitserve.training.card_words import WORDS
 
 
 def rows(n: int, seed: int = 0) -> pl.DataFrame:
@@ -29,7 +31,7 @@ def rows(n: int, seed: int = 0) -> pl.DataFrame:
 def train(table: pl.DataFrame, folder: Path, **options: Any) -> tuple[Any, dict[str, Any]]:
     options = {"learners": ["ridge"], "budget": 30.0, **options}
     run = fitserve.train(table, "price", name="m", workspace=folder, **options)
-    return run, json.loads((run.folder / "report.json").read_bytes())
+    return run, spoken(json.loads((run.folder / "report.json").read_bytes()))
 
 
 @pytest.mark.parametrize("copies", [1, 12])
@@ -111,8 +113,11 @@ def test_both_languages_have_the_same_words() -> None:
         assert names[0] == names[1], key
 
 
-def test_phrases_that_are_unknown_stay_as_they_are() -> None:
-    assert phrase("`a` over 1 up to 2", "zh") == "`a` 大于 1 且不超过 2 "
-    assert phrase("length of `a` up to 2", "zh") == "`a` 的长度不超过 2 "
-    assert phrase("something else", "zh") == "something else"
-    assert phrase("`a` over 1", "en") == "`a` over 1"
+def test_parts_of_rows_are_told_in_both_languages() -> None:
+    between = {"column": "a", "value": "1", "end": "2", "length": False}
+    assert render(Message("part.between", between), "zh") == "`a` 大于 1 且不超过 2 "
+    up_to = Message("part.up_to", {"column": "a", "value": "2", "end": "", "length": True})
+    assert render(up_to, "zh") == "`a` 的长度不超过 2 "
+    assert render(up_to, "en") == "length of `a` up to 2"
+    assert render("something else", "zh") == "something else"
+    assert render(Message("part.over", {**between, "end": ""}), "en") == "`a` over 1"

@@ -17,6 +17,7 @@ import pytest
 import fitserve
 from fitserve.evaluation import report
 from fitserve.evaluation.page import report_page
+from fitserve.evaluation.spoken import spoken
 from fitserve.evaluation.tasks.regression.report import OF_NUMBERS
 from fitserve.training import card, package
 
@@ -33,7 +34,7 @@ def train(folder: Path, rows: pl.DataFrame | None = None, **options: Any) -> tup
     """A training, its report, and its card."""
     options = {"learners": ["ridge"], "budget": 30.0, **options}
     run = fitserve.train(table() if rows is None else rows, "price", name="m", workspace=folder, **options)
-    return run, json.loads((run.folder / "report.json").read_bytes()), (run.folder / "card.md").read_text()
+    return run, spoken(json.loads((run.folder / "report.json").read_bytes())), (run.folder / "card.md").read_text()
 
 
 def broken(*_: Any, **__: Any) -> Any:

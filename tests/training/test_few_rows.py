@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import fitserve
 from fitserve.data.few_rows import EQUAL_TOGETHER, EXPANDING, LEAVE_ONE_GROUP_OUT, LEAVE_ONE_OUT
 from fitserve.data.split import windows
+from fitserve.messages import render
 from fitserve.models.base import choose_learners
 from fitserve.training.card import card
 from fitserve.training.folds import Folds, judging_folds
@@ -58,7 +59,7 @@ def of_groups(seed: int = 0) -> pl.DataFrame:
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_of_one_group_are_left_out_together(tmp_path: Path, seed: int) -> None:
     run = train(of_groups(seed), tmp_path, "ridge", "tree", "knn", group="patient")
-    assert run.manifest.evaluation["on"] == LEAVE_ONE_GROUP_OUT
+    assert run.manifest.measured_on == LEAVE_ONE_GROUP_OUT
     assert "scores are by leave-one-group-out" in run.manifest.evaluation["split"]
     assert (run.scores["r2"] or 0.0) < 0.3
     assert run.report["groups"] == 6
@@ -73,11 +74,11 @@ def test_rows_that_are_equal_are_left_out_together(tmp_path: Path, seed: int) ->
     rng = np.random.default_rng(seed)
     once = pl.DataFrame({"x": rng.normal(size=12), "z": rng.normal(size=12), "y": rng.normal(size=12)})
     run = train(pl.concat([once, once]), tmp_path, "tree", "knn")
-    assert run.manifest.evaluation["on"] == EQUAL_TOGETHER
+    assert run.manifest.measured_on == EQUAL_TOGETHER
     assert (run.scores["r2"] or 0.0) < 0.3
     # Twelve witnesses, and each of them twice, are twelve witnesses.
     single = train(once, tmp_path, "tree", "knn")
-    assert single.manifest.evaluation["on"] == LEAVE_ONE_OUT
+    assert single.manifest.measured_on == LEAVE_ONE_OUT
     for name in ("rmse", "mae"):
         twice_wide, wide = (np.ptp(each.manifest.intervals[name] or [0.0, 0.0]) for each in (run, single))
         assert twice_wide > 0.7 * wide
@@ -123,8 +124,8 @@ def test_earlier_rows_are_never_judged_by_a_model_of_later_ones(tmp_path: Path, 
         assert days[fold.learned].max() < days[fold.held].min()
         assert len(fold.learned) >= 12
     run = train(table, tmp_path, "ridge", **spec)
-    assert (run.manifest.evaluation["on"], run.manifest.evaluation["rows"]) == (EXPANDING, 12)
-    assert f"scores are by {EXPANDING}" in run.manifest.evaluation["split"]
+    assert (run.manifest.measured_on, run.manifest.evaluation["rows"]) == (EXPANDING, 12)
+    assert "scores are by an expanding window over the last half of the rows" in run.manifest.evaluation["split"]
     told = any("the rows stand in the order of 'day', so the last judge" in finding for finding in run.findings)
     assert told == (by != "--time")
     again = replay_run(run.id, table, Order("m"), fitserve.Workspace.open(tmp_path))
@@ -195,7 +196,7 @@ def test_without_learning_ranks_nothing_where_folds_are_small(n: int) -> None:
     rng = np.random.default_rng(n)
     table = pl.DataFrame({"x": rng.normal(size=n), "y": rng.choice(["a", "b"], n)})
     search = searched(table)
-    assert search.validation == "5-fold cross-validation"
+    assert render(search.validation) == "5-fold cross-validation"
     assert search.best_of("baseline").scores["roc_auc"] == pytest.approx(0.5)
 
 

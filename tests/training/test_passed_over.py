@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import fitserve
+from fitserve.messages import render
 from fitserve.training.run import Order, replay_run
 
 
@@ -34,7 +35,7 @@ def test_a_replay_gives_the_same_bundle_after_a_heavy_candidate_was_passed_over(
     assert told[0].startswith("forest with effort ")
     assert run.report["findings"] == run.findings
     opened = fitserve.Workspace.open(tmp_path)
-    assert opened.run(run.id).plan["passed_over"] == told
+    assert [render(each) for each in opened.run(run.id).plan["passed_over"]] == told
     # Where more would be servable, the run is repeated all the same.
     monkeypatch.delenv("FITSERVE_SERVABLE_MEMORY")
     again = replay_run(run.id, waves(), Order("m"), opened)

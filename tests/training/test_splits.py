@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import fitserve
 from fitserve.data.split import folds, joined_groups, last_rows, split_by_time, split_rows
 from fitserve.errors import SpecError
+from fitserve.messages import render
 from fitserve.store import Workspace
 from fitserve.training.prepare import Prepared, prepare
 from fitserve.training.progress import Clock, silent
@@ -49,7 +50,7 @@ def test_by_time_the_last_rows_judge() -> None:
     assert dates[found.split.test].min() > dates[found.split.train].max()
     assert len(found.split.test) == N // 5
     search = Search(found, [], Clock(None), silent)
-    assert search.validation == "the last fifth of the training rows in time"
+    assert render(search.validation) == "the last fifth of the training rows in time"
     train_dates = dates[found.split.train]
     [fold] = search.folds.parts
     assert train_dates[fold.held].min() > train_dates[fold.learned].max()

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from fitserve.errors import BundleError
+from fitserve.messages import Told, as_told, is_told, render
 from fitserve.schema import Field
 
 FORMAT = 2
@@ -178,7 +179,7 @@ class Manifest:
         counts = [self.data.get("rows"), self.data.get("trained_on"), self.evaluation.get("rows")]
         counts.append(self.evaluation.get("trained_on", 0))  # bundles of 0.1.0 have none
         counted = all(isinstance(count, int) and 0 <= count < 2**53 for count in counts)
-        told = all(isinstance(self.evaluation.get(name), str) for name in ("on", "split"))
+        told = all(is_told(self.sections.get("evaluation", {}).get(name)) for name in ("on", "split"))
         said = self.data.get("target_missing", [])
         if not isinstance(said, list) or not all(isinstance(text, str) for text in said):
             raise BundleError("manifest.json: what means a missing target is malformed; export the model again")
@@ -192,9 +193,24 @@ class Manifest:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """On which rows the scores were measured, and how sure they are."""
+        """On which rows the scores were measured, and how sure they are, for people and programs.
+
+        What is told is in words there; its ``codes`` are beside it.
+        """
         section = self.sections.get("evaluation", {})
-        return {name: value for name, value in section.items() if name not in ("version", "scores", "baseline")}
+        found = {name: value for name, value in section.items() if name not in ("version", "scores", "baseline")}
+        codes = {name: found[name] for name in ("on", "split") if is_told(found.get(name))}
+        return found | {name: render(told) for name, told in codes.items()} | {"codes": codes}
+
+    @property
+    def measured_on(self) -> Told:
+        """What the rows are called that the scores were measured on."""
+        return as_told(self.sections["evaluation"]["on"])
+
+    @property
+    def split(self) -> Told:
+        """How the rows were split, or why they were not."""
+        return as_told(self.sections["evaluation"]["split"])
 
     @property
     def scores(self) -> dict[str, float | None]:

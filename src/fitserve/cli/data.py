@@ -10,6 +10,7 @@ import click
 
 from fitserve.cli.output import json_option, print_json, read_options, say, write_whole
 from fitserve.errors import SpecError
+from fitserve.formatting import shortened
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _MOST_COLUMNS, _NARROW = 60, 60
@@ -69,7 +70,6 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
 
 def _tell_columns(view: Any, width: int) -> None:
     """A line for each column: name, kind, bars, gaps, what tells the target, figures."""
-    from fitserve.data.checks.finding import shortened  # noqa: PLC0415
     from fitserve.data.views.view_page import summary_of  # noqa: PLC0415
 
     columns = view.columns

@@ -189,8 +189,9 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
     from fitserve.evaluation.told import as_sentence, served_words  # noqa: PLC0415 - heavy
+    from fitserve.messages import render  # noqa: PLC0415
     from fitserve.tasks import get_task  # noqa: PLC0415
-    from fitserve.training.card_words import FEW_ROWS  # noqa: PLC0415
+    from fitserve.training.card_words import who_predicted  # noqa: PLC0415
 
     manifest, record = run.manifest, run.record
     if run.interrupted:
@@ -216,17 +217,17 @@ def _tell(run: Any) -> None:
     say("(* the score to choose by)", "")
     if manifest.refitted:
         say(served_words(*manifest.learned_rows), "")
-    if how := FEW_ROWS["en"].get(manifest.evaluation["on"]):
-        say(f"So few rows leave no test part. {how}", "")
+    if how := who_predicted(manifest.measured_on):
+        say(f"So few rows leave no test part. {render(how)}", "")
     if run.promotion:
-        say(as_sentence(run.promotion))
+        say(render(as_sentence(run.promotion)))
     if run.champion != record.version:
         say(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
     if run.tried_all:
         say(f"All {run.tried} candidates were judged; {run.seconds:.0f} s were used, and nothing is left to try.")
     for told in run.kept:
-        say(as_sentence(told))
+        say(render(as_sentence(told)))
     say(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     say(f"Serve it: fitserve serve {record.model}{version}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fitserve.messages import Message
+
 SMALL_TABLE = 30
-LEAVE_ONE_OUT = "leave-one-out"
-EQUAL_TOGETHER = "leave-one-out, equal rows together"
-LEAVE_ONE_GROUP_OUT = "leave-one-group-out"
-EXPANDING = "an expanding window over the last half of the rows"
+LEAVE_ONE_OUT = Message("leave_one_out")
+EQUAL_TOGETHER = Message("leave_one_out_equal_together")
+LEAVE_ONE_GROUP_OUT = Message("leave_one_group_out")
+EXPANDING = Message("expanding_window")

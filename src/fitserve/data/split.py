@@ -11,6 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from fitserve.data.few_rows import EQUAL_TOGETHER, EXPANDING, LEAVE_ONE_GROUP_OUT, LEAVE_ONE_OUT, SMALL_TABLE
+from fitserve.messages import Message, render
 
 Rows = NDArray[np.intp]
 _FEWEST_TEST_ROWS, _ENOUGH_TEST_ROWS, _MOST_TEST_ROWS = 5, 2_000, 100_000
@@ -18,11 +19,16 @@ _FEWEST_TEST_ROWS, _ENOUGH_TEST_ROWS, _MOST_TEST_ROWS = 5, 2_000, 100_000
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Row indexes, ascending. ``test`` is empty where the table is too small for one; ``reason`` says why."""
+    """Row indexes, ascending. ``test`` is empty where the table is too small for one; ``told`` says why, or how."""
 
     train: Rows
     test: Rows
-    reason: str
+    told: Message
+
+    @property
+    def reason(self) -> str:
+        """The same in words."""
+        return render(self.told)
 
 
 def joined_groups(groups: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -66,7 +72,7 @@ def can_judge(moments: NDArray[np.float64], labels: NDArray[np.int64]) -> bool:
     return len(learned) > 0 and np.array_equal(np.unique(labels[learned]), np.unique(labels))
 
 
-def left_out(groups: NDArray[np.int64], *, named: bool) -> str:
+def left_out(groups: NDArray[np.int64], *, named: bool) -> Message:
     """What it is called to leave each group of rows out in turn; ``named`` as for `split_rows`."""
     if named:
         return LEAVE_ONE_GROUP_OUT
@@ -83,13 +89,11 @@ def split_by_time(moments: NDArray[np.float64]) -> Split:
     n = len(moments)
     everything, nothing = np.arange(n), np.empty(0, dtype=np.intp)
     if n < SMALL_TABLE:
-        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by {EXPANDING}")
+        return Split(everything, nothing, Message("split.too_few_rows", {"rows": n, "how": EXPANDING}))
     last = last_rows(moments, n_test_rows(n) / n)
     if not _FEWEST_TEST_ROWS <= int(last.sum()) <= n / 2:
-        return Split(
-            everything, nothing, "too many rows have one moment for a fair test part; scores are by validation"
-        )
-    return Split(np.flatnonzero(~last), np.flatnonzero(last), "the last rows in time")
+        return Split(everything, nothing, Message("split.one_moment"))
+    return Split(np.flatnonzero(~last), np.flatnonzero(last), Message("split.in_time"))
 
 
 def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int, *, named: bool = False) -> Split:
@@ -103,18 +107,15 @@ def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int
     nothing = np.empty(0, dtype=np.intp)
     if n < SMALL_TABLE:
         how = left_out(groups, named=named)
-        return Split(everything, nothing, f"{n} rows are too few for a test part; scores are by {how}")
+        return Split(everything, nothing, Message("split.too_few_rows", {"rows": n, "how": how}))
     wanted = n_test_rows(n)
     parts = assign(groups, strata, [wanted / n, 1 - wanted / n], seed)
     test = np.flatnonzero(parts == 0)
     divided = len(np.unique(groups[parts == 1])) > 1  # the training part is cut again, into folds
     if not _FEWEST_TEST_ROWS <= len(test) <= 2 * wanted or _lacks_labels(strata, parts) or not divided:
-        what = "belong together" if named else "are equal"
-        reason = f"too many rows {what} for a fair test part; scores are by cross-validation"
-        return Split(everything, nothing, reason)
-    kind = "stratified by the target" if strata is not None else "random"
-    together = "groups" if named else "equal rows"
-    return Split(np.flatnonzero(parts == 1), test, f"{kind}, seed {seed}, {together} kept together")
+        return Split(everything, nothing, Message("split.not_fair", {"named": named}))
+    told = {"stratified": strata is not None, "seed": seed, "together": True, "groups": named}
+    return Split(np.flatnonzero(parts == 1), test, Message("split.random", told))
 
 
 def _lacks_labels(strata: NDArray[Any] | None, parts: NDArray[Any]) -> bool:

@@ -11,6 +11,7 @@ from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.probe import Probe, rows_to_ask
 from fitserve.faults import UntoldError
 from fitserve.features.column import Column
+from fitserve.messages import Message, Told
 from fitserve.prediction import Predictor
 from fitserve.schema import Field
 
@@ -31,7 +32,7 @@ class Case:
 
     predictor: Predictor
     judged: Judged
-    on: str
+    on: Told
     seed: int
     baseline: Scores
     table: Mapping[str, Column]
@@ -59,7 +60,7 @@ class Case:
     def probe(self) -> Probe:
         """The rows that the model is asked about again, as many as its weight allows; raises UntoldError if too few."""
         if self.asked is None or len(self.asked) < _FEWEST_TO_ASK or not self.asked.steps:
-            raise UntoldError(self.asked_note or "there are too few rows to ask the model about")
+            raise UntoldError(self.asked_note or Message("untold.too_few_to_ask"))
         columns = min(len(self.asked.steps), MOST_COLUMNS)
         most = rows_to_ask(self.predictor, self.graph_bytes, columns * (REPEATS + 1) + 3, _SECONDS)
         return self.asked.sample(most, self.seed)

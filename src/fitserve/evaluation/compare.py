@@ -36,6 +36,7 @@ from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
 from fitserve.formatting import number, with_interval
+from fitserve.messages import render
 from fitserve.metrics import Metric
 from fitserve.metrics.interval import Interval
 from fitserve.prediction import Predictor
@@ -92,7 +93,7 @@ class Comparison:
         return page(f"{self.a} and {self.b}", self._head(), self._sections())
 
     def _head(self) -> Html:
-        told = "".join(paragraph(as_sentence(each)) for each in self.told)
+        told = "".join(paragraph(render(as_sentence(each))) for each in self.told)
         return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Judged on {self.on}.')}{told}"
 
     def _sections(self) -> list[Section]:
@@ -159,8 +160,9 @@ def compare_models(
     both, left_out = (judged_a, judged_b), LeftOut()
     wins = left_out.attempt("wins", lambda: _wins(*both, (a.name, b.name))) or {}
     slices = left_out.attempt("slices", lambda: _differing(a.predictor, answered.sample, both)) or []
+    skipped = {name: render(reason) for name, reason in left_out.reasons.items()}
     return Comparison(
-        a.name, b.name, task, metric, answered.on, len(judged_a), scores, verdict, True, wins, slices, left_out.reasons,
+        a.name, b.name, task, metric, answered.on, len(judged_a), scores, verdict, True, wins, slices, skipped,
         answered.findings, answered.overlap,
     )  # fmt: skip
 
@@ -279,7 +281,8 @@ def _recorded(a: Named, b: Named) -> Comparison:
     first, second = a.predictor.manifest, b.predictor.manifest
     names, metric = (a.name, b.name), second.metric
     places = [
-        (m.data.get("sha256"), *(m.evaluation[name] for name in ("on", "split", "rows"))) for m in (first, second)
+        (m.data.get("sha256"), *(m.sections["evaluation"][name] for name in ("on", "split", "rows")))
+        for m in (first, second)
     ]
     same = places[0] == places[1]
     scores: dict[str, dict[str, Any]] = {}

@@ -24,11 +24,13 @@ from fitserve.evaluation.reading import Reading, opened, told_missing, told_prob
 from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, SeenRows, overlap, seen_by
+from fitserve.evaluation.spoken import spoken
 from fitserve.evaluation.task import task_evaluation
 from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
 from fitserve.features.missing import said_missing
+from fitserve.messages import stored
 from fitserve.prediction import Predictor
 from fitserve.prediction.named import Named
 
@@ -80,9 +82,9 @@ class Evaluation:
         """Everything that there is to tell, with charts; made when it is first asked for."""
         assert self.case is not None
         report = build_report(self.case)
-        told, lead = [as_sentence(each) for each in self.told], report["lead"]
+        told, lead = [stored(as_sentence(each)) for each in self.told], report["lead"]
         flatters = self.overlap is not None and self.overlap.flatters
-        return report | {"lead": [*told, *lead] if flatters else [*lead, *told]}
+        return spoken(report | {"lead": [*told, *lead] if flatters else [*lead, *told]})
 
     @property
     def baseline(self) -> dict[str, float | None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
 from fitserve.errors import SpecError
+from fitserve.evaluation.spoken import as_kept
 from fitserve.evaluation.told import (
     gap_sentences,
     judged_on,
@@ -16,6 +17,7 @@ from fitserve.evaluation.told import (
 )
 from fitserve.faults import LeftOut
 from fitserve.formatting import number, with_interval
+from fitserve.messages import Told, is_told, render
 from fitserve.tasks import get_task
 
 Report = Mapping[str, Any]
@@ -50,6 +52,7 @@ def report_body(report: Report) -> Html:
 
 def sections(report: Report) -> list[Section]:
     """The parts of a report that there is something to say about; what cannot be shown is named in the last one."""
+    report = as_kept(report)
     left_out = LeftOut(dict(report.get("skipped", {})))
     bodies = [(title, anchor, left_out.attempt(title, partial(make, report))) for title, anchor, make in SECTIONS]
     bodies.append(("What could not be told", "skipped", _skipped(left_out.reasons, _titles(report))))
@@ -61,20 +64,22 @@ def check_report(report: Any) -> None:
     charts, scores, told = report.get("charts", []), report.get("scores", {}), report.get("lead", [])
     if not all({"name", "title", "note", "spec"} <= chart.keys() for chart in charts):
         raise ValueError("its charts are none")
+    if "codes" in report:
+        raise ValueError("it is in words, which none is kept in")
     if (scores and not scores.keys() <= get_task(report["task"]).metrics.keys()) or not all(
-        isinstance(each, str) for each in told
+        is_told(each) for each in told
     ):
         raise ValueError("its scores are none")
 
 
 def _head(report: Report) -> Html:
-    return LeftOut().attempt("head", partial(_told, report)) or ""
+    return LeftOut().attempt("head", partial(_told, as_kept(report))) or ""
 
 
 def _told(report: Report) -> Html:
     if "scores" not in report:
         return paragraph("There is no more to tell about this model.")
-    told = [text(each.replace("`", "")) for each in report["lead"]]
+    told = [text(render(each).replace("`", "")) for each in report["lead"]]
     first = "".join(f"<p><b>{each}</b></p>" if i == 0 else f"<p>{each}</p>" for i, each in enumerate(told))
     judged, served = report.get("judged_after"), report.get("trained_on")
     learned = ""
@@ -196,11 +201,11 @@ def _titles(report: Report) -> Mapping[str, str]:
         return _NAMES
 
 
-def _skipped(reasons: Mapping[str, str], titles: Mapping[str, str]) -> Html:
+def _skipped(reasons: Mapping[str, Told], titles: Mapping[str, str]) -> Html:
     rows = []
     for what, reason in reasons.items():
         name, comma, chart_of_it = what.partition(", ")
-        rows.append((f"{titles.get(name, name)}{comma}{chart_of_it}", reason))
+        rows.append((f"{titles.get(name, name)}{comma}{chart_of_it}", render(reason)))
     return table(("what", "why"), rows) if rows else ""
 
 
@@ -212,7 +217,11 @@ def _alone(report: Report, name: str) -> Html:
 def _chart(found: Mapping[str, Any]) -> Html:
     left_out = LeftOut()
     drawn = left_out.attempt(f"chart {found['name']!r}", partial(_drawn, found))
-    return paragraph(f"A chart cannot be shown: {'; '.join(left_out.reasons.values())}") if drawn is None else drawn
+    return (
+        paragraph(f"A chart cannot be shown: {'; '.join(map(render, left_out.reasons.values()))}")
+        if drawn is None
+        else drawn
+    )
 
 
 def _drawn(found: Mapping[str, Any]) -> Html:

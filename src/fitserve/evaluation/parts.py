@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.moment import MomentStep, moments_of
 from fitserve.features.number import NumberStep, numbers_of
+from fitserve.messages import Message, Told, render
 from fitserve.schema import Field, Kind
 
 _BINS, _MOST_LEVELS, _LONGEST_LEVEL = 5, 20, 40
@@ -24,12 +26,17 @@ _BINS, _MOST_LEVELS, _LONGEST_LEVEL = 5, 20, 40
 class Parts:
     """A column in parts: ``codes`` (n,) are indexes of ``names``, -1 for rows that are in none.
 
-    A name tells the rows, such as "`hours` up to 20". ``values`` are the middles of ranges, or the levels.
+    What is ``told`` of a part says which rows it holds, such as "`hours` up to 20".
     """
 
     field: str
     codes: NDArray[np.intp]
-    names: Sequence[str]
+    told: Sequence[Told]
+
+    @property
+    def names(self) -> list[str]:
+        """What is told of the parts, in words."""
+        return [render(each) for each in self.told]
 
 
 def numeric(column: Column, kind: Kind, step: Step | None) -> NDArray[np.float64]:
@@ -87,23 +94,28 @@ def amount(value: float, kind: Kind) -> str:
     return f"{value:.0f}" if whole else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
 
 
-def _ranges(field: Field, values: NDArray[np.float64]) -> Parts:
+def _ranges(field: Field, values: NDArray[np.float64], *, length: bool = False) -> Parts:
+    part = partial(_part, field, length=length)
     known = values[np.isfinite(values)]
     distinct = np.unique(known)
     if len(distinct) <= _BINS + 1:
         codes = np.where(np.isfinite(values), np.searchsorted(distinct, values), -1)
-        names = [f"`{field.name}` = {amount(value, field.kind)}" for value in distinct]
+        told = [part("part.value", amount(value, field.kind)) for value in distinct]
     else:
         wanted = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf")
         # Where nearly all values are the largest one, every quantile is: then it stands against all others.
         edges = [edge for edge in np.unique(wanted) if edge < distinct[-1]] or [distinct[-2]]
         codes = np.where(np.isfinite(values), np.searchsorted(edges, values), -1)
         shown = [amount(edge, field.kind) for edge in edges]
-        names = [f"`{field.name}` {'=' if edges[0] == distinct[0] else 'up to'} {shown[0]}"]
-        names += [f"`{field.name}` over {a} up to {b}" for a, b in pairwise(shown)]
-        top = f"= {amount(distinct[-1], field.kind)}" if edges[-1] == distinct[-2] else f"over {shown[-1]}"
-        names.append(f"`{field.name}` {top}")
-    return _with_missing(field, codes, names, np.isnan(values))
+        told = [part("part.value" if edges[0] == distinct[0] else "part.up_to", shown[0])]
+        told += [part("part.between", a, b) for a, b in pairwise(shown)]
+        largest = amount(distinct[-1], field.kind)
+        told.append(part("part.value", largest) if edges[-1] == distinct[-2] else part("part.over", shown[-1]))
+    return _with_missing(field, codes, told, np.isnan(values))
+
+
+def _part(field: Field, code: str, value: str = "", end: str = "", *, length: bool = False) -> Message:
+    return Message(code, {"column": field.name, "value": value, "end": end, "length": length})
 
 
 def _levels(field: Field, column: Column) -> Parts:
@@ -113,25 +125,22 @@ def _levels(field: Field, column: Column) -> Parts:
     common = [i for i in np.argsort(-counts, kind="stable") if spellings[i] in known][:_MOST_LEVELS]
     place = np.full(len(spellings) + 1, -1, dtype=np.intp)
     place[common] = np.arange(len(common))
-    names = [f"`{field.name}` = {_short(spellings[i])}" for i in common]
-    return _with_missing(field, np.where(own >= 0, place[own], -1), names, own < 0)
+    told = [_part(field, "part.level", _short(spellings[i])) for i in common]
+    return _with_missing(field, np.where(own >= 0, place[own], -1), told, own < 0)
 
 
 def _lengths(field: Field, column: Column) -> Parts:
     coded = coded_numbers(column) if isinstance(column, Numbers) else column
     lengths = coded.map(lambda level: float(len(schema.read_text(level) or "")), np.nan, np.float64)
-    parts = _ranges(field, lengths)
-    return Parts(
-        field.name, parts.codes, [f"length of {name}" if "missing" not in name else name for name in parts.names]
-    )
+    return _ranges(field, lengths, length=True)
 
 
-def _with_missing(field: Field, codes: NDArray[np.intp], names: list[str], missing: NDArray[np.bool_]) -> Parts:
-    return Parts(field.name, np.where(missing, len(names), codes), [*names, f"`{field.name}` missing"])
+def _with_missing(field: Field, codes: NDArray[np.intp], told: list[Message], missing: NDArray[np.bool_]) -> Parts:
+    return Parts(field.name, np.where(missing, len(told), codes), [*told, _part(field, "part.missing")])
 
 
 def _short(level: str) -> str:
-    return repr(level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…")
+    return level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…"
 
 
 def missing_column(n: int) -> Coded:

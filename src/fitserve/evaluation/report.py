@@ -13,6 +13,7 @@ from fitserve.evaluation import sections
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.sections import Made, Make
 from fitserve.faults import LeftOut, Limit, no_limit
+from fitserve.messages import stored
 from fitserve.metrics.interval import LEVEL
 
 OF_ALL: dict[str, Make] = {
@@ -38,16 +39,16 @@ def build_report(case: Case, limit: Limit = no_limit) -> dict[str, Any]:
     manifest, judged = case.predictor.manifest, case.finite
     groups = None if judged.groups is None else len(np.unique(judged.groups))
     report: dict[str, Any] = plain({
-        "task": manifest.task, "target": manifest.target, "metric": manifest.metric, "on": case.on,
+        "task": manifest.task, "target": manifest.target, "metric": manifest.metric, "on": stored(case.on),
         "rows": len(judged), "groups": groups, "level": LEVEL, "scores": judged.scores, **judged.answerer.about(),
         "shown": judged.answerer.shown(list(judged.scores)),
         "intervals": dict.fromkeys(judged.scores), "baseline": dict(case.baseline), "lead": [], "charts": [],
     })  # fmt: skip
     left_out = LeftOut()
     for name, make in _sections(case).items():
-        report |= {"skipped": left_out.reasons, "faults": left_out.faults}
+        report |= {"skipped": stored(left_out.reasons), "faults": left_out.faults}
         add_section(report, left_out, name, partial(make, case, report), limit if name in _COSTLY else no_limit)
-    return report | {"skipped": left_out.reasons, "faults": left_out.faults, "late": left_out.late}
+    return report | {"skipped": stored(left_out.reasons), "faults": left_out.faults, "late": left_out.late}
 
 
 def add_section(

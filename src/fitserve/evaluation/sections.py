@@ -22,6 +22,7 @@ from fitserve.evaluation.slices import FEWEST_ROWS, worst_slices
 from fitserve.evaluation.told import lead
 from fitserve.evaluation.vega import Chart, interval_chart
 from fitserve.faults import UntoldError
+from fitserve.messages import Message, stored
 from fitserve.tasks import get_task
 
 Report = Mapping[str, Any]
@@ -65,7 +66,7 @@ def slices(case: Case, report: Report) -> Made:
     """Parts of the rows with larger errors than the rest."""
     judged = case.sample
     if len(judged) < 2 * FEWEST_ROWS:
-        raise UntoldError(f"{len(judged)} rows are too few to look at parts of them")
+        raise UntoldError(Message("untold.few_rows", {"rows": len(judged)}))
     errors = np.where(np.isfinite(judged.errors), judged.errors, 0.0)
     parts = all_parts(case.fields, case.table, case.predictor.encoder.steps)
     found = [each.as_json() for each in worst_slices(parts, errors, judged.groups)]
@@ -116,7 +117,7 @@ def costly_gaps(case: Case, report: Report) -> Made:
 def lead_sentences(case: Case, report: Report) -> Made:
     """What a reader should know first."""
     answerer = case.predictor.answerer
-    return Made({"lead": lead(report, answerer.quality(report), answerer.spoken)})
+    return Made({"lead": stored(lead(report, answerer.quality(report), answerer.spoken))})
 
 
 def _columns(case: Case, report: Report) -> list[str]:

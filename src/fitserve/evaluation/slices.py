@@ -18,6 +18,7 @@ from scipy.stats import t as student
 
 from fitserve.evaluation.parts import Parts
 from fitserve.faults import check_time
+from fitserve.messages import Told, render, stored
 
 Floats = NDArray[np.float64]
 FEWEST_ROWS, _SMALLEST_SHARE = 20, 0.02
@@ -29,18 +30,24 @@ _LARGE = 1e100
 
 @dataclass(frozen=True)
 class Slice:
-    """Some rows: ``names`` tell which. ``mean`` of their values, ``rest`` that of the others (0 if compared with none).
+    """Some rows: what is ``told`` says which. ``mean`` of their values, ``rest`` that of the others.
 
-    ``low`` and ``high`` bound the difference of the two at 95 %, each slice by itself.
+    ``rest`` is 0 where they are compared with none. ``low`` and ``high`` bound the difference of the two at 95 %, each
+    slice by itself.
     """
 
-    names: tuple[str, ...]
+    told: tuple[Told, ...]
     rows: int
     mean: float
     rest: float
     low: float
     high: float
     p: float
+
+    @property
+    def names(self) -> list[str]:
+        """Which rows these are, in words: all of it holds of them."""
+        return [render(each) for each in self.told]
 
     def times(self, unit: float) -> Slice:
         """The same of values so many times as large."""
@@ -52,7 +59,8 @@ class Slice:
         names = ("rows", "mean", "rest", "low", "high", "p")
         return {
             "where": " and ".join(self.names),
-            "parts": list(self.names),
+            "parts": self.names,
+            "codes": stored(self.told),
             **{name: getattr(self, name) for name in names},
         }
 
@@ -61,7 +69,7 @@ class Slice:
 class _Candidates:
     """Slices of one column or pair: for each, its number of rows, mean, rest, standard error and degrees of freedom."""
 
-    names: list[tuple[str, ...]]
+    told: list[tuple[Told, ...]]
     codes: NDArray[np.intp]
     which: NDArray[np.intp]
     stats: Floats
@@ -89,7 +97,7 @@ def _told(
 ) -> list[Slice]:
     if groups is not None and len(values) > _MOST_ROWS_WITH_GROUPS:
         kept = slice(0, _MOST_ROWS_WITH_GROUPS)
-        parts = [Parts(each.field, each.codes[kept], each.names) for each in parts]
+        parts = [Parts(each.field, each.codes[kept], each.told) for each in parts]
         values, groups = values[kept], groups[kept]
     if len(values) < 2 * FEWEST_ROWS:
         return []
@@ -114,12 +122,12 @@ def _candidates(
 ) -> _Candidates:
     check_time()
     codes = parts[0].codes
-    names: list[tuple[str, ...]] = [(name,) for name in parts[0].names]
+    told: list[tuple[Told, ...]] = [(each,) for each in parts[0].told]
     if len(parts) == 2:
         inside = (codes >= 0) & (parts[1].codes >= 0)
-        codes = np.where(inside, codes * len(parts[1].names) + parts[1].codes, -1)
-        names = [(*a, b) for a in names for b in parts[1].names]
-    n_slices, n = len(names), len(values)
+        codes = np.where(inside, codes * len(parts[1].told) + parts[1].codes, -1)
+        told = [(*a, b) for a in told for b in parts[1].told]
+    n_slices, n = len(told), len(values)
     inside = codes >= 0
     rows = np.bincount(codes[inside], minlength=n_slices)
     which = np.flatnonzero((rows >= enough_rows(n)) & (n - rows >= (FEWEST_ROWS if against_rest else 0)))
@@ -127,7 +135,7 @@ def _candidates(
         stats = _moments(codes, rows, values, which, against_rest)
     else:
         stats = np.array([_clustered(codes == i, values, groups, against_rest) for i in which]).reshape(len(which), 5)
-    return _Candidates([names[i] for i in which], codes, which, stats)
+    return _Candidates([told[i] for i in which], codes, which, stats)
 
 
 def _moments(
@@ -211,7 +219,7 @@ def _chosen(candidates: Sequence[_Candidates], against_rest: bool) -> list[Slice
             masks.append(mask)
             n, mean, rest = int(stats[k, 0]), float(stats[k, 1]), float(stats[k, 2])
             low, high = float(difference[k] - half[k]), float(difference[k] + half[k])
-            told.append(Slice(each.names[i], n, mean, rest, low, high, float(p[k])))
+            told.append(Slice(each.told[i], n, mean, rest, low, high, float(p[k])))
     return told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fitserve.formatting import number, with_interval
+from fitserve.messages import Message, Told, render
 from fitserve.tasks import get_task
 
 
@@ -35,60 +35,67 @@ _SERVED: Mapping[str, Mapping[bool, str]] = {
 }
 
 
-def as_sentence(told: str) -> str:
+def as_sentence(told: Told) -> Message:
     """A finding as a sentence of a page."""
-    return f"{told[0].upper()}{told[1:]}."
+    return Message("sentence", {"told": told})
 
 
-def lead(report: Mapping[str, Any], quality: str, spoken: str) -> list[str]:
-    """How good it is, compared with what, where bad, how sure: a sentence each.
+def lead(report: Mapping[str, Any], quality: str, spoken: str) -> list[Told]:
+    """How good it is, compared with what, where bad, how sure: a message each.
 
     ``quality`` is the task's own one, of the score ``spoken``.
     """
     scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]
-    told = [quality] if quality else []
+    told: list[Told] = [quality] if quality else []
     metric = report["metric"]
     if (metric != spoken or not quality) and scores.get(metric) is not None:
-        within = with_interval(scores[metric], intervals.get(metric))
-        way = get_task(report["task"]).metrics[metric].better
-        told.append(f"Its {metric} is {within}; without learning, {number(baseline.get(metric))} ({way} is better).")
+        greater = get_task(report["task"]).metrics[metric].greater_is_better
+        figures = {"score": scores[metric], "ends": intervals.get(metric), "baseline": baseline.get(metric)}
+        told.append(Message("lead.score", {"metric": metric, "greater": greater, **figures}))
     if report.get("slices"):
-        told.append(f"Worst on {slice_sentence(report['slices'][0], report['task'])}.")
+        worst = slice_message(report["slices"][0], report["task"])
+        told.append(Message("lead.worst", {"slice": worst}))
     elif "slices" not in report["skipped"]:
-        told.append("No part of the rows was found that is worse than chance explains.")
-    return told + gap_sentences(report)
+        told.append(Message("lead.none_worse"))
+    return [*told, *(as_sentence(each) for each in gap_messages(report))]
 
 
-def gap_sentences(report: Mapping[str, Any], most: int = 3) -> list[str]:
-    """What leaving a column out does where that is more than its importance explains, a sentence for each column."""
+def gap_messages(report: Mapping[str, Any], most: int = 3) -> list[Message]:
+    """What leaving a column out does where that is more than its importance explains, for each such column."""
     metric, gaps = report["metric"], report.get("costly_gaps", ())[:most]
     if not gaps:
         return []
-    way = "falls" if get_task(report["task"]).metrics[metric].greater_is_better else "grows"
+    falls = get_task(report["task"]).metrics[metric].greater_is_better
+    names = ("column", "score", "without", "low", "high", "explained")
     return [
-        f"Without `{each['column']}` {metric} {way} from {number(each['score'])} to {number(each['without'])} "
-        f"({number(each['low'])} to {number(each['high'])}), far more than its importance explains "
-        f"({number(each['explained'])} when its values are shuffled): always send it, and look at its gaps and "
-        "outliers."
+        Message("costly_gap", {"metric": metric, "falls": falls, **{name: each[name] for name in names}})
         for each in gaps
     ]
 
 
-def slice_sentence(found: Mapping[str, Any], task: str) -> str:
+def gap_sentences(report: Mapping[str, Any], most: int = 3) -> list[str]:
+    """The same in sentences."""
+    return [render(as_sentence(each)) for each in gap_messages(report, most)]
+
+
+def slice_message(found: Mapping[str, Any], task: str) -> Message:
     """Which rows, how bad, how bad the others, how many."""
-    error = get_task(task).error["en"]
-    return (
-        f"rows with {found['where']}: {error} {number(found['mean'])}, elsewhere {number(found['rest'])}, "
-        f"{found['rows']:,} rows"
-    )
+    figures = {name: found[name] for name in ("mean", "rest", "rows")}
+    return Message("slice", {"parts": found.get("codes", found["parts"]), "error": Message(f"{task}.error"), **figures})
+
+
+def slice_sentence(found: Mapping[str, Any], task: str) -> str:
+    """The same in words."""
+    return render(slice_message(found, task))
 
 
 def judged_on(report: Mapping[str, Any]) -> str:
     """On which rows, and what the intervals are."""
     groups = f" in {report['groups']:,} groups" if report.get("groups") else ""
     drawn = "groups" if groups else "rows"
+    on = render(report["on"])
     return (
-        f"Judged on {report['on']}: {report['rows']:,} rows{groups}. In brackets: 95 % intervals, by a bootstrap over "
+        f"Judged on {on}: {report['rows']:,} rows{groups}. In brackets: 95 % intervals, by a bootstrap over "
         f"{drawn}. “Without learning” is the same answer for every row."
     )
 

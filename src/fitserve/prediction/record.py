@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fitserve.errors import Problem
 from fitserve.tasks import Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """The answer of one version of a model to one row.
 
     ``row`` holds the values of fields as they were sent, ``problems`` what is to be said about them. ``time`` is in
-    seconds since 1970.
+    seconds since 1970. A named tuple, for every request makes one, and a frozen dataclass takes five times as long.
     """
 
     id: str

@@ -59,7 +59,7 @@ class Endpoint:
                 return await asyncio.to_thread(self._many, document, rows, body, strict)
             return self._many(document, rows, body, strict)
         row = self.reader.one(document, body, strict=strict)
-        return self._one(row, await self._batch.submit(row.encoded))
+        return self._one(row, await self._batch.submit(row[1]))
 
     def predict_at_once(self, body: bytes, *, strict: bool = False) -> Reply:
         """The same without waiting for other requests, in any thread."""
@@ -67,24 +67,24 @@ class Endpoint:
         if self.reader.holds_many(document):
             return self._many(document, self.reader.documents(document), body, strict)
         row = self.reader.one(document, body, strict=strict)
-        return self._one(row, self.predictor.run([row.encoded])[0])
+        return self._one(row, self.predictor.run([row[1]])[0])
 
     def _one(self, row: Row, answer: Answer) -> Reply:
-        problems = row.problems
-        prediction = Prediction(new_id(), self.model, self.version, row.fields, answer, problems, time())
+        fields, _, problems = row
+        prediction = Prediction(new_id(), self.model, self.version, fields, answer, problems, time())
         if self._subscriber is not None:
             self._tell(self._subscriber, [prediction])
         return Reply(render_one(prediction), 1, len(problems))
 
     def _many(self, document: Mapping[str, Any], rows: list[dict[str, Any]], body: bytes, strict: bool) -> Reply:
         read = self.reader.many(document, rows, body, strict=strict)
-        answers = self.predictor.run([row.encoded for row in read.rows])
+        answers = self.predictor.run([encoded for _, encoded, _ in read.rows])
         origin = Origin(new_id(), self.model, self.version)
         if self._subscriber is not None:
             now = time()
             predictions = [
-                Prediction(f"{origin.id}.{i}", self.model, self.version, row.fields, answer, row.problems, now)
-                for i, (row, answer) in enumerate(zip(read.rows, answers, strict=True))
+                Prediction(f"{origin.id}.{i}", self.model, self.version, fields, answer, problems, now)
+                for i, ((fields, _, problems), answer) in enumerate(zip(read.rows, answers, strict=True))
             ]
             self._tell(self._subscriber, predictions)
         rendered = render_many(origin, self.predictor.answerer.wrap(answers), read.receipt.warnings())

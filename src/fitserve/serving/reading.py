@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from fitserve.errors import Problem
 from fitserve.features.encoder import EncodedRow
@@ -21,12 +21,8 @@ _MOST_KEPT = 10_000
 _BIGGEST_INT64 = float(2**63)
 
 
-class Row(NamedTuple):
-    """One row: its fields as sent, what the model sees of them, and what is to be said about them."""
-
-    fields: Mapping[str, Any]
-    encoded: EncodedRow
-    problems: list[Problem]
+# One row: its fields as sent, what the model sees of them, and what is to be said about them.
+Row = tuple[Mapping[str, Any], EncodedRow, list[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class RowReader:
             found = [problem for problem in problems if strict or problem.fatal]
             if found:
                 raise invalid(found, hint=self._hint(document, found))
-        return Row(fields, encoded, problems)
+        return fields, encoded, problems
 
     def documents(self, document: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a body with many, each a JSON object of bearable width; raises HttpProblem with 413 or 422."""
@@ -91,7 +87,7 @@ class RowReader:
         if len(document) > 1:
             beside = f"stands beside {MANY!r}, where nothing is read; ignored"
             receipt.add_of_all([Problem("extra_field", name, beside) for name in document if name != MANY])
-        found = []
+        found: list[Row] = []
         beyond: set[str] = set()
         kept = 0
         for i, fields in enumerate(map(self._fields, rows)):
@@ -101,12 +97,12 @@ class RowReader:
                 beyond |= _beyond_integers(problems)
                 problems = problems[: max(0, _MOST_KEPT - kept)]
                 kept += len(problems)
-            found.append(Row(fields, encoded, problems))
+            found.append((fields, encoded, problems))
         if beyond:
             for i, problem in _read_as_floats(body, beyond, MANY):
                 receipt.add(i, [problem])
                 if kept < _MOST_KEPT:
-                    found[i].problems.append(problem)
+                    found[i][2].append(problem)
                     kept += 1
         if receipt.refusal is not None:
             raise receipt.refusal

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.features.column import Column
+from fitserve.messages import Told
 from fitserve.metrics import Metric
 
 Answer = dict[str, Any]
@@ -83,7 +84,7 @@ class MetricChoice(Protocol):
     def default_metric(self, *, few: bool = False) -> str:
         """The score to choose by where nobody names one; ``few``: there are too few rows for a test part."""
 
-    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, str]:
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, Told]:
         """The score that a user means by a name, and what to tell them where it is another one.
 
         Raises SpecError for one that is not of this task, or that means nothing for this truth.
@@ -121,13 +122,15 @@ class Task(Protocol):
     """One kind of prediction. Stateless; registered in the entry-point group ``fitserve.tasks``.
 
     ``metrics`` are its scores by name. ``error`` names what a row's error is, by language: a mean of it is shown for
-    parts of the rows. ``parts`` gives titles to the parts that its reports have besides those of all.
+    parts of the rows. ``parts`` gives titles to the parts that its reports have besides those of all. ``messages`` are
+    the templates of what it tells, by language and code; each code begins with the task's name and a dot.
     """
 
     name: ClassVar[str]
     metrics: ClassVar[Mapping[str, Metric]]
     error: ClassVar[Mapping[str, str]]
     parts: ClassVar[Mapping[str, str]]
+    messages: ClassVar[Mapping[str, Mapping[str, str]]]
 
     def load(self, state: dict[str, Any]) -> Answerer:
         """The answerer of a stored state; raises TypeError or ValueError on a wrong one."""

@@ -35,7 +35,7 @@ def on_all_rows(prepared: Prepared) -> Prepared:
         answerer=answerer,
         truth=answerer.truth(prepared.target.column),
         fields=fields,
-        split=Split(rows, rows[:0], prepared.split.reason),
+        split=Split(rows, rows[:0], prepared.split.told),
         encoder=encoder,
         arrays=encoder.columns(prepared.table, len(rows)),
     )

@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any
 
 from fitserve.bundle.manifest import Manifest
+from fitserve.evaluation.spoken import as_kept
 from fitserve.evaluation.told import served_words
 from fitserve.faults import LeftOut
 from fitserve.formatting import number
+from fitserve.messages import render
 from fitserve.tasks import Answerer, get_task
-from fitserve.training.card_words import FEW_ROWS, KINDS_ZH, SCORES_ZH, WORDS, phrase
+from fitserve.training.card_words import KINDS_ZH, SCORES_ZH, WORDS, who_predicted
 
 _MOST_SLICES, _MOST_COLUMNS = 5, 8
 Words = Mapping[str, str]
@@ -22,13 +24,16 @@ def card(manifest: Manifest, report: Mapping[str, Any], language: str = "en", le
 
     A part that fails is noted in ``left_out``; it stands at the end, with the parts of the report that failed.
     """
-    own = LeftOut()
+    own, report = LeftOut(), as_kept(report)
     parts: list[str] = []
     for name, make in PARTS.items():
         parts += own.attempt(f"{name} of the card", partial(make, manifest, report, language)) or []
     faults = {name: report["skipped"][name] for name in report.get("faults", ())} | own.reasons
     if faults:
-        parts += [WORDS[language]["left out"], "\n".join(f"- {name}: {reason}" for name, reason in faults.items())]
+        parts += [
+            WORDS[language]["left out"],
+            "\n".join(f"- {name}: {render(told, language)}" for name, told in faults.items()),
+        ]
     if left_out is not None:
         left_out.add(own)
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -59,10 +64,10 @@ def _quality(manifest: Manifest, language: str) -> str:
 
 def _scores(manifest: Manifest, language: str) -> str:
     words, evaluation = WORDS[language], manifest.evaluation
-    on, split = phrase(evaluation["on"], language), phrase(evaluation["split"], language)
+    on, split = render(manifest.measured_on, language), render(manifest.split, language)
     rows = [words["measured"].format(on=on, rows=evaluation["rows"], split=split), ""]
-    if how := FEW_ROWS[language].get(evaluation["on"]):
-        rows[0] += words["few"].format(how=how)
+    if how := who_predicted(manifest.measured_on):
+        rows[0] += words["few"].format(how=render(how, language))
     rows += [words["score heads"], "|---|---|---|---|---|"]
     for name, value in manifest.scores.items():
         way = words[get_task(manifest.task).metrics[name].better]
@@ -78,12 +83,12 @@ def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> lis
     words, found = WORDS[language], report.get("slices")
     if not found:
         reason = report["skipped"].get("slices") if found is None else None
-        why = words["not looked"].format(reason=phrase(str(reason), language)) if reason else words["none bad"]
+        why = words["not looked"].format(reason=render(reason, language)) if reason else words["none bad"]
         return [words["bad"], why]
     error = get_task(manifest.task).error[language]
     told = []
     for each in found[:_MOST_SLICES]:
-        where = words["and"].join(phrase(part, language) for part in each["parts"])
+        where = words["and"].join(render(part, language) for part in each.get("codes", each["parts"]))
         figures = {name: number(each[name]) for name in ("mean", "rest")}
         told.append(words["slice"].format(where=where, error=error, rows=each["rows"], **figures))
     return [words["bad"], "\n".join(told)]
@@ -103,7 +108,7 @@ def _data(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[
     lines[0] += ("" if language == "zh" else " ") + served_words(*manifest.learned_rows, language)
     if report["findings"] and words["findings"]:
         lines.append(f"\n{words['findings']}")
-    told = "\n".join([*lines, *(f"\n- {finding}" for finding in report["findings"])])
+    told = "\n".join([*lines, *(f"\n- {render(each, language)}" for each in report["findings"])])
     return [words["trained"], told]
 
 
@@ -113,14 +118,14 @@ def _columns(_manifest: Manifest, report: Mapping[str, Any], language: str) -> l
     for column in report["columns"]:
         kind = KINDS_ZH.get(column["kind"], column["kind"]) if language == "zh" else column["kind"]
         kind = kind if column["used"] else words["not used"]
-        rows.append(f"| {_cell(column['name'])} | {kind} | {_cell(column['reason'])} |")
+        rows.append(f"| {_cell(column['name'])} | {kind} | {_cell(render(column['reason'], language))} |")
     return [words["reads"], "\n".join(rows)]
 
 
 def _candidates(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
     words = WORDS[language]
     rows = [
-        words["judged on"].format(validation=phrase(report["validation"], language)),
+        words["judged on"].format(validation=render(report["validation"], language)),
         *_alike(report, words),
         "",
         words["candidate heads"].format(metric=manifest.metric),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fitserve.errors import FitserveError, ParityError, UserError, in_a_line
+from fitserve.messages import Message, Told, as_told, render
 from fitserve.models.base import Exported, Fitted
 from fitserve.training.again import on_all_rows
 from fitserve.training.export import check_parity, hostile_arrays, weigh
@@ -46,15 +47,15 @@ class Chosen:
 class Choice:
     """What a training ends with: the model that is ``judged``, and the one that is ``served``.
 
-    They are one and the same unless it was fitted again on all rows. ``told`` are sentences for the report;
+    They are one and the same unless it was fitted again on all rows. What is ``told`` is for the report;
     ``passed_over`` says why better candidates were not taken, ``only_judged`` why there was no second fit.
     """
 
     judged: Chosen
     served: Chosen
-    passed_over: Sequence[str] = ()
-    only_judged: str = ""
-    told: Sequence[str] = ()
+    passed_over: Sequence[Told] = ()
+    only_judged: Told = ""
+    told: Sequence[Told] = ()
 
     @property
     def refitted(self) -> bool:
@@ -69,9 +70,9 @@ def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = 
     """
     if plan is not None:
         judged = _export(search, search.trials[int(plan["chosen"])], int(plan["effort"]), observer)
-        passed_over = list(plan.get("passed_over", ()))
+        passed_over = [as_told(each) for each in plan.get("passed_over", ())]
         if not plan.get("refitted", False):
-            reason = str(plan.get("only_judged", ""))
+            reason = as_told(plan.get("only_judged", ""))
             return Choice(judged, judged, passed_over, reason, [reason] if reason else [])
         served = _again(search, judged, observer)
         return Choice(judged, served, passed_over, "", _only_in_second(judged, served))
@@ -79,10 +80,10 @@ def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = 
     return _with_all_rows(search, judged, passed_over, seconds, observer)
 
 
-def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[str], float]:
+def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[Told], float]:
     """The best candidate that can be served, why better ones were passed over, and the seconds that it took itself."""
     ranked = search.ranked()
-    passed_over: list[str] = []
+    passed_over: list[Told] = []
     tried: set[tuple[int, int]] = set()
     failed: set[int] = set()
     for place, effort in attempts(ranked):
@@ -99,14 +100,15 @@ def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[str], floa
         except Exception as error:  # noqa: BLE001 - all rows may be more than a learner takes
             if not isinstance(error, FitserveError):
                 _LOG.warning("%s cannot be fitted on all rows and exported", trial.learner, exc_info=error)
-            passed_over.append(f"{trial.learner}: {in_a_line(error)}")
+            passed_over.append(Message("cannot_be_served", {"learner": trial.learner, "reason": in_a_line(error)}))
             failed.add(place)
             continue
         if heavy is None:
             return chosen, passed_over, time.monotonic() - begun
         observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
-        passed_over.append(f"{trial.learner} with effort {effort} {heavy} and was passed over")
-    raise ParityError(f"no candidate can be served: {'; '.join(passed_over)}")
+        told = {"learner": trial.learner, "effort": effort, "reason": heavy}
+        passed_over.append(Message("passed_over", told))
+    raise ParityError(f"no candidate can be served: {'; '.join(map(render, passed_over))}")
 
 
 def attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
@@ -126,7 +128,7 @@ def attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
 
 
 def _with_all_rows(
-    search: Search, judged: Chosen, passed_over: list[str], seconds: float, observer: Observer
+    search: Search, judged: Chosen, passed_over: list[Told], seconds: float, observer: Observer
 ) -> Choice:
     """The choice with a second fit, on all rows, where there is time for it and it can be served.
 
@@ -137,12 +139,8 @@ def _with_all_rows(
     needed = search.costs.again(judged.trial, seconds)
     room = search.clock.room(0.0, _OF_REPORT)
     if needed > room:
-        left = max(room, 0.0)
-        reason = (
-            f"there was no time to fit it again on all {len(judged.prepared.truth):,} rows (it takes about "
-            f"{needed:.0f} s, {left:.0f} s were left): what is served has not learned from the test part; a larger "
-            "budget may help"
-        )
+        told = {"rows": len(judged.prepared.truth), "needed": needed, "left": max(room, 0.0)}
+        reason = Message("no_time_for_second_fit", told)
         return Choice(judged, judged, passed_over, reason, [reason])
     try:
         served = _again(search, judged, observer)
@@ -156,7 +154,7 @@ def _with_all_rows(
         if not isinstance(error, FitserveError):
             _LOG.warning("%s cannot be fitted again on all rows", judged.trial.learner, exc_info=error)
         why = in_a_line(error)
-    reason = f"fitted again on all rows it cannot be served ({why}): what is served has not learned from the test part"
+    reason = Message("second_fit_not_served", {"reason": why})
     return Choice(judged, judged, passed_over, reason, [reason])
 
 
@@ -176,7 +174,7 @@ def _again(search: Search, judged: Chosen, observer: Observer) -> Chosen:
     return _proven(prepared, trial, judged.effort, search.fit_on(prepared, trial, judged.effort), [])
 
 
-def _only_in_second(judged: Chosen, served: Chosen) -> list[str]:
+def _only_in_second(judged: Chosen, served: Chosen) -> list[Told]:
     """What is served and was not judged."""
     return judged.prepared.task.only_in_second(judged.prepared.answerer, served.prepared.answerer)
 

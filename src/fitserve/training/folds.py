@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.few_rows import EXPANDING, SMALL_TABLE
 from fitserve.data.split import Rows, folds, last_rows, left_out, windows
+from fitserve.messages import Message
 from fitserve.training.prepare import Prepared
 
 FEWEST_ROWS_OF_A_FOLD = 10
@@ -40,7 +41,7 @@ class Folds:
     """
 
     parts: Sequence[Fold]
-    name: str
+    name: Message
     pooled: bool
     keeps_shares: bool
 
@@ -76,7 +77,7 @@ def judging_folds(prepared: Prepared) -> Folds:
             return _folds([Fold(*pair) for pair in windows(moments)], EXPANDING, keeps_shares=False)
         last = last_rows(moments, 1 / _FOLDS)
         if last.any() and not last.all():
-            return _single(last, "the last fifth of the training rows in time")
+            return _single(last, Message("last_fifth"))
     named = prepared.spec.group is not None
     strata = prepared.classes(train)
     if n < SMALL_TABLE:
@@ -87,18 +88,19 @@ def judging_folds(prepared: Prepared) -> Folds:
         return _folds(parts, left_out(groups, named=named), keeps_shares=True)
     numbers = folds(groups, strata, _FOLDS, prepared.spec.seed, named=named)
     if n > _MOST_ROWS_FOR_FOLDS or cells_of(prepared) > _MOST_CELLS_FOR_FOLDS:
-        return _single(numbers == 0, "a held-out fifth of the training rows")
+        return _single(numbers == 0, Message("held_out_fifth"))
     parts = _held_out_in_turn(numbers)
+    name = Message("cross_validation", {"folds": _FOLDS})
     if all(_can_be_scored(fold, groups, strata) for fold in parts):
-        return Folds(parts, f"{_FOLDS}-fold cross-validation", pooled=False, keeps_shares=False)
-    return _folds(parts, f"{_FOLDS}-fold cross-validation", keeps_shares=True)
+        return Folds(parts, name, pooled=False, keeps_shares=False)
+    return _folds(parts, name, keeps_shares=True)
 
 
-def _single(held: NDArray[np.bool_], name: str) -> Folds:
+def _single(held: NDArray[np.bool_], name: Message) -> Folds:
     return _folds([Fold(np.flatnonzero(~held), np.flatnonzero(held))], name, keeps_shares=False)
 
 
-def _folds(parts: list[Fold], name: str, *, keeps_shares: bool) -> Folds:
+def _folds(parts: list[Fold], name: Message, *, keeps_shares: bool) -> Folds:
     return Folds(parts, name, pooled=True, keeps_shares=keeps_shares)
 
 

@@ -15,7 +15,7 @@ from fitserve.evaluation.learners import compare_learners, learners_chart
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.sections import Made
-from fitserve.formatting import number
+from fitserve.messages import Message, Told, render
 from fitserve.prediction import Predictor
 from fitserve.prediction.session import Session
 from fitserve.training.prepare import Prepared
@@ -23,10 +23,6 @@ from fitserve.training.search import Search
 from fitserve.training.trial import Trial
 
 Scores = dict[str, float | None]
-NOTHING_LEARNED = (
-    "nothing was learned: no learner was better than the answer without learning by more than chance, so every row "
-    "gets that one answer"
-)
 _SEEN = (
     "There is no test part, so this is asked of rows that the model has seen: it tells what it relies on, not how well."
 )
@@ -41,7 +37,7 @@ class Judgement:
 
     scores: Scores
     baseline: Scores
-    on: str
+    on: Told
     rows: NDArray[np.intp]
     judged: Judged
     prior: Judged
@@ -63,21 +59,21 @@ def judge(prepared: Prepared, search: Search, trial: Trial, session: Session) ->
     judged = Judged(prepared.answerer, session.run(arrays), truth, prepared.units(test))
     beside = replace(judged, raw=search.refit(prior, 1).predict(arrays))
     scores, baseline = (prepared.answerer.score(each.raw, truth) for each in (judged, beside))
-    return Judgement(scores, baseline, "the test part", test, judged, beside, held_out=True)
+    return Judgement(scores, baseline, Message("test_part"), test, judged, beside, held_out=True)
 
 
-def verdict(prepared: Prepared, search: Search, trial: Trial, judgement: Judgement) -> list[str]:
-    """A sentence where a model is no better than the answer without learning, or by no more than chance."""
+def verdict(prepared: Prepared, search: Search, trial: Trial, judgement: Judgement) -> list[Message]:
+    """What to say where a model is no better than the answer without learning, or by no more than chance."""
     if trial.learner == "baseline":
         in_vain = len(search.trials) > 1 and search.ranked()[0] is trial
-        return [NOTHING_LEARNED] if in_vain else []
+        return [Message("nothing_learned")] if in_vain else []
     metric = prepared.metric
     judged, prior = judgement.judged.finite(judgement.prior), judgement.prior.finite(judgement.judged)
     # Where nobody can tell, the scores show it.
     if judged.is_better(prior, metric, prepared.spec.seed) is not False:
         return []
-    found = f"{metric} is {number(judgement.scores[metric])}, without learning {number(judgement.baseline[metric])}"
-    return [f"on {judgement.on} {found}, which may be chance: it is not sure that anything was learned"]
+    found = {"metric": metric, "score": judgement.scores[metric], "baseline": judgement.baseline[metric]}
+    return [Message("may_be_chance", {"on": judgement.on, **found})]
 
 
 def case_of(prepared: Prepared, judgement: Judgement, predictor: Predictor, graph_bytes: int) -> Case:
@@ -106,7 +102,7 @@ def learners_of(prepared: Prepared, search: Search) -> Made:
         return Made({"learners": []})
     outputs = {name: search.held_out(search.best_of(name)) for name in names}
     found = compare_learners(outputs, prepared.metric, prepared.spec.seed)
-    draw = partial(learners_chart, found, prepared.metric, search.validation)
+    draw = partial(learners_chart, found, prepared.metric, render(search.validation))
     return Made({"learners": found}, [lambda: [draw()]] if found else [])
 
 

@@ -13,6 +13,7 @@ from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.sections import Made
 from fitserve.faults import UntoldError, check_time
 from fitserve.formatting import number
+from fitserve.messages import Message
 from fitserve.training.costs import CURVE_SHARES
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search
@@ -29,7 +30,7 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     """
     test, train = prepared.split.test, prepared.split.train
     if not len(test):
-        raise UntoldError("there is no test part to judge on")
+        raise UntoldError(Message("untold.no_test_part"))
     arrays = prepared.test_arrays
     groups = prepared.units(test)
     order = _order(prepared)
@@ -52,7 +53,7 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
         points.append({"rows": len(rows), "score": drawn.scores[metric], "low": low, "high": high})
         judged.append(each)
     if len(points) < 2:
-        raise UntoldError(f"{len(train)} training rows are too few to take parts of")
+        raise UntoldError(Message("untold.few_training_rows", {"rows": len(train)}))
     told = _told(judged, points, prepared.metric, prepared.spec.seed)
     curve = {"points": points, "told": told}
     return Made({"learning_curve": curve}, [lambda: [learning_chart(points, prepared.metric)]])

@@ -19,10 +19,11 @@ from fitserve.evaluation.case import Case
 from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
-from fitserve.evaluation.told import as_sentence, gap_sentences
+from fitserve.evaluation.told import as_sentence, gap_messages
 from fitserve.faults import LeftOut, Limit, no_limit
 from fitserve.features.base import state_of
 from fitserve.features.missing import read_said
+from fitserve.messages import Message, stored
 from fitserve.metrics.interval import LEVEL
 from fitserve.prediction import Predictor
 from fitserve.prediction.replay import EXAMPLES
@@ -75,16 +76,16 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
     judgement = judge(prepared, search, judged.trial, session)
     left_out = LeftOut()
     told = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, judged.trial, judgement)) or []
-    prepared.findings.extend([*told, *choice.told])
+    prepared.told.extend([*told, *choice.told])
     found = _attempt(left_out, limit, _INTERVALS, lambda: _intervals(judgement, prepared.spec.seed)) or {}
     intervals = {name: found.get(name) for name in judgement.scores}
     manifest = _manifest(judged, search, judgement, intervals)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     report = _report((search, choice), (judgement, predictor), left_out, limit)
-    report["lead"] = [*map(as_sentence, told), *report.get("lead", ())]
+    report["lead"] = [*(stored(as_sentence(each)) for each in told), *report.get("lead", ())]
     manifest = _manifest(served, search, judgement, intervals)
     page = card(manifest, report, left_out=left_out)
-    prepared.findings.extend(_told(left_out))
+    prepared.told.extend(_told(left_out))
     members = {
         **{graph.member: model for graph, model in served.exported.graphs},
         EXAMPLES: orjson.dumps(_examples(served, manifest), option=orjson.OPT_INDENT_2),
@@ -128,9 +129,9 @@ def _manifest(chosen: Chosen, search: Search, judgement: Judgement, intervals: M
         "version": SECTION_VERSIONS["evaluation"],
         "scores": judgement.scores,
         "baseline": judgement.baseline,
-        "on": judgement.on,
+        "on": stored(judgement.on),
         "rows": len(judgement.rows),
-        "split": prepared.split.reason,
+        "split": stored(prepared.split.told),
         "level": LEVEL,
         "intervals": dict(intervals),
         "trained_on": len(search.prepared.split.train),
@@ -186,16 +187,15 @@ def _report(
         if name != "learning_curve" or prepared.spec.learning_curve:
             add_section(report, left_out, name, partial(make, prepared, search, choice.judged), limit)
     if report.get("costly_gaps"):
-        told = left_out.attempt("costly_gaps, in words", lambda: gap_sentences(report))
-        prepared.findings.extend(sentence.removesuffix(".") for sentence in told or ())
+        prepared.told.extend(left_out.attempt("costly_gaps, in words", lambda: gap_messages(report)) or ())
     return {
         **report,
         "task": prepared.task.name,
-        "task_reason": prepared.task_reason,
+        "task_reason": stored(prepared.task_reason),
         "metric": prepared.metric,
-        "validation": search.validation,
+        "validation": stored(search.validation),
         "plan": search.planned,
-        "findings": prepared.findings,
+        "findings": stored(prepared.told),
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
         "given_up": search.given_up,
@@ -203,7 +203,7 @@ def _report(
         "judged_after": len(prepared.split.train),
         "parity": choice.served.parity,
         "columns": [{"name": f.name, "kind": f.kind, "used": f.used, "reason": f.reason} for f in prepared.fields],
-        "skipped": left_out.reasons,
+        "skipped": stored(left_out.reasons),
         "faults": left_out.faults,
     }
 
@@ -212,16 +212,13 @@ def _case(prepared: Prepared, chosen: Chosen, judgement: Judgement, predictor: P
     return case_of(prepared, judgement, predictor, sum(len(model) for _, model in chosen.exported.graphs))
 
 
-def _told(left_out: LeftOut) -> list[str]:
+def _told(left_out: LeftOut) -> list[Message]:
     """What a user should know of the parts of a report that are missing."""
     told = []
-    for names, why in (
-        (left_out.faults, "could not be made: {} (the report says why)"),
-        (left_out.late, "had no time left: {} (a larger budget has)"),
-    ):
-        if names:
-            parts = f"{len(names)} parts" if len(names) > 1 else "1 part"
-            told.append(f"{parts} of the report {why.format(', '.join(names))}")
+    if left_out.faults:
+        told.append(Message("parts_failed", {"n": len(left_out.faults), "parts": list(left_out.faults)}))
+    if left_out.late:
+        told.append(Message("parts_late", {"n": len(left_out.late), "parts": list(left_out.late)}))
     return told
 
 

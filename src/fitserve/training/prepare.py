@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,6 @@ from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.data.frames import Frame
 from fitserve.data.split import Split, split_by_time, split_rows
 from fitserve.data.understanding.choices import Choices, missing_column, read_choices
-from fitserve.data.understanding.kinds import IN_DOUBT
 from fitserve.data.understanding.table import UnderstoodColumns, UnderstoodTable, understand
 from fitserve.data.understanding.target import Target, lost_rows
 from fitserve.errors import DataError, SpecError
@@ -27,13 +26,16 @@ from fitserve.evaluation.reading import Reading
 from fitserve.evaluation.task import TaskEvaluation, task_evaluation
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import Encoder, fit_encoder
+from fitserve.messages import Message, Told, render
 from fitserve.models.base import Shape
 from fitserve.prediction import Predictor
-from fitserve.schema import Field
+from fitserve.schema import Field, Remark
 from fitserve.tasks import Answerer
 from fitserve.training.advice import split_advice
 from fitserve.training.spec import Spec
 from fitserve.training.usable import leave_out
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Prepared:
     """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
 
     ``understood`` is what is known of these rows, ``target`` that of all of them, ``table`` holds their columns.
-    ``weights`` says how much rows count in a fit; ``findings`` are sentences for the report; ``n_rows`` counts rows
+    ``weights`` says how much rows count in a fit; what is ``told`` is for the report; ``n_rows`` counts rows
     without a target, too. ``seconds_to_encode`` is what fitting the steps and encoding the training part took.
     """
 
@@ -57,14 +59,14 @@ class Prepared:
     split: Split
     encoder: Encoder
     arrays: Arrays
-    findings: list[str]
+    told: list[Told]
     dataset_sha256: str
     n_rows: int
     weights: NDArray[np.float64] | None = None
     seconds_to_encode: float = 0.0
 
     @property
-    def task_reason(self) -> str:
+    def task_reason(self) -> Told:
         """Why it is this task."""
         return self.target.reason
 
@@ -82,6 +84,11 @@ class Prepared:
     def distinct(self) -> bool:
         """False where inputs are so few that equal rows are no copies."""
         return not self.understood.equal.combinations
+
+    @property
+    def findings(self) -> list[str]:
+        """What is told, in words."""
+        return [render(each) for each in self.told]
 
     @property
     def shape(self) -> Shape:
@@ -130,16 +137,16 @@ def prepare(frame: Frame, spec: Spec) -> Prepared:
     every = understand(frame, _choices(frame, spec))
     table, target = _with_target(every)
     task = task_evaluation(target.task.name)
-    findings = _of_rows(every, table)
+    told = _of_rows(every, table)
     split = _split(table, spec, task.strata(target.truth))
     answerer = task.fit(take(target.column, split.train))
     truth = answerer.truth(target.column)
     columns = _columns(table, split)
-    findings += _checked(table, target, columns, spec)
+    told += _checked(table, target, columns, spec)
     fields = leave_out(columns.fields, columns.columns, truth, split.train, task.objective(answerer))
     metric, of_the_metric = _metric(spec, answerer, truth, split)
-    findings += [*of_the_metric, *_unused(fields), *_in_doubt(fields)]
-    findings += [] if table.moments is not None else split_advice(spec, fields, columns.columns, split)
+    told += [*of_the_metric, *_unused(fields), *_in_doubt(fields)]
+    told += [] if table.moments is not None else split_advice(spec, fields, columns.columns, split)
     train_table = {name: take(column, split.train) for name, column in columns.columns.items()}
     begun = time.monotonic()
     encoder = fit_encoder(fields, train_table, table.choices.missing, None if table.order is None else table.order.name)
@@ -158,7 +165,7 @@ def prepare(frame: Frame, spec: Spec) -> Prepared:
         split=split,
         encoder=encoder,
         arrays=arrays,
-        findings=findings,
+        told=told,
         dataset_sha256=table.sha256,
         n_rows=len(every),
         weights=table.weights,
@@ -197,21 +204,15 @@ def _with_target(every: UnderstoodTable) -> tuple[UnderstoodTable, Target]:
     return table, table.target
 
 
-def _of_rows(every: UnderstoodTable, table: UnderstoodTable) -> list[str]:
-    """Sentences for rows that were left out, their order, and those that repeat others."""
+def _of_rows(every: UnderstoodTable, table: UnderstoodTable) -> list[Told]:
+    """Messages for rows that were left out, their order, and those that repeat others."""
     assert every.target is not None
-    told = [f"{lost.count} rows with {lost.what} were left out; {lost.advice}" for lost in lost_rows(every.target)]
+    told: list[Told] = [Message("lost_rows", asdict(lost)) for lost in lost_rows(every.target)]
     order, equal = table.order, table.equal
     if order is not None and table.choices.time is None:
-        told.append(
-            f"the rows stand in the order of {order.name!r}, so the last judge; --shuffle has random ones judge"
-        )
-    if equal.combinations:
-        told.append(
-            f"{equal.repeat} rows repeat an earlier row, for there {equal.why}; they were split like other rows"
-        )
-    elif equal.repeat:
-        told.append(f"{equal.repeat} rows repeat an earlier row; they were kept, on one side of the split each")
+        told.append(Message("rows_in_order", {"column": order.name}))
+    if equal.repeat:
+        told.append(Message("equal_rows", {"rows": equal.repeat, "why": equal.why}))
     return told
 
 
@@ -220,8 +221,8 @@ def _split(table: UnderstoodTable, spec: Spec, strata: NDArray[np.int64]) -> Spl
     if table.moments is not None:
         return split_by_time(table.moments)
     split = split_rows(table.groups, strata, spec.seed, named=spec.group is not None)
-    if table.equal.combinations:
-        return replace(split, reason=split.reason.removesuffix(", equal rows kept together"))
+    if table.equal.combinations and len(split.test):  # each row is a group of its own
+        return replace(split, told=Message("split.random", {**split.told.arguments, "together": False}))
     return split
 
 
@@ -235,18 +236,18 @@ def _columns(table: UnderstoodTable, split: Split) -> UnderstoodColumns:
     return found
 
 
-def _checked(table: UnderstoodTable, target: Target, columns: UnderstoodColumns, spec: Spec) -> list[str]:
-    """Sentences for what the checks find; raises DataError where a score would be a lie, unless that is wanted."""
+def _checked(table: UnderstoodTable, target: Target, columns: UnderstoodColumns, spec: Spec) -> list[Message]:
+    """What the checks find; raises DataError where a score would be a lie, unless that is wanted."""
     used = [field for field in columns.fields if field.used]
     checked = CheckedTable(table.frame, used, columns.columns, target)
     found = check_table(checked, FOR_TRAINING if table.moments is not None else (*FOR_TRAINING, drift))
     grave = [finding for finding in found if finding.severity is Severity.STOP]
     if grave and not spec.force:
         raise DataError(f"{grave[0].message}, so the scores would be a lie: {grave[0].advice}")
-    return [finding.sentence for finding in found]
+    return [finding.whole for finding in found]
 
 
-def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[str]]:
+def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[Told]]:
     """The score to choose by, and what to tell of it."""
     if spec.metric is None:
         return answerer.default_metric(few=len(split.train) + len(split.test) < SMALL_TABLE), []
@@ -254,22 +255,22 @@ def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -
     return metric, [told] if told else []
 
 
-def _in_doubt(fields: list[Field]) -> list[str]:
+def _in_doubt(fields: list[Field]) -> list[Message]:
     """What was decided about spellings although the texts do not tell."""
-    return [f"column {field.name!r}: {field.reason}" for field in fields if field.used and IN_DOUBT in field.reason]
+    doubtful = [field for field in fields if field.used and Remark.IN_DOUBT in field.remarks]
+    return [Message("in_doubt", {"column": field.name, "reason": field.reason}) for field in doubtful]
 
 
-def _unused(fields: list[Field]) -> list[str]:
-    """A sentence for each reason for which columns are not used, naming the first of them."""
+def _unused(fields: list[Field]) -> list[Message]:
+    """A message for each reason for which columns are not used, naming the first of them."""
     by_reason: dict[str, list[str]] = {}
     for field in fields:
         if not field.used:
             by_reason.setdefault(field.reason, []).append(field.name)
-    sentences = []
-    for reason, names in by_reason.items():
-        if len(names) == 1:
-            sentences.append(f"column {names[0]!r} is not used: {reason}")
-        else:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            sentences.append(f"{len(names)} columns are not used: {reason} ({', '.join(names[:5])}{more})")
-    return sentences
+    return [_not_used(reason, names) for reason, names in by_reason.items()]
+
+
+def _not_used(reason: str, names: list[str]) -> Message:
+    shown = names[:_MOST_NAMED]
+    told = {"count": len(names), "column": names[0], "columns": shown, "more": len(names) - len(shown)}
+    return Message("unused_columns", {**told, "reason": reason})

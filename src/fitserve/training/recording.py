@@ -13,6 +13,7 @@ import numpy as np
 
 from fitserve.data.reading.read import ReadOptions, recorded
 from fitserve.errors import SpecError, in_a_line
+from fitserve.messages import stored
 from fitserve.store import RunRecord, Workspace
 from fitserve.store.records import Status, now
 from fitserve.training.choosing import Choice
@@ -43,9 +44,9 @@ class Draft:
             **self._plan(),
             "chosen": self.search.trials.index(choice.judged.trial),
             "effort": choice.judged.effort,
-            "passed_over": list(choice.passed_over),
+            "passed_over": stored(choice.passed_over),
             "refitted": choice.refitted,
-            "only_judged": choice.only_judged,
+            "only_judged": stored(choice.only_judged),
             "late": list(packaged.late),
             "sha256": packaged.sha256,
         }

@@ -19,7 +19,9 @@ from fitserve.data.frames import Frame
 from fitserve.data.reading.read import ReadOptions, is_location, name_of, read_frame
 from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.page import report_body, report_page
+from fitserve.evaluation.spoken import spoken
 from fitserve.features.row_hashes import row_hashes
+from fitserve.messages import Told, render, stored
 from fitserve.models.base import broken_learners, choose_learners
 from fitserve.prediction import Predictor, load
 from fitserve.prediction.named import Named
@@ -51,7 +53,7 @@ class Run:
     folder: Path
     seconds: float
     champion: int
-    findings: list[str] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     candidates: list[dict[str, Any]] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
     given_up: list[dict[str, Any]] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Run:
             "champion": self.champion,
             "evaluation": self.manifest.evaluation,
             "findings": self.findings,
+            "codes": {"findings": stored(self.told)},
             "plan": self.plan,
             "candidates": self.candidates,
             "given_up": self.given_up,
@@ -84,6 +87,11 @@ class Run:
             "promotion": self.promotion,
             "kept": self.kept,
         }
+
+    @property
+    def findings(self) -> list[str]:
+        """What there is to know of the training besides its scores, in sentences."""
+        return [render(each) for each in self.told]
 
     @property
     def tried(self) -> int:
@@ -106,9 +114,8 @@ class Run:
 
     @property
     def report(self) -> dict[str, Any]:
-        """Everything that there is to tell, as JSON with charts: the bundle's report."""
-        document: dict[str, Any] = orjson.loads(open_bundle(self.folder).read("report.json"))
-        return document
+        """Everything that there is to tell, as JSON with charts: the bundle's report in words."""
+        return spoken(orjson.loads(open_bundle(self.folder).read("report.json")))
 
     def html(self) -> str:
         """The report as a page of its own."""
@@ -188,7 +195,7 @@ def _train(
         search = draft.search = Search(prepared, learners, clock, observer)
         _search(search, plan)
         choice = choose(search, observer, plan)
-        prepared.findings.extend([*choice.passed_over, *of_the_search(search, choice.judged)])
+        prepared.told.extend([*choice.passed_over, *of_the_search(search, choice.judged)])
         observer(Progress("packaging", choice.served.trial.learner, None, clock.left))
         cut = None if plan is None else frozenset(plan.get("late", ()))
         with workspace.staging() as staged:
@@ -204,7 +211,7 @@ def _train(
     champion = workspace.version(order.name).version
     return Run(
         draft.id, record, packaged.manifest, workspace.fetch(record), clock.elapsed, champion,
-        prepared.findings, candidates, search.planned, search.given_up, search.interrupted,
+        prepared.told, candidates, search.planned, search.given_up, search.interrupted,
         promotion, table.told, prepared.answerer.about(),
     )  # fmt: skip
 
@@ -235,7 +242,7 @@ def _prepare(read: _Read, spec: Spec, order: Order, workspace: Workspace, observ
     observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, read.clock.left))
     prepared = prepare(frame, spec)
     _check_guess(order, spec, workspace)
-    prepared.findings[:0] = read.findings
+    prepared.told[:0] = read.findings
     return prepared
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.evaluation.judged import Judged
+from fitserve.messages import Message
 from fitserve.models.base import Fitted, Learner
 from fitserve.training.costs import Costs
 from fitserve.training.fitting import Fitting
@@ -92,7 +93,7 @@ class Search:
         self._outputs: list[tuple[Trial, NDArray[np.float32]]] = []
 
     @property
-    def validation(self) -> str:
+    def validation(self) -> Message:
         """What the judging of candidates is called."""
         return self.folds.name
 

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.understanding.profiles import profile_of
+from fitserve.data.understanding.profiles import numbers_in, profile_of
 from fitserve.data.understanding.running_numbers import names_rows, numbers_rows
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
-from fitserve.features.number import number_reader, numbers_of
 from fitserve.models.objective import Objective
 from fitserve.schema import Field, Kind
 from fitserve.training.signal import has_signal
@@ -81,7 +80,7 @@ def _informative_kind(field: Field, column: Column) -> Kind:
             return Kind.BOOLEAN
         if any(issubclass(kind, dt.date) for kind in types):  # one date and gaps: its spelling is all there is
             return Kind.CATEGORY
-    numbers = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
+    numbers = numbers_in(column)
     missing = np.isnan(numbers) if isinstance(column, Numbers) else (column.codes < 0) | np.isnan(numbers)
     if bool(np.isfinite(numbers).any()) and (field.kind is Kind.CONSTANT or not missing.any()):
         return Kind.NUMBER

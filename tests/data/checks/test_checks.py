@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,10 @@ import fitserve
 from fitserve.data.checks.finding import Finding
 from fitserve.data.views.table_view import view_table
 from fitserve.errors import DataError
+from fitserve.messages import LANGUAGES, render, stored
+from fitserve.messages.catalogue import template_of
+from fitserve.messages.rendering import render_strictly
+from fitserve.messages.template import fields_of
 from fitserve.training.prepare import prepare
 from fitserve.training.spec import Spec
 
@@ -301,6 +306,19 @@ def test_a_table_that_has_it_is_told(code: str) -> None:
     own = [finding for finding in has if finding.code == code]
     assert own, [finding.code for finding in has]
     assert all(finding.message and "\n" not in finding.sentence for finding in own)
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_finding_is_data_and_has_words_in_every_language(code: str) -> None:
+    for finding in found(*CASES[code]()[0]):
+        for message in (finding.told, finding.proposed):
+            again = json.loads(json.dumps(message.as_json()))
+            assert render(again) == render_strictly(message)
+            assert all(render_strictly(message, language) is not None for language in LANGUAGES)
+            template = template_of(message.code, "en")
+            assert template is not None
+            assert fields_of(template) <= message.arguments.keys()
+        assert json.loads(json.dumps(finding.as_json()))["arguments"] == stored(finding.arguments)
 
 
 @pytest.mark.parametrize("code", CASES)

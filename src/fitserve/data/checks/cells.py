@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from fitserve.data.checks.finding import Finding, named, share, shortened, warn
+from fitserve.data.checks.finding import Finding, warn
 from fitserve.data.checks.table import CheckedTable
-from fitserve.data.error_detection.spelling_variants import find_spellings
+from fitserve.data.error_detection.spelling_variants import Spellings, find_spellings
 from fitserve.features.category import level_counts
 from fitserve.schema import Kind
 
@@ -18,12 +19,11 @@ def wrong_cells(table: CheckedTable) -> Iterator[Finding]:
     found = [cell for cell in table.wrong_cells if not cell.missing]
     if found:
         columns = list(dict.fromkeys(cell.column for cell in found))
-        examples = "; ".join(
-            f"row {cell.row + 1}, {shortened(cell.column)}: {shortened(cell.reason)}"
+        examples = [
+            {"row": cell.row + 1, "column": cell.column, "reason": cell.reason}
             for cell in sorted(found, key=lambda cell: -cell.score)[:_EXAMPLES]
-        )
-        message = f"{share(len(found), table.n_cells)} cells are most likely wrong, in {named(columns)} ({examples})"
-        yield warn("wrong_cells", columns, message, "--json lists them all, with what should be there", len(found))
+        ]
+        yield warn("wrong_cells", columns, len(found), cells=[len(found), table.n_cells], examples=examples)
 
 
 def spellings(table: CheckedTable) -> Iterator[Finding]:
@@ -33,7 +33,11 @@ def spellings(table: CheckedTable) -> Iterator[Finding]:
             continue
         groups = find_spellings(level_counts(table.columns[field.name]))
         if groups:
-            told = "; ".join(f"{group.canonical!r} is also {named(group.variants, 3)}" for group in groups[:_EXAMPLES])
-            more = f"; and {len(groups) - _EXAMPLES} more" if len(groups) > _EXAMPLES else ""
-            message = f"column {field.name!r} spells the same level in several ways: {told}{more}"
-            yield warn("spellings", [field.name], message, "if they are one, make them one in the table", len(groups))
+            shown, more = shown_spellings(groups, _EXAMPLES)
+            yield warn("spellings", [field.name], len(groups), groups=shown, more=more)
+
+
+def shown_spellings(groups: Sequence[Spellings], most: int) -> tuple[list[dict[str, Any]], int]:
+    """The first groups of texts that are one, for a finding, and how many more there are."""
+    shown = [{"canonical": group.canonical, "variants": list(group.variants)} for group in groups[:most]]
+    return shown, len(groups) - len(shown)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.checks.finding import Finding, named, note, share, warn
+from fitserve.data.checks.finding import Finding, note, warn
 from fitserve.data.checks.table import CheckedTable
 from fitserve.schema import Kind
 
@@ -26,26 +26,12 @@ def missing_values(table: CheckedTable) -> Iterator[Finding]:
     """Columns with gaps: those that are mostly empty, and the others together."""
     some = sorted((f for f in table.fields if 0 < f.missing < 1), key=lambda f: -f.missing)
     for field in (f for f in some if f.missing > _MOSTLY_MISSING):
-        told = share(round(field.missing * table.height), table.height)
-        message = f"column {field.name!r} is mostly empty: {told} values are missing"
-        yield warn(
-            "mostly_missing",
-            [field.name],
-            message,
-            "ask whether its gaps mean something",
-            round(field.missing * table.height),
-        )
+        count = round(field.missing * table.height)
+        yield warn("mostly_missing", [field.name], count, rows=[count, table.height])
     rest = [f for f in some if f.missing <= _MOSTLY_MISSING]
     if rest:
-        told = named([f"{f.name} ({100 * f.missing:.3g} %)" for f in rest])
-        message = f"{len(rest)} column{'s have' if len(rest) > 1 else ' has'} gaps: {told}"
-        yield note(
-            "missing_values",
-            [f.name for f in rest],
-            message,
-            "every learner gets them as gaps, and a gap may tell as much as a value",
-            len(rest),
-        )
+        gaps = [{"column": f.name, "share": f.missing} for f in rest]
+        yield note("missing_values", [f.name for f in rest], len(rest), gaps=gaps)
 
 
 def missing_together(table: CheckedTable) -> Iterator[Finding]:
@@ -63,15 +49,7 @@ def missing_together(table: CheckedTable) -> Iterator[Finding]:
         if len(like) > 1:
             groups.append(like)
     for like in groups[:_MOST_TOLD]:
-        count = int(gaps[like[0]].sum())
-        message = f"{len(like)} columns have their gaps in the same rows: {named(sorted(like))}"
-        yield note(
-            "missing_together",
-            sorted(like),
-            message,
-            "look at what these rows have in common: they may come from another source",
-            count,
-        )
+        yield note("missing_together", sorted(like), int(gaps[like[0]].sum()))
 
 
 def _same_gaps(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
@@ -92,14 +70,7 @@ def constants(table: CheckedTable) -> Iterator[Finding]:
     """Columns with one value only, or none."""
     same = [field.name for field in table.fields if field.kind is Kind.CONSTANT]
     if same:
-        what = "columns hold" if len(same) > 1 else "column holds"
-        yield note(
-            "constant",
-            same,
-            f"{len(same)} {what} one value only, or none: {named(same)}",
-            "they are used only where their gaps tell something",
-            len(same),
-        )
+        yield note("constant", same, len(same))
 
 
 def nearly_constants(table: CheckedTable) -> Iterator[Finding]:
@@ -113,36 +84,24 @@ def nearly_constants(table: CheckedTable) -> Iterator[Finding]:
         counts = np.unique(known, return_counts=True)[1]
         if len(counts) > 1 and counts.max() >= _NEARLY_ALL * len(known):
             other = len(known) - int(counts.max())
-            message = f"column {name!r} has another value in only {share(other, len(known))} rows"
-            yield note("nearly_constant", [name], message, "leave it out unless these rows matter", other)
+            yield note("nearly_constant", [name], other, rows=[other, len(known)])
 
 
 def identifiers(table: CheckedTable) -> Iterator[Finding]:
     """Columns that name each row."""
     names = [f.name for f in table.fields if f.kind is Kind.IDENTIFIER and not f.profile.get("running")]
     if names:
-        what = "columns name" if len(names) > 1 else "column names"
-        yield note(
-            "identifier",
-            names,
-            f"{len(names)} {what} each row: {named(names)}",
-            "a name helps with no other row; it is left out unless a quick fit finds signal in it",
-            len(names),
-        )
+        yield note("identifier", names, len(names))
 
 
 def duplicate_columns(table: CheckedTable) -> Iterator[Finding]:
     """Columns of which one tells the other: the same values under other names, or up to rounding."""
     groups = _groups([*_bijections(table), *_correlated(table)])
     for group in groups if len(groups) <= _MOST_TOLD else []:
-        message = f"columns {named(group)} say the same"
-        advice = f"one is enough; --exclude {group[1]!r} makes the model easier to read"
-        yield note("duplicate_columns", group, message, advice, len(group))
+        yield note("duplicate_columns", group, len(group), groups=1, second=group[1], examples=[group])
     if len(groups) > _MOST_TOLD:
-        told = "; ".join(named(group, 3) for group in groups[:_MOST_TOLD])
-        message = f"{len(groups)} groups of columns say the same each, such as {told}"
-        every = [name for group in groups for name in group]
-        yield note("duplicate_columns", every, message, "one of each group is enough", len(groups))
+        every, shown = [name for group in groups for name in group], groups[:_MOST_TOLD]
+        yield note("duplicate_columns", every, len(groups), groups=len(groups), second=every[1], examples=shown)
 
 
 def _bijections(table: CheckedTable) -> Iterator[tuple[str, str]]:

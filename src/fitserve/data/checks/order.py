@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from scipy.stats import chi2_contingency, ks_2samp, spearmanr
 
-from fitserve.data.checks.finding import Finding, named, note, warn
+from fitserve.data.checks.finding import Finding, note, warn
 from fitserve.data.checks.table import CheckedTable
 from fitserve.data.understanding.order import in_order
 from fitserve.features.category import level_counts
@@ -58,14 +58,7 @@ def groups(table: CheckedTable) -> Iterator[Finding]:
         often = repeats(table.columns[field.name]) if told or names_somebody(field) else None
         if often is None:
             continue
-        why = f" and tells {named(told, 3)}" if told else ""
-        message = f"column {field.name!r} has each value {often:.1f} times on average{why}: its rows may be one group"
-        yield warn(
-            "groups",
-            [field.name],
-            message,
-            f"if they are, train with --group {field.name!r}, or the scores will flatter",
-        )
+        yield warn("groups", [field.name], often=often, told=told)
 
 
 def _determined(table: CheckedTable, names: Sequence[str]) -> dict[str, list[str]]:
@@ -108,18 +101,9 @@ def dates(table: CheckedTable) -> Iterator[Finding]:
     """Dates: the rows to predict will mostly be later ones."""
     dated = [field.name for field in table.fields if field.kind is Kind.DATETIME]
     if dated and in_order(table.numbers[dated[0]]):
-        message = f"the rows stand in the order of {dated[0]!r}"
-        advice = "a training judges on the last of them; --shuffle has random ones judge"
-        yield note("log", dated, message, advice, len(dated))
+        yield note("log", dated, len(dated))
     elif dated:
-        message = f"column {dated[0]!r} holds dates, and a random test part is as early as the training part"
-        yield warn(
-            "dates",
-            dated,
-            message,
-            f"if it is later rows that you will predict, train with --time {dated[0]!r}",
-            len(dated),
-        )
+        yield warn("dates", dated, len(dated))
 
 
 def sorted_rows(table: CheckedTable) -> Iterator[Finding]:
@@ -133,14 +117,7 @@ def sorted_rows(table: CheckedTable) -> Iterator[Finding]:
     else:
         ordered = target.numbers is not None and _is_sorted(target.numbers[table.sample][known])
     if ordered:
-        yield note(
-            "sorted_by_target",
-            [target.name],
-            f"the rows stand in the order of the target {target.name!r}",
-            "they are split at random; never take the first or last rows of this file for a test, nor a column that "
-            "counts them for a model",
-            0,
-        )
+        yield note("sorted_by_target", [target.name])
 
 
 def _is_in_blocks(labels: NDArray[np.int64]) -> bool:
@@ -162,11 +139,7 @@ def running_numbers(table: CheckedTable) -> Iterator[Finding]:
     """Columns that number the rows."""
     names = [field.name for field in table.fields if field.profile.get("running")]
     if names:
-        what = "columns number the rows" if len(names) > 1 else "column numbers the rows"
-        advice = (
-            f"a number of rows says nothing of rows to come; no model uses it unless told --kind {names[0]!r}=number"
-        )
-        yield note("running_number", names, f"{len(names)} {what}: {named(names)}", advice, len(names))
+        yield note("running_number", names, len(names))
 
 
 def _order(values: NDArray[np.float64]) -> float:
@@ -187,12 +160,8 @@ def drift(table: CheckedTable) -> Iterator[Finding]:
     if moved:
         worst = sorted(moved, key=lambda name: -moved[name])
         target = table.target.name if table.target is not None else None
-        told = named([f"{name} ({moved[name]:.2f})" for name in worst])
-        what = "columns differ" if len(moved) > 1 else "column differs"
-        by, wanted = (" of the file", "COLUMN") if dated is None else (f" by {dated!r}", repr(dated))
-        message = f"{len(moved)} {what} between early and late rows{by}: {told}"
-        advice = f"a random split hides that; --time {wanted} judges on the last rows"
-        yield (warn if target in moved else note)("drift", worst, message, advice, len(moved))
+        changes = [{"column": name, "change": moved[name]} for name in worst]
+        yield (warn if target in moved else note)("drift", worst, len(moved), by=dated or "", changes=changes)
 
 
 def _time_order(table: CheckedTable) -> tuple[NDArray[np.intp], str | None]:

@@ -11,6 +11,7 @@ from fitserve.data.checks import cells, columns, order, rows, target, values
 from fitserve.data.checks.finding import Finding, in_order, note, warn
 from fitserve.data.checks.table import CheckedTable
 from fitserve.faults import LeftOut
+from fitserve.messages import Told
 
 Check = Callable[[CheckedTable], Iterable[Finding]]
 
@@ -72,9 +73,8 @@ def _found(check: Check, table: CheckedTable) -> list[Finding]:
     return list(check(table))
 
 
-def _failed(name: str, reason: str) -> Finding:
+def _failed(name: str, reason: Told) -> Finding:
     """That a check could not be made; graver where its finding would have stopped a training."""
-    told = f"the check {name.replace('_', ' ')!r} could not be made ({reason})"
-    if name in {check.__name__ for check in FOR_TRAINING}:
-        return warn("check_failed", [], told, "see for yourself that no column gives the target away")
-    return note("check_failed", [], told, "")
+    grave = name in {check.__name__ for check in FOR_TRAINING}
+    make = warn if grave else note
+    return make("check_failed", [], check=name.replace("_", " "), reason=reason, grave=grave)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.checks.finding import Finding, named, share, warn
+from fitserve.data.checks.finding import Finding, warn
 from fitserve.data.checks.table import CheckedTable
 from fitserve.data.understanding.equal_rows import duplicate_groups, equal_rows
 from fitserve.schema import Kind
@@ -26,30 +26,17 @@ def few_rows(table: CheckedTable) -> Iterator[Finding]:
     """Tables from which little can be learned, or anything."""
     n, width = table.height, len(table.fields)
     if n < _FEW_ROWS:
-        yield warn("few_rows", [], f"{n} rows are few", "scores will be rough; collect more", n)
+        yield warn("few_rows", [], n)
     if width > n:
-        message = f"there are more columns ({width:,}) than rows ({n:,}): many of them fit the target by chance"
-        yield warn(
-            "more_columns_than_rows",
-            [],
-            message,
-            "trust only scores on rows that training did not see, and expect them to be rough",
-            width,
-        )
+        yield warn("more_columns_than_rows", [], width, rows=n)
 
 
 def duplicate_rows(table: CheckedTable) -> Iterator[Finding]:
     """Rows that repeat an earlier one in every column."""
     equal = equal_rows(table.frame, table.target.name) if table.target else None
     count = equal.repeat if equal else duplicate_groups(table.frame)[1]
-    if not count:
-        return
-    message = f"{share(count, table.height)} rows repeat an earlier row"
-    advice = "they stay on one side of a split each; delete them if they are mistakes"
-    if equal and equal.combinations:
-        message += f", for there {equal.why}"
-        advice = "that is no mistake, and they are split like other rows; another column would tell more"
-    yield warn("duplicate_rows", [], message, advice, count)
+    if count:
+        yield warn("duplicate_rows", [], count, rows=[count, table.height], why=equal.why if equal else "")
 
 
 def conflicting_targets(table: CheckedTable) -> Iterator[Finding]:
@@ -64,14 +51,7 @@ def conflicting_targets(table: CheckedTable) -> Iterator[Finding]:
     groups = np.unique(alike[order][1:][differ])
     count = int(np.isin(alike, groups).sum())
     if count:
-        message = f"{share(count, len(alike))} rows have a twin that is alike in every column but has another target"
-        yield warn(
-            "conflicting_targets",
-            [table.target.name],
-            message,
-            "no model can be right on all of them; look for wrong labels or a missing column",
-            count,
-        )
+        yield warn("conflicting_targets", [table.target.name], count, rows=[count, len(alike)])
 
 
 def near_duplicate_rows(table: CheckedTable) -> Iterator[Finding]:
@@ -101,15 +81,7 @@ def near_duplicate_rows(table: CheckedTable) -> Iterator[Finding]:
                 near |= twins
                 differing.append(name)
     if near.any() and near.mean() <= _INHERENT:
-        where = f", mostly in {named(differing, 3)}" if differing else ""
-        message = f"{share(int(near.sum()), n)} rows are nearly the same as another: they differ in one column{where}"
-        yield warn(
-            "near_duplicate_rows",
-            differing,
-            message,
-            "if they describe one thing, keep one of them, or train with --group",
-            int(near.sum()),
-        )
+        yield warn("near_duplicate_rows", differing, int(near.sum()), rows=[int(near.sum()), n])
 
 
 def _is_repeated(keys: NDArray[Any]) -> NDArray[np.bool_]:

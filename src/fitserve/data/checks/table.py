@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from fitserve.data.checks.association import number_bins, target_matrix, told_share
 from fitserve.data.error_detection.wrong_cells import WrongCell, find_wrong_cells
+from fitserve.data.understanding.profiles import numbers_in
 from fitserve.data.understanding.target import Target
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers, take
 from fitserve.features.moment import moments_of
-from fitserve.features.number import BooleanStep, number_reader, numbers_of
+from fitserve.features.number import BooleanStep
 from fitserve.schema import Field, Kind, read_category
 
 MOST_SAMPLED = 20_000
@@ -126,9 +127,7 @@ def as_numbers(column: Column, kind: Kind) -> NDArray[np.float64]:
         return BooleanStep("", True).column(column)[:, 0].astype(np.float64)
     if kind is Kind.DATETIME:
         return moments_of(column)
-    if isinstance(column, Numbers):
-        return column.values
-    return numbers_of(column, number_reader(column).read)
+    return numbers_in(column)
 
 
 def as_codes(column: Column, most: int = _FEW_CODES) -> NDArray[np.int32]:

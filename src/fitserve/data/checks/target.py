@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.data.checks.association import target_matrix, told_share
+from fitserve.data.checks.cells import shown_spellings
 from fitserve.data.checks.columns import gaps_of
-from fitserve.data.checks.finding import Finding, named, note, share, stop, warn
+from fitserve.data.checks.finding import Finding, note, stop, warn
 from fitserve.data.checks.table import CheckedTable
 from fitserve.data.error_detection.spelling_variants import Spellings, find_spellings
 from fitserve.data.understanding.target import Target, lost_rows
@@ -44,23 +45,12 @@ def copies_of_the_target(table: CheckedTable) -> Iterator[Finding]:
         return
     copies = [name for name in _names(table) if _is_copy(table, name, target)]
     if copies:
-        what = "columns hold" if len(copies) > 1 else "column holds"
-        message = f"{len(copies)} {what} the target {target.name!r} under another name: {named(copies)}"
-        yield stop("target_copy", copies, message, _exclude(copies), len(copies))
+        yield stop("target_copy", copies, len(copies), target=target.name)
 
 
 def _names(table: CheckedTable) -> list[str]:
     """Columns that a model would use."""
     return [f.name for f in table.fields if f.kind not in (Kind.CONSTANT, Kind.IDENTIFIER, Kind.TEXT)]
-
-
-def _exclude(columns: Sequence[str]) -> str:
-    flags = " ".join(f"--exclude {_quoted(name)}" for name in columns[:5])
-    return f"train with {flags}{' …' if len(columns) > 5 else ''}, or with --force if it is really known beforehand"
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
 
 
 def _is_copy(table: CheckedTable, name: str, target: Target) -> bool:
@@ -109,10 +99,9 @@ def sums_of_columns(table: CheckedTable) -> Iterator[Finding]:
     parts = _likely_parts(table, rows, wanted)
     signs = _sum_among({name: table.numbers[name][rows] for name in parts}, wanted)
     if signs:
-        found = {name: signs[name] for name in sorted(signs, key=lambda name: (-signs[name], parts.index(name)))}
-        told = " ".join(f"{'+' if sign > 0 else '-'} {name}" for name, sign in found.items()).removeprefix("+ ")
-        message = f"the target {target.name!r} is the sum of other columns: {told}"
-        yield stop("target_sum", list(found), message, _exclude(list(found)), len(found))
+        found = sorted(signs, key=parts.index)
+        plus, minus = ([name for name in found if signs[name] == sign] for sign in (1, -1))
+        yield stop("target_sum", [*plus, *minus], len(found), target=target.name, plus=plus, minus=minus)
 
 
 def _likely_parts(table: CheckedTable, rows: NDArray[np.bool_], wanted: NDArray[np.float64]) -> list[str]:
@@ -168,11 +157,7 @@ def telling_gaps(table: CheckedTable) -> Iterator[Finding]:
             continue
         tells = told_share(gap[known].astype(np.int32), wanted)
         if tells >= _TELLING_GAPS:
-            message = (
-                f"whether column {name!r} is filled in tells {100 * tells:.0f} % of the target {target.name!r}: it is "
-                "probably known only after the fact"
-            )
-            yield warn("telling_gaps", [name], message, _exclude([name]), int(gap.sum()))
+            yield warn("telling_gaps", [name], int(gap.sum()), share=tells, target=target.name)
 
 
 def too_telling_columns(table: CheckedTable) -> Iterator[Finding]:
@@ -184,17 +169,15 @@ def too_telling_columns(table: CheckedTable) -> Iterator[Finding]:
         later = bool(_KNOWN_LATER.search(name))
         share_told = table.told.get(name, 0.0)
         if share_told >= (_SUSPECT if later else _TOO_TELLING) and not _is_copy(table, name, target):
-            told = f"column {name!r} alone tells {100 * share_told:.0f} % of the target {target.name!r}"
-            why = ", and its name is that of something that is known later" if later else ""
-            yield warn("known_after", [name], told + why, f"if it is known only afterwards, {_exclude([name])}", 0)
+            yield warn("known_after", [name], share=share_told, target=target.name, later=later)
 
 
 def lost_targets(table: CheckedTable) -> Iterator[Finding]:
     """Rows without a target, or with one that cannot be learned."""
     for lost in lost_rows(table.target) if table.target is not None else ():
         assert table.target is not None
-        message = f"{share(lost.count, table.height)} rows have {lost.what}"
-        yield note("missing_target", [table.target.name], message, f"{lost.advice}; they are left out", lost.count)
+        rows = [lost.count, table.height]
+        yield note("missing_target", [table.target.name], lost.count, rows=rows, what=lost.what, advice=lost.advice)
 
 
 def spellings_of_labels(table: CheckedTable) -> Iterator[Finding]:
@@ -203,12 +186,10 @@ def spellings_of_labels(table: CheckedTable) -> Iterator[Finding]:
     groups = _spellings_of(target.counts) if target is not None else []
     if target is None or not groups:
         return
-    told = "; ".join(f"{group.canonical!r} is also {named(group.variants, 3)}" for group in groups[:_MOST_GROUPS])
-    more = f"; and {len(groups) - _MOST_GROUPS} more" if len(groups) > _MOST_GROUPS else ""
-    message = f"the target {target.name!r} spells the same label in several ways: {told}{more}"
+    shown, more = shown_spellings(groups, _MOST_GROUPS)
     case = all(folded(text) == folded(group.canonical) for group in groups for text in group.variants)
-    advice = f"train with --spelling {_quoted(target.name)}={ANY_CASE}" if case else "make them one in the table"
-    yield warn("label_spellings", [target.name], message, f"if they are one, {advice}", len(groups))
+    any_case = ANY_CASE if case else ""
+    yield warn("label_spellings", [target.name], len(groups), groups=shown, more=more, any_case=any_case)
 
 
 def _spellings_of(counts: Mapping[str, int]) -> list[Spellings]:
@@ -229,15 +210,8 @@ def rare_classes(table: CheckedTable) -> Iterator[Finding]:
         return
     rare = {label: count for label, count in table.target.counts.items() if count < _RARE}
     if rare and len(table.target.known) >= _FEWEST_ROWS:
-        told = named([f"{label} ({count})" for label, count in rare.items()])
-        what = "labels have" if len(rare) > 1 else "label has"
-        yield warn(
-            "rare_classes",
-            [table.target.name],
-            f"{len(rare)} {what} fewer than {_RARE} rows: {told}",
-            "collect more of them, or join them under one label",
-            len(rare),
-        )
+        labels = [{"label": label, "rows": count} for label, count in rare.items()]
+        yield warn("rare_classes", [table.target.name], len(rare), fewest=_RARE, labels=labels)
 
 
 def imbalance(table: CheckedTable) -> Iterator[Finding]:
@@ -249,11 +223,5 @@ def imbalance(table: CheckedTable) -> Iterator[Finding]:
     even = total / len(counts)
     if counts[label] < 2 * _UNEVEN * even and counts[label] >= _RARE:
         most = max(counts, key=lambda name: counts[name])
-        message = f"the label {label!r} is rare: {share(counts[label], total)} rows; {most!r} has {counts[most]:,}"
-        yield note(
-            "imbalance",
-            [table.target.name],
-            message,
-            "accuracy says little here; look at the scores per label and at the threshold",
-            counts[label],
-        )
+        told = {"label": label, "rows": [counts[label], total], "most": most, "most_rows": counts[most]}
+        yield note("imbalance", [table.target.name], counts[label], **told)

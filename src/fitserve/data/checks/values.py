@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.checks.finding import Finding, named, note, share, shortened, warn
+from fitserve.data.checks.finding import Finding, note, warn
 from fitserve.data.checks.table import CheckedTable, as_numbers
-from fitserve.data.understanding.kinds import IN_DOUBT
 from fitserve.features.column import Coded, Numbers
-from fitserve.schema import Field, Kind
+from fitserve.schema import Field, Kind, Remark
 
 _FEWEST_ROWS = 30
 # A zero means "missing" if it is rare enough, the other numbers stay away from it, and they lie close together.
@@ -24,7 +24,7 @@ _WIDTHS, _WIDTHS_OF_LOGS, _SKEWED = 3.0, 1.5, 1.5
 # So many times the width of the inner 98 % away, a value hides all others.
 _ABSURD = 100.0
 _MIXED = (0.05, 0.95)
-_MOST_TOLD = 4
+_MOST_TOLD, _EXAMPLES = 4, 3
 _FEWEST_NUMBERS = 3
 _NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
 
@@ -38,13 +38,7 @@ def zeros(table: CheckedTable) -> Iterator[Finding]:
             continue
         nearest, middle = float(rest[0]), float(np.median(rest))
         if nearest >= _ZERO_GAP * middle and nearest >= _ZERO_SPACINGS * _spacing(rest):
-            message = (
-                f"column {field.name!r} is 0 in {share(nought, len(known))} rows, and else at least {nearest:.4g}: "
-                "a zero may mean that there is no value"
-            )
-            yield warn(
-                "zero_means_missing", [field.name], message, "if so, leave these cells empty in the table", nought
-            )
+            yield warn("zero_means_missing", [field.name], nought, rows=[nought, len(known)], least=nearest)
 
 
 def _spacing(ascending: NDArray[np.float64]) -> float:
@@ -62,14 +56,7 @@ def placeholders(table: CheckedTable) -> Iterator[Finding]:
             count = len(known) - len(rest)
             if count < _FEWEST_PLACEHOLDERS or len(rest) < _FEWEST_ROWS or not _is_placeholder(value, rest):
                 continue
-            message = f"column {field.name!r} is {value:g} in {share(count, len(known))} rows, far from all others"
-            yield warn(
-                "placeholder",
-                [field.name],
-                message,
-                "if it means that there is no value, leave these cells empty in the table",
-                count,
-            )
+            yield warn("placeholder", [field.name], count, value=value, rows=[count, len(known)])
 
 
 def _is_placeholder(value: float, rest: NDArray[np.float64]) -> bool:
@@ -99,12 +86,8 @@ def _outliers(table: CheckedTable, *, absurd: bool) -> Iterator[Finding]:
         if not far.any() or (furthest > _ABSURD * (high - low)) != absurd:
             continue
         shown = np.unique(known[far])
-        examples = ", ".join(f"{value:.6g}" for value in (shown[:2].tolist() + shown[-1:].tolist())[: len(shown)])
-        message = (
-            f"column {name!r}: {int(far.sum())} value{'s lie' if far.sum() > 1 else ' lies'} far outside "
-            f"{low:.4g} to {high:.4g}, where 98 % are ({examples})"
-        )
-        yield warn("outliers", [name], message, "check whether they are mistakes, such as another unit", int(far.sum()))
+        examples = (shown[:2].tolist() + shown[-1:].tolist())[: len(shown)]
+        yield warn("outliers", [name], int(far.sum()), low=low, high=high, examples=examples)
 
 
 def _far(known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float, float]:
@@ -134,8 +117,7 @@ def infinities(table: CheckedTable) -> Iterator[Finding]:
             values = column.values if isinstance(column, Numbers) else as_numbers(column, field.kind)
             count = int(np.isinf(values).sum())
             if count:
-                message = f"column {field.name!r} is infinite in {share(count, len(values))} rows"
-                yield warn("infinite", [field.name], message, "these cells count as missing, as they will later", count)
+                yield warn("infinite", [field.name], count, rows=[count, len(values)])
 
 
 def texts_for_gaps(table: CheckedTable) -> Iterator[Finding]:
@@ -144,19 +126,15 @@ def texts_for_gaps(table: CheckedTable) -> Iterator[Finding]:
     words = {name: {text: n for text, n in counts.items() if text.isalpha()} for name, counts in every.items()}
     found = {name: counts for name, counts in words.items() if counts}
     if found:
-        message = f"texts are taken for missing values: {_counted(found)}"
-        advice = f"where they mean something, --missing {next(iter(found))!r}= keeps them as levels"
-        yield note("texts_for_gaps", list(found), message, advice, sum(sum(c.values()) for c in found.values()))
+        yield note("texts_for_gaps", list(found), sum(sum(c.values()) for c in found.values()), **_counted(found))
 
 
 def levels_like_gaps(table: CheckedTable) -> Iterator[Finding]:
     """Words such as "NA" that are taken for levels like others."""
     found = _of_levels(table, "kept")
     if found:
-        message = f"texts that look like missing values are taken for levels like others: {_counted(found)}"
-        name, counts = next(iter(found.items()))
-        advice = f"where they mean that there is no value, say so: --missing {name!r}={next(iter(counts))}"
-        yield note("levels_like_gaps", list(found), message, advice, sum(sum(c.values()) for c in found.values()))
+        text, count = next(iter(next(iter(found.values())))), sum(sum(c.values()) for c in found.values())
+        yield note("levels_like_gaps", list(found), count, **_counted(found), text=text)
 
 
 def _of_levels(table: CheckedTable, member: str) -> dict[str, dict[str, int]]:
@@ -165,11 +143,13 @@ def _of_levels(table: CheckedTable, member: str) -> dict[str, dict[str, int]]:
     return {f.name: f.profile[member] for f in fields if f.kind is Kind.CATEGORY and f.profile.get(member)}
 
 
-def _counted(found: Mapping[str, Mapping[str, int]]) -> str:
-    every = [f"{', '.join(f'{t!r} ({n:,})' for t, n in c.items())} in {shortened(name)!r}" for name, c in found.items()]
-    return "; ".join(every[:_MOST_TOLD]) + (
-        f"; and in {len(every) - _MOST_TOLD} more" if len(every) > _MOST_TOLD else ""
-    )
+def _counted(found: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """Texts with their counts by column, for a finding: those of the first columns."""
+    every = [
+        {"column": name, "texts": [{"text": text, "rows": n} for text, n in counts.items()]}
+        for name, counts in found.items()
+    ]
+    return {"texts": every[:_MOST_TOLD], "more": max(len(every) - _MOST_TOLD, 0)}
 
 
 def mixed_types(table: CheckedTable) -> Iterator[Finding]:
@@ -185,32 +165,21 @@ def mixed_types(table: CheckedTable) -> Iterator[Finding]:
         if len(numbers) < _FEWEST_NUMBERS or not _MIXED[0] * len(texts) <= len(numbers) <= _MIXED[1] * len(texts):
             continue
         odd = texts.filter(~texts.str.contains(_NUMBER))[0]
-        message = (
-            f"column {field.name!r} mixes numbers and texts: {len(numbers)} of its {len(texts)} different values are "
-            f"numbers, others like {odd[:40]!r}"
-        )
-        yield warn(
-            "mixed_types",
-            [field.name],
-            message,
-            f"it is read as {field.kind}; --kind {field.name}=number reads the numbers alone",
-            others,
-        )
+        told = {"numbers": len(numbers), "distinct": len(texts), "example": odd[:40], "kind": field.kind.value}
+        yield warn("mixed_types", [field.name], others, **told)
 
 
 def unreadable_values(table: CheckedTable) -> Iterator[Finding]:
     """Texts in a column of numbers or dates that are none."""
     for field in table.fields:
         column = table.columns[field.name]
-        if "other spellings count as missing" not in field.reason or not isinstance(column, Coded):
+        if Remark.OTHERS_MISSING not in field.remarks or not isinstance(column, Coded):
             continue
         odd = [str(level).strip() for level in column.levels if not _is_number(level)]
         odd = [text for text in odd if text.casefold() not in schema.MISSING_WHERE_TYPED]
         if not odd:
             continue
-        count = len(odd)
-        message = f"column {field.name!r} holds numbers, and {count} other texts, such as {named(odd, 3)}"
-        yield warn("unreadable", [field.name], message, "they count as missing", count)
+        yield warn("unreadable", [field.name], len(odd), examples=odd[:_EXAMPLES])
 
 
 def _is_number(level: object) -> bool:
@@ -224,9 +193,8 @@ def _is_number(level: object) -> bool:
 def doubtful_spellings(table: CheckedTable) -> Iterator[Finding]:
     """Columns whose texts can be read in two ways."""
     for field in table.fields:
-        if IN_DOUBT in field.reason:
-            message = f"column {field.name!r}: {field.reason}"
-            yield warn("doubtful_spelling", [field.name], message, "say how it is meant with --spelling or --kind", 0)
+        if Remark.IN_DOUBT in field.remarks:
+            yield warn("doubtful_spelling", [field.name], reason=field.reason)
 
 
 def _target_numbers(table: CheckedTable) -> list[tuple[str, NDArray[np.float64]]]:

@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fitserve.messages import Message, Told
+
 _UNWRITABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration)
 # Inputs that are there so often are no copies: where their targets differ, and where these may be all alike.
 _FEW_INPUTS, _OFTEN, _VERY_OFTEN = 50, 5, 20
@@ -39,10 +41,9 @@ class EqualRows:
     combinations: int = 0
 
     @property
-    def why(self) -> str:
-        """Why rows repeat where there are so few inputs; goes on from "there"."""
-        n = self.combinations
-        return "is only one combination of inputs" if n == 1 else f"are only {n} combinations of inputs"
+    def why(self) -> Told:
+        """Why rows repeat where there are so few inputs; goes on from "there". "" elsewhere."""
+        return Message("combinations", {"n": self.combinations}) if self.combinations else ""
 
 
 def equal_rows(frame: pl.DataFrame, target: str) -> EqualRows:

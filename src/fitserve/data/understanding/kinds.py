@@ -17,6 +17,7 @@ from fitserve import schema
 from fitserve.data.understanding.missing_spellings import GapSpellings, kept_levels, marker_counts
 from fitserve.data.understanding.numeric_codes import LONG, doubt_of, long_share, may_be_codes, why_codes
 from fitserve.data.understanding.profiles import missing_share, profile_of
+from fitserve.data.understanding.reasons import Reason
 from fitserve.data.understanding.running_numbers import (
     FEWEST_ROWS,
     counts_up,
@@ -42,7 +43,7 @@ from fitserve.features.spelling import (
     is_ordered,
     units_in,
 )
-from fitserve.schema import Field, Kind, Level
+from fitserve.schema import Field, Kind, Level, Remark
 
 _ZONED = re.compile(
     r":[0-9]{2}(?:[.,][0-9]+)?(?:\s*[AP]\.?M\.?)?\s*(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})\Z", re.IGNORECASE
@@ -62,8 +63,6 @@ _FEW_DATES, _MOST_OTHERS = 50, 10_000
 _OF_LEVELS = (Kind.CATEGORY, Kind.IDENTIFIER, Kind.TEXT, Kind.CONSTANT)
 # So many texts of a column are looked at for units.
 _FEW_UNITS = 200
-IN_DOUBT = "in doubt"
-"""What a field's reason says where its texts can be read in two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def infer_field(
     if spelling and spelling != ANY_CASE and series.dtype == pl.String:
         wanted = wanted or (Kind.DATETIME if spelling in (DAY_FIRST, MONTH_FIRST) else Kind.NUMBER)
     if wanted:
-        kind, reason = wanted, "chosen by the user"
+        kind, reason = wanted, Reason("chosen by the user")
     else:
         kind, reason = _kind(series, kept)
     labels = gaps is not None and gaps.target and kind is Kind.BOOLEAN
@@ -125,7 +124,7 @@ def infer_field(
         raise SpecError(f"column {series.name!r} holds a {kind}, which has no case; leave its --spelling out")
     column = column_of_series(series, kind, spelling, kept)
     if spelling:
-        reason += f", spelled {'like ' if kind is Kind.NUMBER else ''}{spelling}"
+        reason = reason.but(f", spelled {'like ' if kind is Kind.NUMBER else ''}{spelling}")
     elif kind is Kind.DATETIME and isinstance(column, Coded):
         day_first = moment_reader(column).day_first
         column = replace(column, spelling="" if day_first is None else DAY_FIRST if day_first else MONTH_FIRST)
@@ -133,7 +132,8 @@ def infer_field(
     if wanted in _TYPED and missing == 1.0 and missing_share(column, Kind.CATEGORY) < 1.0:
         raise SpecError(f"no value of column {series.name!r} can be read as a {kind}; leave --kind out for it")
     running = {"running": True} if kind is Kind.IDENTIFIER and _is_running(series) else {}
-    return Field(series.name, kind, reason, True, missing, {**profile_of(column, kind), **running}), column
+    profile = {**profile_of(column, kind), **running}
+    return Field(series.name, kind, reason.text, True, missing, profile, reason.remarks), column
 
 
 def read_alike(series: pl.Series, field: Field, column: Column) -> Column:
@@ -166,10 +166,10 @@ def _kept(series: pl.Series, gaps: Gaps | None) -> frozenset[str]:
     return kept_levels(markers, others, blank, table, target=target)
 
 
-def _kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, str]:
+def _kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, Reason]:
     dtype = series.dtype
     if dtype == pl.Null or series.null_count() == len(series):
-        return Kind.CONSTANT, "no value at all"
+        return Kind.CONSTANT, Reason("no value at all")
     if dtype == pl.Boolean or dtype.is_temporal():
         kind = Kind.BOOLEAN if dtype == pl.Boolean else Kind.DATETIME
         told = "true and false" if kind is Kind.BOOLEAN else f"values of type {dtype}"
@@ -180,58 +180,56 @@ def _kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, str]:
     if dtype == pl.String:
         return _text_kind(series, kept)
     if isinstance(dtype, (pl.List, pl.Array)):
-        return Kind.TEXT, "lists"
+        return Kind.TEXT, Reason("lists")
     return _or_constant(series, Kind.CATEGORY, "a categorical column")
 
 
-def _or_constant(series: pl.Series, kind: Kind, reason: str) -> tuple[Kind, str]:
+def _or_constant(series: pl.Series, kind: Kind, reason: str) -> tuple[Kind, Reason]:
     if series.drop_nulls().n_unique() <= 1:
-        return Kind.CONSTANT, "one value only"
-    return kind, reason
+        return Kind.CONSTANT, Reason("one value only")
+    return kind, Reason(reason)
 
 
-def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, str]:
+def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, Reason]:
     """The kind of numbers, given in the order of the rows."""
     known = np.unique(numbers[~np.isnan(numbers)])
     distinct = len(known)
     if distinct <= 1:
-        return Kind.CONSTANT, "one value only" if distinct else "no value at all"
+        return Kind.CONSTANT, Reason("one value only" if distinct else "no value at all")
     whole = known.dtype.kind != "f" or bool((known == np.floor(known)).all())
     each_once = distinct == len(series)
     if each_once and (distinct >= FEWEST_ROWS or numbers_rows(series.name)) and counts_up(numbers):
-        return Kind.IDENTIFIER, f"{distinct} numbers that count up with the rows, as a running number does"
+        return Kind.IDENTIFIER, Reason(f"{distinct} numbers that count up with the rows, as a running number does")
     if whole and each_once and distinct >= FEWEST_ROWS and (is_counted(known) or names_rows(series.name)):
-        return Kind.IDENTIFIER, f"{distinct} whole numbers, each once, as a running number would be"
+        return Kind.IDENTIFIER, Reason(f"{distinct} whole numbers, each once, as a running number would be")
     if known.dtype.kind in "iu" and long_share(known) >= 0.5:
         few = distinct <= _FEW_LEVELS or (len(numbers) >= _REPEATS * distinct and distinct <= _MANY_LEVELS)
         named = Kind.IDENTIFIER if each_once and distinct >= FEWEST_ROWS else Kind.CATEGORY if few else Kind.TEXT
-        return named, f"{distinct} whole numbers {LONG}"
-    return Kind.NUMBER, f"{distinct} different numbers"
+        return named, Reason(f"{distinct} whole numbers {LONG}", (Remark.LONG_CODES,))
+    return Kind.NUMBER, Reason(f"{distinct} different numbers")
 
 
-def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, str]:
+def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, Reason]:
     """The kind of a column of texts, from its distinct values."""
     numbers = None if kept else _clean_numbers(series)
     if numbers is not None:
         return _number_kind(series, numbers)
     seen = _spelled(series, kept)
     if seen.n <= 1:
-        return Kind.CONSTANT, "one value only" if seen.n else "no value at all"
+        return Kind.CONSTANT, Reason("one value only" if seen.n else "no value at all")
     if seen.booleans:
-        return Kind.BOOLEAN, "two words for yes and no"
+        return Kind.BOOLEAN, Reason("two words for yes and no")
     odd = round(seen.n * float(np.mean([NUMBER.match(text) is None for text in seen.sample])))
     if seen.numbers >= _ENOUGH and not seen.codes and (not odd or find_number_spelling(seen.sample) is None):
         kind, reason = _number_kind(series, _readable_numbers(series))
-        reason += f"; {odd} other spellings count as missing" if odd else ""
-        doubt = doubt_of(seen.sample) if kind is Kind.NUMBER else ""
-        return kind, f"{reason}; {IN_DOUBT}: {doubt}" if doubt else reason
+        return kind, reason.others_missing(odd).in_doubt(doubt_of(seen.sample) if kind is Kind.NUMBER else "")
     own = _own_spelling_kind(series, seen)
     if own is not None:
         return own
     kind, reason = _words_kind(series, seen)
     units = units_in([text for text in seen.sample[:_FEW_UNITS] if len(text) <= schema.LONGEST_TYPED])
     doubt = f"numbers with {_listed(units)} are read as texts; give them one unit in the table" if units else ""
-    return kind, f"{reason}; {IN_DOUBT}: {doubt}" if doubt else reason
+    return kind, reason.in_doubt(doubt)
 
 
 def _listed(units: Sequence[str]) -> str:
@@ -239,10 +237,10 @@ def _listed(units: Sequence[str]) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str] | None:
+def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason] | None:
     """The kind of a column of dates, or of numbers that are spelled in a way of their own; None for others."""
     if seen.dates >= _ENOUGH:
-        return Kind.DATETIME, f"{seen.n} different dates{_dates_told(seen.sample)}"
+        return Kind.DATETIME, _dates_told(Reason(f"{seen.n} different dates"), seen.sample)
     found = find_number_spelling(seen.sample)
     if found is None or seen.codes:
         return None
@@ -250,30 +248,27 @@ def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str] | 
     numbers = np.array([reader.read(text) for text in seen.sample if is_number(text, reader)])
     odd = len(seen.sample) - len(numbers)
     kind, reason = _number_kind(series, numbers)
-    return kind, f"{reason}{_numbers_told(found)}" + (f"; {odd} other spellings count as missing" if odd else "")
+    return kind, reason.but(_numbers_told(found)).in_doubt(found.doubt).others_missing(odd)
 
 
 def _numbers_told(found: Found) -> str:
     around = " ".join(part for part in (found.prefix, "number", found.suffix) if part)
     told = f", spelled like {found.style}" if found.style else ""
     told += f", as {around!r}" if found.prefix or found.suffix else ""
-    told += f" (also {', '.join(map(repr, found.variants))})" if found.variants else ""
-    return told + (f"; {IN_DOUBT}: {found.doubt}" if found.doubt else "")
+    return told + (f" (also {', '.join(map(repr, found.variants))})" if found.variants else "")
 
 
-def _dates_told(texts: list[str]) -> str:
+def _dates_told(reason: Reason, texts: list[str]) -> Reason:
     prefix = common_prefix(texts)
     dates = [text.removeprefix(prefix) for text in texts]
     day_first, doubtful = find_day_first(dates)
-    told = f", each behind {prefix.strip()!r}" if prefix.strip() else ""
+    reason = reason.but(f", each behind {prefix.strip()!r}") if prefix.strip() else reason
     if any(is_ordered(text) for text in dates):
-        told += f", {'day' if day_first else 'month'} first"
-        told += f"; {IN_DOUBT}: no date shows whether 1/2 is in January or February" if doubtful else ""
+        reason = reason.but(f", {'day' if day_first else 'month'} first")
+        reason = reason.in_doubt("no date shows whether 1/2 is in January or February" if doubtful else "")
     if any(_ZONED.search(text) for text in dates):
-        told += ", with time zones"
-    elif any(":" in text for text in dates):
-        told += ", times taken as UTC"
-    return told
+        return reason.but(", with time zones")
+    return reason.but(", times taken as UTC") if any(":" in text for text in dates) else reason
 
 
 def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
@@ -298,18 +293,18 @@ def _readable_numbers(series: pl.Series) -> NDArray[np.float64]:
     return series.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().to_numpy()
 
 
-def _words_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, str]:
+def _words_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason]:
     repeats, n = seen.known / seen.n, len(series)
     listed = _lists(seen.sample) if seen.n > _FEW_LISTS else None
     if listed is not None:
-        return Kind.TEXT, listed
+        return Kind.TEXT, Reason(listed)
     if seen.n == n >= FEWEST_ROWS and seen.words < 1.5:
         counted = ", whose numbers count the rows" if texts_count_up(series) else ""
-        return Kind.IDENTIFIER, f"{seen.n} single words, each once{counted}"
+        return Kind.IDENTIFIER, Reason(f"{seen.n} single words, each once{counted}")
     if seen.n <= _FEW_LEVELS or (repeats >= _REPEATS and seen.n <= _MANY_LEVELS and seen.words < 2 * _WORDS_OF_TEXT):
         told = f"{seen.n} levels, each {repeats:.1f} times on average"
-        return Kind.CATEGORY, f"{told}; {seen.codes}" if seen.codes else told
-    return Kind.TEXT, f"{seen.n} different texts of {seen.words:.1f} words on average"
+        return Kind.CATEGORY, Reason(f"{told}; {seen.codes}" if seen.codes else told)
+    return Kind.TEXT, Reason(f"{seen.n} different texts of {seen.words:.1f} words on average")
 
 
 def _lists(texts: list[str]) -> str | None:

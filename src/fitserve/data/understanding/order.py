@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from fitserve.data.split import can_judge
 from fitserve.data.understanding.choices import Choices
 from fitserve.data.understanding.kinds import infer_field
-from fitserve.data.understanding.profiles import missing_share, profile_of
+from fitserve.data.understanding.profiles import missing_share, numbers_in, profile_of
 from fitserve.data.understanding.series import NUMBER, column_of_series
 from fitserve.errors import SpecError
-from fitserve.features.column import Column, Numbers, take
+from fitserve.features.column import Column, take
 from fitserve.features.moment import moments_of
-from fitserve.features.number import number_reader, numbers_of
 from fitserve.schema import Field, Kind
 
 _LOOKED_AT, _FIRST = 200, 10
@@ -115,7 +114,7 @@ def _moments(series: pl.Series, choices: Choices) -> NDArray[np.float64]:
 
 def _finite(column: Column) -> NDArray[np.float64]:
     """A column as numbers, NaN where it has none or an infinite one."""
-    numbers = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
+    numbers = numbers_in(column)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitserve.features.category import gap_counts, level_counts
 from fitserve.features.column import Coded, Column, Numbers
@@ -22,7 +23,7 @@ def missing_share(column: Column, kind: Kind) -> float:
     if kind is Kind.DATETIME:
         return float(np.isnan(moments_of(column)).mean())
     if kind is Kind.NUMBER:
-        return float((~np.isfinite(_numbers(column))).mean())
+        return float((~np.isfinite(numbers_in(column))).mean())
     if isinstance(column, Numbers):
         return float(np.isnan(column.values).mean())
     if kind in (Kind.TEXT, Kind.SERIES):  # "NA" is a text
@@ -36,7 +37,7 @@ def profile_of(column: Column, kind: Kind) -> dict[str, Any]:
     ``gaps`` and ``kept`` count texts such as "NA" that were taken for missing values, and those that were not.
     """
     if kind in (Kind.NUMBER, Kind.DATETIME):
-        read = moments_of(column) if kind is Kind.DATETIME else _numbers(column)
+        read = moments_of(column) if kind is Kind.DATETIME else numbers_in(column)
         known = read[np.isfinite(read)]
         if not len(known):
             return {}
@@ -64,5 +65,6 @@ def _gaps(column: Column) -> dict[str, Any]:
     return {**({"gaps": gaps} if gaps else {}), **({"kept": kept} if kept else {})}
 
 
-def _numbers(column: Column) -> Any:
+def numbers_in(column: Column) -> NDArray[np.float64]:
+    """A column as numbers (n,), spelled as is found out from its texts; NaN where there is none."""
     return column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)

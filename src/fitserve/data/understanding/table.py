@@ -22,12 +22,12 @@ from fitserve.data.understanding.equal_rows import EqualRows, content_hash, dupl
 from fitserve.data.understanding.kinds import Gaps, infer_field, read_alike
 from fitserve.data.understanding.missing_spellings import GapSpellings
 from fitserve.data.understanding.order import Order, log_order, order_by
+from fitserve.data.understanding.profiles import numbers_in
 from fitserve.data.understanding.series import column_of_series
 from fitserve.data.understanding.target import Target, decide_target
 from fitserve.data.understanding.task import Examples, task_data
 from fitserve.errors import DataError, SpecError, UserError
-from fitserve.features.column import Column, Numbers
-from fitserve.features.number import number_reader, numbers_of
+from fitserve.features.column import Column
 from fitserve.schema import Field, Kind
 
 _Understood = tuple[Field, Column | None]
@@ -100,12 +100,11 @@ class UnderstoodTable:
         name = self.choices.weight
         if name is None:
             return None
-        column = column_of_series(self.frame[name], Kind.NUMBER)
-        values = column.values if isinstance(column, Numbers) else numbers_of(column, number_reader(column).read)
+        values = numbers_in(column_of_series(self.frame[name], Kind.NUMBER))
         wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
         if len(wrong):
             raise DataError(f"row {wrong[0] + 1} has no weight in {name!r}; give every row a number of 0 or more")
-        return np.asarray(values, dtype=np.float64)
+        return values
 
     @cached_property
     def order(self) -> Order | None:

@@ -17,6 +17,7 @@ from fitserve.data.understanding.task import Classes, Lost, TaskData, all_task_d
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of
+from fitserve.messages import Message, Told
 from fitserve.schema import Field, Kind
 
 _NO_CHOICES = Choices()
@@ -31,7 +32,7 @@ class Target:
 
     field: Field
     task: TaskData
-    reason: str
+    reason: Told
     column: Column
     answerer: Any
     truth: NDArray[Any]
@@ -82,7 +83,7 @@ def decide_target(
     spelling = choices.spellings.get(name, "")
     gaps = Gaps(GapSpellings(frame), target=True, all_kept=name in choices.missing)
     field, column = infer_field(frame[name], choices.kinds.get(name), spelling, gaps)
-    task, reason = (task_data(task_name), "chosen by the user") if task_name else _decide_task(field, column)
+    task, reason = (task_data(task_name), Message("chosen_by_user")) if task_name else _decide_task(field, column)
     column = task.column(frame[name], column, spelling)
     try:
         answerer = task.fit(column)
@@ -98,10 +99,11 @@ def lost_rows(target: Target) -> list[Lost]:
     without = len(unknown) - sum(lost.count for lost in odd)
     if not without:
         return odd
-    return [Lost(without, f"no target {target.name!r}", "nothing can be learned from them"), *odd]
+    what = Message("no_target", {"column": target.name})
+    return [Lost(without, what, Message("nothing_to_learn")), *odd]
 
 
-def _decide_task(field: Field, column: Column) -> tuple[TaskData, str]:
+def _decide_task(field: Field, column: Column) -> tuple[TaskData, Told]:
     """The task that a target is for, and why; raises DataError where none claims it."""
     if field.kind is Kind.CONSTANT and not field.profile.get("n_levels", 0):
         raise DataError(f"all values of the target {field.name!r} are missing; choose another column")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fitserve.errors import SpecError, in_a_line
 from fitserve.features.column import Column
+from fitserve.messages import Told
 from fitserve.schema import Field, Kind
 
 _LOG = logging.getLogger(__name__)
@@ -46,15 +47,15 @@ class Lost:
     """Rows that cannot be learned from because of their target: how many, what it is, and what to do."""
 
     count: int
-    what: str
-    advice: str
+    what: Told
+    advice: Told
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Why a target is for a task where the user names none: a ``reason``, or a ``doubt`` with what to do about it."""
 
-    reason: str = ""
+    reason: Told = ""
     doubt: str = ""
     advice: str = ""
 

@@ -21,6 +21,7 @@ from fitserve.errors import DataError, SpecError
 from fitserve.faults import LeftOut
 from fitserve.features.category import level_counts
 from fitserve.features.column import Column, Numbers
+from fitserve.messages import Message, render
 from fitserve.schema import Field, Kind
 
 _BINS, _LEVELS_SHOWN = 24, 12
@@ -129,12 +130,12 @@ def _view(table: CheckedTable, told: tuple[str, Sequence[str]]) -> TableView:
     gap_columns = [column.name for column in columns if column.missing]
     gaps = left_out.attempt("map of missing values", lambda: _gap_map(table, gap_columns)) or []
     cells = left_out.attempt("wrong cells", lambda: table.wrong_cells) or []
-    sentences = [*sentences, *(f"{name} could not be told ({why})" for name, why in left_out.reasons.items())]
+    missing = [Message("not_told", {"part": part, "reason": why}) for part, why in left_out.reasons.items()]
     return TableView(
         name, table.height, columns,
-        [*(note("reading", [], sentence, "") for sentence in sentences), *check_table(table)],
+        [*(note("reading", [], told=each) for each in (*sentences, *missing)), *check_table(table)],
         _target_view(target) if target else None,
-        target.task.name if target else None, target.reason if target else "",
+        target.task.name if target else None, render(target.reason) if target else "",
         gaps, gap_columns, cells,
     )  # fmt: skip
 

@@ -17,10 +17,11 @@ from fitserve.features.category import coded_numbers
 from fitserve.features.column import Column, Numbers
 from fitserve.features.spelling import folded
 from fitserve.formatting import of_hundred
+from fitserve.messages import Message, Told
 from fitserve.metrics import Metric, classification_scores
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 from fitserve.tasks.classification.metrics import MACRO, METRICS
-from fitserve.tasks.classification.words import PARTS, WORDS
+from fitserve.tasks.classification.words import MESSAGES, PARTS, WORDS
 
 Label = str | int | float | bool
 
@@ -142,7 +143,7 @@ class ClassAnswerer(RowRequest):
         """ROC area for two labels, log loss for more; and for few rows, of which a ranking says little."""
         return "log_loss" if len(self.labels) > 2 or few else "roc_auc"
 
-    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, str]:
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, Told]:
         """Of more than two labels, scores of one class are means over the classes."""
         del truth
         if name not in METRICS:
@@ -150,7 +151,7 @@ class ClassAnswerer(RowRequest):
             raise SpecError(f"{name} does not score a classification; choose from {offered}, or leave --metric out")
         several, n = f"{name}{MACRO}", len(self.labels)
         if n > 2 and several in METRICS:
-            return several, f"{name} is for two labels, and there are {n}: {several}, the mean over them, chooses"
+            return several, Message("classification.macro", {"metric": name, "labels": n, "chosen": several})
         return name, ""
 
     def shown(self, names: Sequence[str]) -> list[str]:
@@ -187,6 +188,7 @@ class Classification:
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
     error: ClassVar[Mapping[str, str]] = {language: words["error"] for language, words in WORDS.items()}
     parts: ClassVar[Mapping[str, str]] = PARTS
+    messages: ClassVar[Mapping[str, Mapping[str, str]]] = MESSAGES
 
     def load(self, state: dict[str, Any]) -> ClassAnswerer:
         """The answerer of a stored state."""

@@ -15,10 +15,11 @@ from fitserve.features.column import Column, Numbers
 from fitserve.features.number import numbers_of
 from fitserve.features.spelling import NumberReader
 from fitserve.formatting import number
+from fitserve.messages import Told
 from fitserve.metrics import Metric, regression_scores
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 from fitserve.tasks.regression.metrics import METRICS
-from fitserve.tasks.regression.words import PARTS, WORDS
+from fitserve.tasks.regression.words import MESSAGES, PARTS, WORDS
 
 TOLERANCE = 1e-5
 
@@ -93,7 +94,7 @@ class NumberAnswerer(RowRequest):
         del few
         return "rmse"
 
-    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, str]:
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, Told]:
         """A relative error means nothing where a truth is 0."""
         if name not in METRICS:
             offered = ", ".join(METRICS)
@@ -134,6 +135,7 @@ class Regression:
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
     error: ClassVar[Mapping[str, str]] = {language: words["error"] for language, words in WORDS.items()}
     parts: ClassVar[Mapping[str, str]] = PARTS
+    messages: ClassVar[Mapping[str, Mapping[str, str]]] = MESSAGES
 
     def load(self, state: dict[str, Any]) -> NumberAnswerer:
         """The answerer of a stored state."""

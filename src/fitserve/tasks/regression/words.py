@@ -23,3 +23,21 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 
 PARTS: Mapping[str, str] = {"residuals": "How far off it is"}
 """Titles of the parts of a report that numbers have."""
+
+MESSAGES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "regression.error": WORDS["en"]["error"],
+        "regression.numbers": "{column!r} holds {distinct} different numbers",
+        "regression.no_numbers": "a target {column!r} that is no number ({examples:each|{item!r}|, })",
+        "regression.no_numbers.advice": "give numbers, or --task classification takes all of them as labels",
+        "regression.infinite": "an infinite target {column!r}",
+        "regression.infinite.advice": "give a number",
+    },
+    "zh": {
+        "regression.error": WORDS["zh"]["error"],
+        "regression.numbers": "“{column}”有 {distinct} 个不同的数值",
+        "regression.infinite": "目标“{column}”为无穷大",
+        "regression.infinite.advice": "请给出数值",
+    },
+}
+"""What is told of numbers, by language and code."""

@@ -11,7 +11,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fitserve import schema
-from fitserve.data.understanding.numeric_codes import LONG
 from fitserve.data.understanding.series import column_of_series
 from fitserve.data.understanding.task import TARGET, Claim, Classes, Examples, Lost
 from fitserve.evaluation.task import InCommon, Outputs, Responses
@@ -19,9 +18,10 @@ from fitserve.evaluation.tasks.classification.labels import fit_labels
 from fitserve.evaluation.tasks.classification.outputs import Outputs as LabelOutputs
 from fitserve.evaluation.tasks.classification.report import OF_LABELS, OF_TWO_LABELS
 from fitserve.features.column import Column, Numbers
+from fitserve.messages import Message, Told
 from fitserve.metrics.weighted import WeightedScores, weighted_classification
 from fitserve.models.objective import Probabilities
-from fitserve.schema import Field, Kind
+from fitserve.schema import Field, Kind, Remark
 from fitserve.tasks.classification import ClassAnswerer
 
 _MOST_CLASS_NUMBERS, _ROWS_A_CLASS_NUMBER = 10, 20
@@ -46,17 +46,17 @@ class ClassificationEvaluation:
     def claim(self, field: Field, column: Column) -> Claim | None:
         """Everything but numbers; and two whole numbers, or few that are often repeated."""
         numbers = isinstance(column, Numbers)
-        if (field.kind is Kind.TEXT and LONG not in field.reason) or field.profile.get("n_levels", 0) > _MOST_LABELS:
+        texts = field.kind is Kind.TEXT and Remark.LONG_CODES not in field.remarks
+        if texts or field.profile.get("n_levels", 0) > _MOST_LABELS:
             return Claim(doubt="too many to be labels", advice="" if numbers else "--task classification if they are")
         if not isinstance(column, Numbers):
-            return Claim(f"{field.name!r} holds labels ({field.reason})")
+            return Claim(Message("classification.labels", {"column": field.name, "reason": field.reason}))
         known = column.values[np.isfinite(column.values)]
         distinct, whole = len(np.unique(known)), bool((known == np.floor(known)).all())
         if distinct == 2 and whole:
-            return Claim(f"{field.name!r} holds two whole numbers; --task regression takes them as amounts")
+            return Claim(Message("classification.two_numbers", {"column": field.name}))
         if whole and distinct <= _MOST_CLASS_NUMBERS and len(known) >= _ROWS_A_CLASS_NUMBER * distinct:
-            told = f"{field.name!r} holds {distinct} whole numbers only; --task regression takes them as amounts"
-            return Claim(told)
+            return Claim(Message("classification.few_numbers", {"column": field.name, "distinct": distinct}))
         return None
 
     def column(self, series: pl.Series, understood: Column, spelling: str) -> Column:
@@ -108,13 +108,12 @@ class ClassificationEvaluation:
         """Probabilities of the labels."""
         return Probabilities(answerer.n_outputs)
 
-    def only_in_second(self, first: ClassAnswerer, second: ClassAnswerer) -> list[str]:
+    def only_in_second(self, first: ClassAnswerer, second: ClassAnswerer) -> list[Told]:
         """Labels that no row of the first one has."""
         found = [name for name in second.names if name not in first.names]
         if not found:
             return []
-        which = f"the label {found[0]!r} is" if len(found) == 1 else f"the labels {', '.join(map(repr, found))} are"
-        return [f"{which} in the test part alone: learned from it in the end, but no score tells how well"]
+        return [Message("classification.only_in_test", {"n": len(found), "first": found[0], "labels": found})]
 
     def in_common(self, first: Outputs, second: Outputs, targets: Sequence[Column]) -> InCommon:
         """The same order of labels, with those that only one of the two knows."""

@@ -7,6 +7,7 @@ from fitserve.evaluation.sections import CURVES, ERRORS, THRESHOLD, Made, Make, 
 from fitserve.evaluation.tasks.classification import charts, curves
 from fitserve.evaluation.tasks.classification.outputs import Outputs
 from fitserve.faults import UntoldError
+from fitserve.messages import Message
 
 
 def _outputs(case: Case) -> Outputs:
@@ -28,7 +29,7 @@ def curves_of_ranks(case: Case, _report: Report) -> Made:
     outputs = _outputs(case)
     found = curves.ranking_curves(outputs)
     if not found["roc"]:
-        raise UntoldError("one label only among the rows, so there is nothing to rank")
+        raise UntoldError(Message("classification.one_label"))
     return Made({"curves": found["areas"]}, [lambda: charts.curve_charts(found, outputs.two)], place=CURVES)
 
 

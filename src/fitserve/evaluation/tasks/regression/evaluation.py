@@ -17,6 +17,7 @@ from fitserve.evaluation.tasks.regression.report import OF_NUMBERS
 from fitserve.evaluation.tasks.regression.scale import fit_scale
 from fitserve.features.column import Column, Numbers
 from fitserve.features.number import number_reader
+from fitserve.messages import Message, Told
 from fitserve.metrics.weighted import WeightedScores, weighted_regression
 from fitserve.models.objective import Number
 from fitserve.schema import Field, Kind
@@ -46,7 +47,7 @@ class RegressionEvaluation:
         if field.profile.get("n_levels", 0) > _MOST_LABELS:
             return Claim(doubt="", advice="--task regression if they are amounts")
         distinct = len(np.unique(column.values[np.isfinite(column.values)]))
-        return Claim(f"{field.name!r} holds {distinct} different numbers")
+        return Claim(Message("regression.numbers", {"column": field.name, "distinct": distinct}))
 
     def column(self, series: pl.Series, understood: Column, spelling: str) -> Column:
         """Numbers, whatever the column was taken for."""
@@ -66,11 +67,12 @@ class RegressionEvaluation:
         infinite, texts = _odd(target)
         found = []
         if texts:
-            shown = ", ".join(repr(text[:30]) for text in list(dict.fromkeys(texts))[:3])
-            advice = "give numbers, or --task classification takes all of them as labels"
-            found.append(Lost(len(texts), f"a target {name!r} that is no number ({shown})", advice))
+            shown = [text[:30] for text in list(dict.fromkeys(texts))[:3]]
+            what = Message("regression.no_numbers", {"column": name, "examples": shown})
+            found.append(Lost(len(texts), what, Message("regression.no_numbers.advice")))
         if infinite:
-            found.append(Lost(infinite, f"an infinite target {name!r}", "give a number"))
+            what = Message("regression.infinite", {"column": name})
+            found.append(Lost(infinite, what, Message("regression.infinite.advice")))
         return found
 
     def known(self, truth: Truth) -> NDArray[np.bool_]:
@@ -104,7 +106,7 @@ class RegressionEvaluation:
         del answerer
         return Number()
 
-    def only_in_second(self, first: NumberAnswerer, second: NumberAnswerer) -> list[str]:
+    def only_in_second(self, first: NumberAnswerer, second: NumberAnswerer) -> list[Told]:
         """Nothing: a scale is a scale."""
         del first, second
         return []

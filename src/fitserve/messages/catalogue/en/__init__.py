@@ -1,0 +1,9 @@
+"""English. A code without a template here is a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fitserve.messages.catalogue.en import rows, table, training
+
+TEMPLATES: Mapping[str, str] = {**rows.TEMPLATES, **table.TEMPLATES, **training.TEMPLATES}
