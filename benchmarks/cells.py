@@ -82,7 +82,7 @@ def wrong_of(dirty: pl.DataFrame, clean: pl.DataFrame) -> Cells:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """How found cells compare with wrong ones; a repair counts if it is exactly the true text."""
 
     found: int
@@ -118,11 +118,11 @@ class Judged:
         )
 
 
-def judge(cells: Sequence[WrongCell], wrong: Cells) -> Judged:
+def judge(cells: Sequence[WrongCell], wrong: Cells) -> Predictions:
     """Compare by row and column."""
     right = [cell for cell in cells if (cell.row, cell.column) in wrong]
     repaired = sum(cell.suggestion == wrong[cell.row, cell.column] for cell in right)
-    return Judged(len(cells), len(wrong), len(right), sum(cell.suggestion is not None for cell in cells), repaired)
+    return Predictions(len(cells), len(wrong), len(right), sum(cell.suggestion is not None for cell in cells), repaired)
 
 
 def _true_table(name: str, published: Published) -> list[Bar]:

@@ -20,7 +20,7 @@ from benchmarks.report import Bar, show
 from benchmarks.tables import TABLES, Benchmark, frames
 from fitserve.data.understanding.series import column_of_series
 from fitserve.errors import NotForThisTable
-from fitserve.models.base import Context, Learner, get_learners
+from fitserve.models.base import Context, Learner, candidates_of, get_learners
 from fitserve.prediction import Predictor
 from fitserve.store import Workspace
 from fitserve.training.export import hostile_arrays
@@ -48,7 +48,7 @@ def main() -> None:
                     continue
                 worst = max(worst, *found)
                 name = f"{table.name}-{learner.name}".replace("_", "-")
-                recipe = Recipe(learner.name, EFFORT.get(learner.name, 1), learner.candidates(prepared.shape)[0])
+                recipe = Recipe(learner.name, EFFORT.get(learner.name, 1), candidates_of(learner, prepared.shape)[0])
                 predictor = make(workspace, name, train, table.target, recipe).predictor()
                 wrong_bits += _python_and_bulk(predictor, test.drop(table.target).head(3000))
                 served[name] = test.drop(table.target).head(HTTP_ROWS)
@@ -64,7 +64,7 @@ def _one(table: Benchmark, prepared: Prepared, learner: Learner, test: pl.DataFr
     """The largest differences on held-out and on hostile rows; None if the learner steps aside."""
     del table
     try:
-        parameters = learner.candidates(prepared.shape)[0]
+        parameters = candidates_of(learner, prepared.shape)[0]
     except NotForThisTable:
         return None
     truth = prepared.truth[prepared.split.train]

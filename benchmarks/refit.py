@@ -71,7 +71,7 @@ def played(table: Benchmark, budget: float) -> float:
     greater = prepared.answerer.metrics[metric].greater_is_better
     errors = (1 - judged, 1 - served) if greater else (judged, served)
     gain = 1 - errors[1] / errors[0]
-    which = choice.judged.trial.learner + ("" if choice.refitted else ", not fitted again")
+    which = choice.evaluated.trial.learner + ("" if choice.refitted else ", not fitted again")
     print(
         f"{table.name:22} {metric:9} judged {judged:.5g}, fitted again on all rows {served:.5g} "
         f"({gain:+.1%} of the error){told}; {which}, {len(prepared.split.train):,} and {len(train):,} rows",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from fitserve.messages import Message, Told, render
+from fitserve.messages import AnyMessage, Message, render
 
 T = TypeVar("T")
 Limit = Callable[[str], AbstractContextManager[None]]
@@ -28,7 +28,7 @@ _PACKAGE = Path(__file__).parent
 class UntoldError(Exception):
     """A part that there is nothing to make of, which is no fault: few rows, say. What is ``told`` is the reason."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: AnyMessage) -> None:
         super().__init__(told)
         self.told = told
 
@@ -75,7 +75,7 @@ class LeftOut:
     ``late`` are the names of those that there was no time for.
     """
 
-    reasons: dict[str, Told] = field(default_factory=dict)
+    reasons: dict[str, AnyMessage] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
 

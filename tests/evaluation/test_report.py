@@ -170,7 +170,7 @@ def test_shuffled_and_changed_columns_are_those_of_a_changed_table(runs: dict[st
         expected = predictor.raw_columns(changed, 50)
         assert probe.shuffled(step, order).tolist() == expected.tolist()
         assert probe.changed({step.field: changed[step.field]}).tolist() == expected.tolist()
-    assert probe.changed({}).tolist() == probe.judged.raw.tolist()
+    assert probe.changed({}).tolist() == probe.predictions.raw.tolist()
 
 
 def test_a_sample_depends_on_no_batches(monkeypatch: pytest.MonkeyPatch) -> None:

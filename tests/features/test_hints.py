@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fitserve.errors import Problem
 from fitserve.features.base import documents
-from fitserve.schema import NearNames, nearest
+from fitserve.names import NearNames, nearest
 
 FIELDS = ["Income", "age", "rooms", "garden", "hours_per_week", "native_country", "Radio/TV", "上海", "customer.age"]
 

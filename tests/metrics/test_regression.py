@@ -44,7 +44,7 @@ def scores_of(rows: Pairs) -> dict[str, float | None]:
 def next_to_zero(truth: Sequence[float]) -> bool:
     """Whether scikit-learn's mean relative error tells of a 0 and of nothing else: then we tell none."""
     sizes = [abs(value) for value in truth]
-    return 0.0 in sizes or min(sizes) < sum(size / len(sizes) for size in sizes) / 1e6
+    return 0.0 in sizes or min(sizes) < sum(size / len(sizes) / 1e6 for size in sizes)
 
 
 def check(rows: Pairs) -> None:

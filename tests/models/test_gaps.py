@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import fitserve
 from fitserve.blocks import Arrays, table_arrays
 from fitserve.errors import NotForThisTable
-from fitserve.models.base import Context, Fitted, Shape, get_learners
+from fitserve.models.base import Context, Fitted, Shape, candidates_of, get_learners
 from fitserve.models.gaps import has_learnable_gaps, typical_values
 from fitserve.models.objective import Number, Probabilities
 from fitserve.prediction.session import Session
@@ -25,7 +25,7 @@ KINDS = ("number", "labels")
 
 def takes(name: str, kind: str) -> bool:
     try:
-        return bool(get_learners()[name].candidates(shape_of(kind)))
+        return bool(candidates_of(get_learners()[name], shape_of(kind)))
     except NotForThisTable:
         return False
 

@@ -20,7 +20,7 @@ import pytest
 
 from fitserve.serving import shared_document
 from fitserve.serving.messages import Drain, Heartbeat, Keys, Load, Message, MessageReader, Route, State, Unload, encode
-from fitserve.serving.orders import Orders, ServedVersion
+from fitserve.serving.options import ServedVersion, WorkerOptions
 from fitserve.store import published
 
 PATIENCE = 60.0
@@ -58,7 +58,7 @@ def worker(workspace: Path) -> Iterator[Worker]:
     with socket.socket() as listener, ours:
         listener.bind(("127.0.0.1", 0))
         descriptors = (listener.fileno(), theirs.fileno(), counters, replaced)
-        orders = Orders(
+        orders = WorkerOptions(
             models=[ServedVersion("small", 1, str(bundles[1]))],
             listener_fd=listener.fileno(),
             control_fd=theirs.fileno(),

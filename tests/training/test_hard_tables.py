@@ -139,7 +139,10 @@ def test_true_and_false_are_the_same_labels_in_a_file_and_in_a_frame(tmp_path: P
 
 def test_named_learners_that_are_not_for_the_table_are_refused(tmp_path: Path) -> None:
     table: dict[str, list[object]] = {"x": list(range(40)), "y": ["a", "b"] * 20}
-    with pytest.raises(SpecError, match=r"none of the learners is for this table \(linear is for regression; ridge is"):
+    with pytest.raises(
+        SpecError,
+        match=r"none of the learners is for this table \(linear is for number, not for probabilities; ridge is",
+    ):
         train(table, tmp_path, "ridge", "linear")
     assert train(table, tmp_path, "ridge", "logistic").manifest.task == "classification"
     assert train(table, tmp_path, "baseline").manifest.learner == "baseline"

@@ -98,7 +98,7 @@ def test_weights_of_nothing_but_0_are_refused() -> None:
         ({"class_weight": "fair"}, 'class_weight is "balanced" or left out'),
         (
             {"class_weight": "balanced", "task": "regression", "learners": ["ridge"]},
-            "--class-weight is for classification",
+            "--class-weight is for labels",
         ),
     ],
 )

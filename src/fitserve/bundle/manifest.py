@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from fitserve.errors import BundleError
-from fitserve.messages import Told, as_told, is_told, render
+from fitserve.messages import AnyMessage, as_told, is_told, render
 from fitserve.schema import Field
 
 FORMAT = 2
@@ -203,12 +203,12 @@ class Manifest:
         return found | {name: render(told) for name, told in codes.items()} | {"codes": codes}
 
     @property
-    def measured_on(self) -> Told:
+    def measured_on(self) -> AnyMessage:
         """What the rows are called that the scores were measured on."""
         return as_told(self.sections["evaluation"]["on"])
 
     @property
-    def split(self) -> Told:
+    def split(self) -> AnyMessage:
         """How the rows were split, or why they were not."""
         return as_told(self.sections["evaluation"]["split"])
 

@@ -43,9 +43,9 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
     Both answer the rows of DATA, a file, or several, with the target in it, and are compared row by row. Without DATA,
     what each was judged on at its training is set side by side.
     """
-    from fitserve.evaluation.compare import compare_models  # noqa: PLC0415
-    from fitserve.formatting import number  # noqa: PLC0415
-    from fitserve.prediction.named import open_named  # noqa: PLC0415
+    from fitserve.evaluation.compare import compare_models
+    from fitserve.formatting import number
+    from fitserve.prediction.named import open_named
 
     first, second = open_named(a, workspace), open_named(b, workspace)
     result = compare_models(first, second, source, reading, group=group)

@@ -31,8 +31,8 @@ def data(source: Any, reading: Any, target: str | None, task: str | None, page: 
     """
     if source is None:
         raise SpecError("name the file to look at: fitserve data houses.csv --target price")
-    from fitserve.data.reading.read import name_of, read_frame  # noqa: PLC0415 - heavy
-    from fitserve.data.views.table_view import view_table  # noqa: PLC0415
+    from fitserve.data.reading.read import name_of, read_frame
+    from fitserve.data.views.table_view import view_table
 
     found: list[str] = []
     view = view_table(read_frame(source, reading, found), name_of(source), target, task, found)
@@ -62,7 +62,7 @@ def _tell(view: Any) -> None:
 
 
 def _wrapped(text: str, width: int, indent: int) -> list[str]:
-    import textwrap  # noqa: PLC0415 - used here alone
+    import textwrap
 
     lines = textwrap.wrap(text, max(width - indent, _NARROW), break_long_words=False)
     return [*lines[:1], *(" " * indent + line for line in lines[1:])]
@@ -70,7 +70,7 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
 
 def _tell_columns(view: Any, width: int) -> None:
     """A line for each column: name, kind, bars, gaps, what tells the target, figures."""
-    from fitserve.data.views.view_page import summary_of  # noqa: PLC0415
+    from fitserve.data.views.view_page import summary_of
 
     columns = view.columns
     if len(columns) > _MOST_COLUMNS:

@@ -15,8 +15,8 @@ from fitserve.store.records import DatasetRecord, shown_bytes
 
 
 def _open(workspace: str | None) -> Any:
-    from fitserve.store.datasets import Datasets  # noqa: PLC0415 - imports SQLAlchemy
-    from fitserve.store.workspace import Workspace  # noqa: PLC0415
+    from fitserve.store.datasets import Datasets
+    from fitserve.store.workspace import Workspace
 
     return Datasets(Workspace.open(workspace))
 
@@ -112,7 +112,7 @@ def export(dataset: str, output: Path, workspace: str | None, as_json: bool) -> 
 
 
 def _write_csv(file: Path, output: Path) -> None:
-    import polars as pl  # noqa: PLC0415 - heavy
+    import polars as pl
 
     try:
         pl.read_parquet(file).write_csv(output)

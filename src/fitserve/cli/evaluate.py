@@ -31,24 +31,32 @@ def evaluate(
     model: str, source: Any, reading: Any, group: str | None, page: Path | None, workspace: str | None, as_json: bool
 ) -> None:
     """Score MODEL (NAME or NAME:VERSION) on SOURCE, a file, or several, with the target in it."""
-    from fitserve.data.reading.read import name_of  # noqa: PLC0415
-    from fitserve.evaluation.evaluate import evaluate_named  # noqa: PLC0415
-    from fitserve.evaluation.report import without_charts  # noqa: PLC0415
-    from fitserve.evaluation.seen import overlap_json  # noqa: PLC0415
-    from fitserve.prediction.named import open_named  # noqa: PLC0415
+    from fitserve.data.reading.read import name_of
+    from fitserve.evaluation.evaluate import evaluate_named
+    from fitserve.evaluation.report import without_charts
+    from fitserve.evaluation.seen import overlap_json
+    from fitserve.prediction.named import open_named
 
     named = open_named(model, workspace)
     result = evaluate_named(named, source, reading, group=group)
     if page is not None:
         write_whole(page, result.html(f"{named.model} version {named.version} on {name_of(source)}"))
     if as_json:
-        print_json({
-            **without_charts(result.report), "model": named.model, "version": named.version, "rows": result.rows,
-            "scores": result.scores, "unknown_labels": result.unknown_labels,
-            "without_target": result.without_target, "missing_columns": result.missing_columns,
-            **overlap_json(result.overlap), "findings": result.findings,
-            "problems": [{"field": f, "code": c, "rows": n} for (f, c), n in sorted(result.problems.items())],
-        })  # fmt: skip
+        print_json(
+            {
+                **without_charts(result.report),
+                "model": named.model,
+                "version": named.version,
+                "rows": result.rows,
+                "scores": result.scores,
+                "unknown_labels": result.unknown_labels,
+                "without_target": result.without_target,
+                "missing_columns": result.missing_columns,
+                **overlap_json(result.overlap),
+                "findings": result.findings,
+                "problems": [{"field": f, "code": c, "rows": n} for (f, c), n in sorted(result.problems.items())],
+            }
+        )
         return
     say(f"{named.model} version {named.version} on {result.rows} rows of {name_of(source)}:")
     _tell(result)
@@ -68,7 +76,7 @@ def _tell(result: Any) -> None:
 
 
 def _tell_slices(report: Any) -> None:
-    from fitserve.evaluation.told import gap_sentences, slice_sentence  # noqa: PLC0415
+    from fitserve.evaluation.told import gap_sentences, slice_sentence
 
     say()
     for name in report["faults"]:

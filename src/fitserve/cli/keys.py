@@ -9,7 +9,7 @@ from fitserve.store import Workspace
 
 
 def _open(workspace: str | None) -> Workspace:
-    from fitserve.store.workspace import Workspace as Opened  # noqa: PLC0415 - imports SQLAlchemy
+    from fitserve.store.workspace import Workspace as Opened
 
     return Opened.open(workspace)
 

@@ -18,7 +18,7 @@ _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, Recur
 
 
 def _open(workspace: str | None) -> Workspace:
-    from fitserve.store.workspace import Workspace as Opened  # noqa: PLC0415 - imports SQLAlchemy
+    from fitserve.store.workspace import Workspace as Opened
 
     return Opened.open(workspace)
 
@@ -149,8 +149,8 @@ def _card(folder: Path) -> str:
 
 def _card_in(folder: Path, language: str) -> str:
     """The card in another language than the bundle's own."""
-    from fitserve.bundle.folder import open_bundle  # noqa: PLC0415
-    from fitserve.training.card import card  # noqa: PLC0415
+    from fitserve.bundle.folder import open_bundle
+    from fitserve.training.card import card
 
     bundle = open_bundle(folder)
     return card(bundle.manifest, _report(bundle), language)
@@ -158,15 +158,15 @@ def _card_in(folder: Path, language: str) -> str:
 
 def _report_page(folder: Path, title: str) -> str:
     """The report of a training as a page."""
-    from fitserve.bundle.folder import open_bundle  # noqa: PLC0415
-    from fitserve.evaluation.page import report_page  # noqa: PLC0415
+    from fitserve.bundle.folder import open_bundle
+    from fitserve.evaluation.page import report_page
 
     return report_page(_report(open_bundle(folder)), title)
 
 
 def _report(bundle: Any) -> Any:
     """The report of a bundle, which may come from a stranger."""
-    from fitserve.evaluation.page import check_report  # noqa: PLC0415
+    from fitserve.evaluation.page import check_report
 
     try:
         report = json.loads(bundle.read("report.json"))
@@ -235,7 +235,7 @@ def _confirm(question: str, as_json: bool) -> None:
 @json_option
 def export(name: str, version: str | None, output: Path | None, workspace: str | None, as_json: bool) -> None:
     """Write a version (default: the champion) into one zip file."""
-    from fitserve.bundle.archive import pack  # noqa: PLC0415
+    from fitserve.bundle.archive import pack
 
     opened = _open(workspace)
     record = opened.version(name, version)
@@ -265,10 +265,10 @@ def import_model(
     archive: Path, name: str | None, sha256: str | None, promote: bool, workspace: str | None, as_json: bool
 ) -> None:
     """Add the bundle in ARCHIVE, a zip that export wrote, as a new version, after proving it."""
-    from fitserve.bundle.archive import model_name, unpack  # noqa: PLC0415
-    from fitserve.bundle.folder import MANIFEST, open_bundle  # noqa: PLC0415
-    from fitserve.bundle.proof import prove  # noqa: PLC0415
-    from fitserve.store.records import check_model_name, details_of  # noqa: PLC0415
+    from fitserve.bundle.archive import model_name, unpack
+    from fitserve.bundle.folder import MANIFEST, open_bundle
+    from fitserve.bundle.proof import prove
+    from fitserve.store.records import check_model_name, details_of
 
     if not archive.is_file():
         raise SpecError(f"there is no file {archive}; give a zip that 'fitserve models export' wrote")
@@ -308,7 +308,7 @@ def migrate(archive: Path | None, output: Path | None, workspace: str | None, as
 
     They answer as before. Each has a new identity, and keeps the old one.
     """
-    from fitserve.store.bundle_migration import migrate_bundles  # noqa: PLC0415
+    from fitserve.store.bundle_migration import migrate_bundles
 
     if archive is not None:
         path = output or archive.with_name(f"{archive.stem}-migrated.zip")
@@ -331,8 +331,8 @@ def migrate(archive: Path | None, output: Path | None, workspace: str | None, as
 
 def _migrate_archive(archive: Path, output: Path, opened: Any) -> str:
     """Write the bundle of an archive in today's format into another one; its new identity is returned."""
-    from fitserve.bundle.archive import pack, unpack  # noqa: PLC0415
-    from fitserve.bundle.migrate import migrate_bundle  # noqa: PLC0415
+    from fitserve.bundle.archive import pack, unpack
+    from fitserve.bundle.migrate import migrate_bundle
 
     if not archive.is_file():
         raise SpecError(f"there is no file {archive}; give a zip that 'fitserve models export' wrote")

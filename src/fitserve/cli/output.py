@@ -34,7 +34,7 @@ def read_options(command: F) -> F:
 
     @wraps(command)
     def with_record(*, sources: tuple[str, ...], delimiter: str | None, **options: Any) -> Any:
-        from fitserve.data.reading.delimited import ReadOptions  # noqa: PLC0415 - imports polars
+        from fitserve.data.reading.delimited import ReadOptions
 
         delimiter = {"\\t": "\t", "tab": "\t", "blanks": r"\s+"}.get(delimiter or "", delimiter)
         names = ("encoding", "header", "sheet", "sql", "fetch", "skip_rows", "skip_footer", "comment")

@@ -25,9 +25,9 @@ def predict(
 
     Rows and predictions are written to one file.
     """
-    from fitserve.evaluation.bulk import predict_file  # noqa: PLC0415
-    from fitserve.evaluation.reading import told_problems  # noqa: PLC0415
-    from fitserve.prediction.named import open_named  # noqa: PLC0415
+    from fitserve.evaluation.bulk import predict_file
+    from fitserve.evaluation.reading import told_problems
+    from fitserve.prediction.named import open_named
 
     named = open_named(model, workspace)
     scored = predict_file(named.predictor, source, output, reading, alone=predictions_only)

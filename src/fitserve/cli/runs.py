@@ -21,7 +21,7 @@ def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
 
     Those that failed or were interrupted are listed with the reason.
     """
-    from fitserve.store.workspace import Workspace  # noqa: PLC0415
+    from fitserve.store.workspace import Workspace
 
     opened = Workspace.open(workspace)
     if run is not None:

@@ -15,7 +15,7 @@ from fitserve.bundle.archive import model_name, unpack
 from fitserve.bundle.proof import prove
 from fitserve.cli.output import json_option, json_text, print_json, say, workspace_option
 from fitserve.errors import NotFoundError
-from fitserve.serving.orders import ServedVersion
+from fitserve.serving.options import ServedVersion
 from fitserve.serving.supervisor import ServiceSpec, Supervisor
 from fitserve.store import Snapshot, published
 
@@ -29,9 +29,14 @@ from fitserve.store import Snapshot, published
 @workspace_option
 @json_option
 def serve(
-    models: tuple[str, ...], host: str, port: int, workers: int, require_key: bool, workspace: str | None,
+    models: tuple[str, ...],
+    host: str,
+    port: int,
+    workers: int,
+    require_key: bool,
+    workspace: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Serve MODELS over HTTP: NAME (its champion), NAME:VERSION, NAME:ALIAS, or a bundle folder or zip.
 
     The first one also answers at /predict.
@@ -98,7 +103,7 @@ def _tell(url: str, served: list[ServedVersion], as_json: bool) -> None:
 
 def _example(folder: Path) -> str:
     """The bundle's typical row as JSON."""
-    import json  # noqa: PLC0415
+    import json
 
     rows = json.loads((folder / "examples.json").read_text(encoding="utf-8"))["rows"]
     return json_text(rows[0] if rows else {})

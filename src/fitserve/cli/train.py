@@ -23,9 +23,19 @@ _SPELLING = "How its texts are meant: 1234.56, 1.234,56 and the like; day-first,
 _MISSING = "The values that mean that there is none, such as age=999 or plan=NA,-; plan= means blank cells alone."
 _MISSING_USAGE = "--missing takes COLUMN=VALUES, such as age=999"
 _OF_THE_RUN = (
-    "target", "task", "metric", "exclude", "time", "group", "shuffle", "weight", "class_weight", "force",
-    "learning_curve", "no_refit",
-)  # fmt: skip
+    "target",
+    "task",
+    "metric",
+    "exclude",
+    "time",
+    "group",
+    "shuffle",
+    "weight",
+    "class_weight",
+    "force",
+    "learning_curve",
+    "no_refit",
+)
 
 
 @click.command()
@@ -70,7 +80,7 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
     Learners are tried within the budget. The best one that can be served is judged on rows that it has not seen, and
     then fitted again in the same way on all rows, compiled, and checked against itself.
     """
-    from fitserve.training.run import Order, replay_run, train_model  # noqa: PLC0415 - heavy
+    from fitserve.training.run import Order, replay_run, train_model
 
     spec: Any = None if replay else _spec(source, options)
     name = _name(source, options, replay, workspace)
@@ -91,8 +101,8 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
 
 
 def _name(source: Any, options: dict[str, Any], replay: str | None, workspace: str | None) -> str:
-    from fitserve.store import Workspace  # noqa: PLC0415
-    from fitserve.training.run import model_name  # noqa: PLC0415
+    from fitserve.store import Workspace
+    from fitserve.training.run import model_name
 
     if options["name"]:
         return str(options["name"])
@@ -107,8 +117,8 @@ def _promotion(options: dict[str, Any]) -> str:
 
 def _ready(name: str, workspace: str | None) -> Any:
     """The workspace, once it is sure that it can take a version of this name: before the work, not after it."""
-    from fitserve.store import Workspace  # noqa: PLC0415
-    from fitserve.store.records import check_model_name  # noqa: PLC0415
+    from fitserve.store import Workspace
+    from fitserve.store.records import check_model_name
 
     check_model_name(name)
     opened = Workspace.open(workspace)
@@ -132,13 +142,13 @@ def _leave_to_the_run(options: dict[str, Any]) -> None:
 
 
 def _spec(source: Any, options: dict[str, Any]) -> Any:
-    from fitserve.training.spec import Spec, seconds_of  # noqa: PLC0415
+    from fitserve.training.spec import Spec, seconds_of
 
     if source is None:
         raise SpecError("name the file to train on: fitserve train houses.csv --target price")
 
     if not options["target"] and not options["task"]:
-        from fitserve.data.reading.read import name_of  # noqa: PLC0415
+        from fitserve.data.reading.read import name_of
 
         raise SpecError(f"name the column to predict: fitserve train {name_of(source)} --target COLUMN")
     return Spec(
@@ -188,10 +198,10 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
-    from fitserve.evaluation.told import as_sentence, served_words  # noqa: PLC0415 - heavy
-    from fitserve.messages import render  # noqa: PLC0415
-    from fitserve.tasks import get_task  # noqa: PLC0415
-    from fitserve.training.card_words import who_predicted  # noqa: PLC0415
+    from fitserve.evaluation.told import as_sentence, served_words
+    from fitserve.messages import render
+    from fitserve.tasks import get_task
+    from fitserve.training.card_words import who_predicted
 
     manifest, record = run.manifest, run.record
     if run.interrupted:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fitserve.evaluation.importance import MOST_COLUMNS, REPEATS
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import Probe, rows_to_ask
 from fitserve.faults import UntoldError
 from fitserve.features.column import Column
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 from fitserve.prediction import Predictor
 from fitserve.schema import Field
 
@@ -25,18 +25,18 @@ Scores = Mapping[str, float | None]
 class Case:
     """What a report is made of.
 
-    ``judged`` are the rows that the scores are of, ``on`` what they are called. ``rows`` are those, or a sample of
+    ``predictions`` are the rows that the scores are of, ``on`` what they are called. ``rows`` are those, or a sample of
     them, with their columns; ``asked`` says what was judged anew is asked of: rows that the model has not seen, or
     (where there are none) those that it has. ``graph_bytes`` is the size of the model.
     """
 
     predictor: Predictor
-    judged: Judged
-    on: Told
+    predictions: Predictions
+    on: AnyMessage
     seed: int
     baseline: Scores
     table: Mapping[str, Column]
-    sample: Judged
+    sample: Predictions
     graph_bytes: int
     asked: Probe | None = None
     asked_note: str = ""
@@ -52,9 +52,9 @@ class Case:
         return self.predictor.manifest.metric
 
     @cached_property
-    def finite(self) -> Judged:
+    def finite(self) -> Predictions:
         """The judged rows whose output and truth are numbers."""
-        return self.judged.finite()
+        return self.predictions.finite()
 
     @cached_property
     def probe(self) -> Probe:

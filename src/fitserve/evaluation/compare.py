@@ -24,8 +24,8 @@ from fitserve.evaluation.evaluate import (
     target_column,
 )
 from fitserve.evaluation.in_common import in_common, told_in_common
-from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import all_parts
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.reading import Reading, opened
 from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
@@ -151,8 +151,12 @@ def compare_models(
         interval = drawn.interval(name)
         which = _which(judged_b.metrics[name], value, interval)
         scores[name] = {
-            "a": of_a[name], "b": of_b[name], "difference": value, "interval": interval, "which": which,
-        }  # fmt: skip
+            "a": of_a[name],
+            "b": of_b[name],
+            "difference": value,
+            "interval": interval,
+            "which": which,
+        }
     metric = metric if metric in scores else judged_a.answerer.default_metric()
     verdict = _verdict((a.name, b.name), metric, scores[metric], len(judged_a))
     if answered.overlap.flatters:
@@ -162,17 +166,29 @@ def compare_models(
     slices = left_out.attempt("slices", lambda: _differing(a.predictor, answered.sample, both)) or []
     skipped = {name: render(reason) for name, reason in left_out.reasons.items()}
     return Comparison(
-        a.name, b.name, task, metric, answered.on, len(judged_a), scores, verdict, True, wins, slices, skipped,
-        answered.findings, answered.overlap,
-    )  # fmt: skip
+        a.name,
+        b.name,
+        task,
+        metric,
+        answered.on,
+        len(judged_a),
+        scores,
+        verdict,
+        True,
+        wins,
+        slices,
+        skipped,
+        answered.findings,
+        answered.overlap,
+    )
 
 
 def _differing(
-    a: Predictor, table: tuple[dict[str, Column], NDArray[np.intp]], both: tuple[Judged, Judged]
+    a: Predictor, table: tuple[dict[str, Column], NDArray[np.intp]], both: tuple[Predictions, Predictions]
 ) -> list[dict[str, Any]]:
     """Where one of two models is better, among a sample of the rows: columns and places."""
     columns, rows = table
-    of_a, of_b = (judged.take(rows) for judged in both)
+    of_a, of_b = (predictions.take(rows) for predictions in both)
     fields = [field for field in a.manifest.schema() if field.name in columns]
     parts = all_parts(fields, columns, a.encoder.steps)
     return [each.as_json() for each in differing_slices(parts, of_a.errors - of_b.errors, of_a.groups)]
@@ -191,8 +207,8 @@ def _check_alike(a: Named, b: Named) -> None:
 class _Answered:
     """What two models say to the same rows; columns and places of a ``sample`` of these."""
 
-    a: Judged
-    b: Judged
+    a: Predictions
+    b: Predictions
     sample: tuple[dict[str, Column], NDArray[np.intp]]
     on: str
     findings: list[str]
@@ -227,12 +243,12 @@ def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, grou
             groups.append(part.frame.select(group).to_series() if group else None)
     unknown = [named.name for named, rows in zip((a, b), known, strict=True) if rows is None]
     overlapping = overlap(np.concatenate(seen), unknown)
-    kept = np.flatnonzero(overlapping.judged)
+    kept = np.flatnonzero(overlapping.predictions)
     raw_a, raw_b = (np.concatenate([pair[i] for pair in raws])[kept] for i in range(2))
     both = in_common(a, b, (raw_a, raw_b), targets, kept)
     check_truth(a.predictor, both.truth, both.unknown, name_of(source))
     numbers = group_numbers([each for each in groups if each is not None])[kept] if group else None
-    first, second = Judged(*both.first, both.truth, numbers), Judged(*both.second, both.truth, numbers)
+    first, second = Predictions(*both.first, both.truth, numbers), Predictions(*both.second, both.truth, numbers)
     frame, places = samples[overlapping.excludes].rows()
     on = f"{len(both.truth):,} rows of {name_of(source)}"
     return _Answered(
@@ -266,7 +282,7 @@ def _verdict(names: tuple[str, str], metric: str, found: Mapping[str, Any], n: i
     )
 
 
-def _wins(a: Judged, b: Judged, names: tuple[str, str]) -> dict[str, Any]:
+def _wins(a: Predictions, b: Predictions, names: tuple[str, str]) -> dict[str, Any]:
     """On how many rows each is closer to the truth, by the exact test of McNemar (1947), or of signs for numbers."""
     errors_a, errors_b = a.errors, b.errors
     wins_a, wins_b = int((errors_a < errors_b).sum()), int((errors_b < errors_a).sum())
@@ -291,12 +307,12 @@ def _recorded(a: Named, b: Named) -> Comparison:
         scores[name] = {"a": first.scores[name], "b": second.scores[name], **ends}
     found = scores[metric]
     shown = f"{with_interval(found['a'], found['interval_a'])} and {with_interval(found['b'], found['interval_b'])}"
-    judged = (
+    where = (
         "both were judged on the same rows of one table"
         if same
         else "they were judged on different rows, so the difference may come from these"
     )
-    verdict = f"{metric} {shown}: {judged}. Give a table with {first.predicts!r} in it to know whether it is chance."
+    verdict = f"{metric} {shown}: {where}. Give a table with {first.predicts!r} in it to know whether it is chance."
     on = f"{first.evaluation['on']} ({first.evaluation['rows']:,} rows) and {second.evaluation['on']} "
     on += f"({second.evaluation['rows']:,} rows) of their trainings"
     return Comparison(*names, second.task, metric, on, int(first.evaluation["rows"]), scores, verdict, same)

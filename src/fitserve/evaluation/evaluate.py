@@ -16,8 +16,8 @@ from fitserve.data.understanding.choices import missing_column
 from fitserve.data.understanding.task import Examples
 from fitserve.errors import DataError
 from fitserve.evaluation.case import Case
-from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.page import report_body, report_page
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.reading import Reading, opened, told_missing, told_problems
@@ -106,16 +106,20 @@ class Evaluation:
 
 
 def evaluate_model(
-    predictor: Predictor, source: Any, options: ReadOptions | None = None, *, group: str | None = None,
+    predictor: Predictor,
+    source: Any,
+    options: ReadOptions | None = None,
+    *,
+    group: str | None = None,
     seen: SeenRows | None = None,
-) -> Evaluation:  # fmt: skip
+) -> Evaluation:
     """Predict a table, batch by batch, and compare with its target; raises DataError if it has none.
 
     ``group`` names a column whose rows belong together: intervals are then over groups. Rows that the model has
     ``seen`` are left out, where enough others are left.
     """
     found: list[str] = []
-    judged: list[Part] = []
+    predictions: list[Part] = []
     missing, n = [], 0
     reading = Reading(predictor, findings=found)
     task = task_evaluation(predictor.manifest.task)
@@ -132,23 +136,21 @@ def evaluate_model(
             part = judge(reading, examples, seen)
             samples[0].add(part.frame)
             samples[1].add(part.frame.filter(~part.seen))
-            judged.append(replace(part, frame=part.frame.select([group] if group else [])))
+            predictions.append(replace(part, frame=part.frame.select([group] if group else [])))
     raw, truth, was_seen = (
-        np.concatenate([getattr(part, name) for part in judged]) for name in ("raw", "truth", "seen")
+        np.concatenate([getattr(part, name) for part in predictions]) for name in ("raw", "truth", "seen")
     )
     overlapping = overlap(was_seen)
-    rows = np.flatnonzero(overlapping.judged)
-    groups = group_numbers([part.frame[group] for part in judged])[rows] if group else None
+    rows = np.flatnonzero(overlapping.predictions)
+    groups = group_numbers([part.frame[group] for part in predictions])[rows] if group else None
     raw, without = raw[rows], n - len(truth)
     truth = truth[rows]
     unknown = int(task.unknown(truth).sum())
     check_truth(predictor, truth, unknown, name_of(source))
-    whole = Judged(predictor.answerer, raw, truth, groups)
+    whole = Predictions(predictor.answerer, raw, truth, groups)
     case = _case(reading, whole, samples[overlapping.excludes], f"rows of {name_of(source)}")
     scores = predictor.answerer.score(raw, truth)
-    return Evaluation(
-        scores, len(truth), without, missing, unknown, overlapping, found, dict(reading.problems), case
-    )  # fmt: skip
+    return Evaluation(scores, len(truth), without, missing, unknown, overlapping, found, dict(reading.problems), case)
 
 
 def evaluate_named(
@@ -192,7 +194,7 @@ def group_numbers(parts: list[pl.Series]) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def _case(reading: Reading, whole: Judged, sample: Sample, on: str) -> Case:
+def _case(reading: Reading, whole: Predictions, sample: Sample, on: str) -> Case:
     frame, places = sample.rows()
     predictor, table = reading.predictor, reading.columns(frame)
     own = whole.take(places)
@@ -215,9 +217,7 @@ def judge(reading: Reading, examples: Examples, seen: SeenRows | None = None) ->
     return Part(predictor.raw_columns(table, len(truth)), truth, frame, seen_among(predictor, table, truth, seen))
 
 
-def seen_among(
-    predictor: Predictor, table: dict[str, Column], truth: NDArray[Any], seen: SeenRows | None
-) -> Mask:  # fmt: skip
+def seen_among(predictor: Predictor, table: dict[str, Column], truth: NDArray[Any], seen: SeenRows | None) -> Mask:
     """Which rows of a table a model has learned from: (n,)."""
     if seen is None:
         return np.zeros(len(truth), dtype=bool)

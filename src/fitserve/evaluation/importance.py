@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from fitserve import schema
-from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.parts import missing_column, numeric, spelled
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import Probe, at_once
 from fitserve.evaluation.task import Responses
 from fitserve.features.base import Step
@@ -35,7 +35,7 @@ def permutation_importance(probe: Probe, metric: str, seed: int) -> list[dict[st
     Of each column ``loss`` (by how much the score falls, or the error grows), with an interval over five shuffles;
     the largest first. Of wide tables the 30 columns whose shuffling moves the answers most.
     """
-    whole = _loss_of(probe.judged, metric)
+    whole = _loss_of(probe.predictions, metric)
     steps = list(probe.steps)
     if len(steps) > MOST_COLUMNS:
         steps = _moving_most(probe.sample(_SCREEN_ROWS, seed), steps, seed)
@@ -43,7 +43,7 @@ def permutation_importance(probe: Probe, metric: str, seed: int) -> list[dict[st
     orders = [rng.permutation(len(probe)) for _ in range(REPEATS)]
 
     def fall(step: Step, order: NDArray[np.intp]) -> float:
-        return _loss_of(replace(probe.judged, raw=probe.shuffled(step, order)), metric) - whole
+        return _loss_of(replace(probe.predictions, raw=probe.shuffled(step, order)), metric) - whole
 
     calls: list[Callable[[], float]] = [partial(fall, step, order) for step in steps for order in orders]
     falls = np.array(at_once(calls)).reshape(len(steps), REPEATS)
@@ -93,11 +93,12 @@ def robustness(probe: Probe, fields: Sequence[Field], columns: Sequence[str], me
     missing = [name for name in columns if name in steps]
     asked = [*disturbed.values(), *({name: missing_column(n)} for name in missing)]
     scores = [
-        _score_of(replace(probe.judged, raw=raw), metric) for raw in at_once([partial(probe.changed, c) for c in asked])
+        _score_of(replace(probe.predictions, raw=raw), metric)
+        for raw in at_once([partial(probe.changed, c) for c in asked])
     ]
     return {
         "rows": n,
-        "score": _score_of(probe.judged, metric),
+        "score": _score_of(probe.predictions, metric),
         "disturbed": [{"what": name, "score": score} for name, score in zip(disturbed, scores, strict=False)],
         "missing": [
             {"column": name, "score": score} for name, score in zip(missing, scores[len(disturbed) :], strict=True)
@@ -113,10 +114,10 @@ def costly_gaps(
     ``missing`` are scores without each column, as in `robustness`. Told is what costs, with 95 % of draws of the rows,
     more than twice what shuffling does and more than a tenth of what was learned; the costliest first.
     """
-    whole, constant = _score_of(probe.judged, metric), _score_of(probe.judged.constant(), metric)
+    whole, constant = _score_of(probe.predictions, metric), _score_of(probe.predictions.constant(), metric)
     if whole is None or constant is None:
         return []
-    loss = probe.judged.metrics[metric].loss
+    loss = probe.predictions.metrics[metric].loss
     learned = loss(constant) - loss(whole)
     explained = {each["column"]: max(each["high"], 0.0) for each in importance if each["high"] is not None}
     found = []
@@ -125,8 +126,8 @@ def costly_gaps(
         least = max(_FAR_MORE * explained.get(name, np.inf), _WORTH_TELLING * learned)
         if each["score"] is None or loss(each["score"]) - loss(whole) <= least:
             continue
-        without = replace(probe.judged, raw=probe.changed({name: missing_column(len(probe))}))
-        ends = probe.judged.better(without, seed, metric).interval(metric)
+        without = replace(probe.predictions, raw=probe.changed({name: missing_column(len(probe))}))
+        ends = probe.predictions.better(without, seed, metric).interval(metric)
         if ends is not None and min(map(loss, ends)) > least:
             low, high = sorted(whole + end for end in ends)
             told = {"column": name, "score": whole, "without": each["score"], "low": low, "high": high}
@@ -134,14 +135,14 @@ def costly_gaps(
     return sorted(found, key=lambda each: -loss(float(each["without"])))
 
 
-def _score_of(judged: Judged, metric: str) -> float | None:
-    return judged.answerer.score(judged.raw, judged.truth, metric)[metric]
+def _score_of(predictions: Predictions, metric: str) -> float | None:
+    return predictions.answerer.score(predictions.raw, predictions.truth, metric)[metric]
 
 
-def _loss_of(judged: Judged, metric: str) -> float:
+def _loss_of(predictions: Predictions, metric: str) -> float:
     """The metric as a loss; the mean error of the rows where it is undefined."""
-    value = _score_of(judged, metric)
-    return float(judged.errors.mean()) if value is None else judged.metrics[metric].loss(value)
+    value = _score_of(predictions, metric)
+    return float(predictions.errors.mean()) if value is None else predictions.metrics[metric].loss(value)
 
 
 def _moving_most(probe: Probe, steps: list[Step], seed: int) -> list[Step]:
@@ -151,7 +152,7 @@ def _moving_most(probe: Probe, steps: list[Step], seed: int) -> list[Step]:
 
 
 def _movement(probe: Probe, step: Step, order: NDArray[np.intp]) -> float:
-    return float(np.abs(probe.shuffled(step, order) - probe.judged.raw).mean())
+    return float(np.abs(probe.shuffled(step, order) - probe.predictions.raw).mean())
 
 
 def _grid(field: Field, column: Column | None, step: Step) -> list[tuple[Any, Column]]:
@@ -183,8 +184,8 @@ def _answers_at(probe: Probe, name: str, target: str, value: Column) -> Response
         column: Column = Numbers(np.repeat(value.values, n))
     else:
         column = Coded(np.repeat(value.codes, n), value.levels)
-    judged = replace(probe.judged, raw=probe.changed({name: column}))
-    return judged.task.responses(judged.answerer, judged.raw, judged.truth, target)
+    predictions = replace(probe.predictions, raw=probe.changed({name: column}))
+    return predictions.task.responses(predictions.answerer, predictions.raw, predictions.truth, target)
 
 
 def _points(values: Sequence[Any], answers: Sequence[Responses]) -> list[dict[str, Any]]:

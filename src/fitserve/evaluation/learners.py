@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.vega import Chart, interval_chart
 from fitserve.metrics.interval import difference
 
 _DRAWS = 200
 
 
-def compare_learners(judged: Mapping[str, Judged], metric: str, seed: int) -> list[dict[str, Any]]:
+def compare_learners(predictions: Mapping[str, Predictions], metric: str, seed: int) -> list[dict[str, Any]]:
     """The score of each learner's best candidate, and its difference from the best one's, with paired intervals.
 
     ``within_chance`` says that the interval of the difference holds zero. Learners without the score are left out.
     """
-    drawn = {name: each.drawn(seed, _DRAWS, metric) for name, each in judged.items()}
+    drawn = {name: each.drawn(seed, _DRAWS, metric) for name, each in predictions.items()}
     known = {name: value for name, each in drawn.items() if (value := each.scores.get(metric)) is not None}
-    order = sorted(known, key=lambda name: judged[name].metrics[metric].loss(known[name]))
+    order = sorted(known, key=lambda name: predictions[name].metrics[metric].loss(known[name]))
     found = []
     for name in order:
         entry: dict[str, Any] = {"learner": name, "score": known[name], "interval": drawn[name].interval(metric)}

@@ -17,7 +17,7 @@ from fitserve.evaluation.told import (
 )
 from fitserve.faults import LeftOut
 from fitserve.formatting import number, with_interval
-from fitserve.messages import Told, is_told, render
+from fitserve.messages import AnyMessage, is_told, render
 from fitserve.tasks import get_task
 
 Report = Mapping[str, Any]
@@ -81,10 +81,10 @@ def _told(report: Report) -> Html:
         return paragraph("There is no more to tell about this model.")
     told = [text(render(each).replace("`", "")) for each in report["lead"]]
     first = "".join(f"<p><b>{each}</b></p>" if i == 0 else f"<p>{each}</p>" for i, each in enumerate(told))
-    judged, served = report.get("judged_after"), report.get("trained_on")
+    before, served = report.get("judged_after"), report.get("trained_on")
     learned = ""
-    if isinstance(judged, int) and isinstance(served, int):  # bundles of 0.1.0 do not say
-        learned = f"<p>{text(served_words(judged, served))}</p>"
+    if isinstance(before, int) and isinstance(served, int):  # bundles of 0.1.0 do not say
+        learned = f"<p>{text(served_words(before, served))}</p>"
     return f'{first}{learned}<p class="soft">{text(judged_on(report))}</p>'
 
 
@@ -201,7 +201,7 @@ def _titles(report: Report) -> Mapping[str, str]:
         return _NAMES
 
 
-def _skipped(reasons: Mapping[str, Told], titles: Mapping[str, str]) -> Html:
+def _skipped(reasons: Mapping[str, AnyMessage], titles: Mapping[str, str]) -> Html:
     rows = []
     for what, reason in reasons.items():
         name, comma, chart_of_it = what.partition(", ")

@@ -16,7 +16,7 @@ from fitserve.features.category import coded_numbers
 from fitserve.features.column import Coded, Column, Numbers
 from fitserve.features.moment import MomentStep, moments_of
 from fitserve.features.number import NumberStep, numbers_of
-from fitserve.messages import Message, Told, render
+from fitserve.messages import AnyMessage, Message, render
 from fitserve.schema import Field, Kind
 
 _BINS, _MOST_LEVELS, _LONGEST_LEVEL = 5, 20, 40
@@ -31,7 +31,7 @@ class Parts:
 
     field: str
     codes: NDArray[np.intp]
-    told: Sequence[Told]
+    told: Sequence[AnyMessage]
 
     @property
     def names(self) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.blocks import Arrays, Terms
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.faults import check_time
 from fitserve.features.base import Step
 from fitserve.features.column import Column, take
@@ -32,10 +32,10 @@ class Probe:
 
     predictor: Predictor
     table: Mapping[str, Column]
-    judged: Judged
+    predictions: Predictions
 
     def __len__(self) -> int:
-        return len(self.judged)
+        return len(self.predictions)
 
     @cached_property
     def arrays(self) -> Arrays:
@@ -50,7 +50,7 @@ class Probe:
     def take(self, rows: NDArray[np.intp]) -> Probe:
         """Some of the rows."""
         table = {name: take(column, rows) for name, column in self.table.items()}
-        return Probe(self.predictor, table, self.judged.take(rows))
+        return Probe(self.predictor, table, self.predictions.take(rows))
 
     def sample(self, most: int, seed: int) -> Probe:
         """At most so many rows, drawn at random, in their order."""

@@ -27,8 +27,9 @@ from fitserve.features.number import NumberStep
 from fitserve.features.spelling import order_shown
 from fitserve.features.tally import tally
 from fitserve.features.text import TextStep
+from fitserve.names import NearNames
 from fitserve.prediction import Predictor
-from fitserve.schema import MISSING_SPELLINGS, Kind, NearNames
+from fitserve.schema import MISSING_SPELLINGS, Kind
 
 _MOST_COLUMNS = 6
 # Characters of names, for all hints of one source: two tables of thousands of columns cost a second, not minutes.

@@ -36,14 +36,26 @@ def build_report(case: Case, limit: Limit = no_limit) -> dict[str, Any]:
     What cannot be told stands in ``skipped``, with the reason; ``faults`` names those of these that failed, ``late``
     those for which ``limit`` left no time.
     """
-    manifest, judged = case.predictor.manifest, case.finite
-    groups = None if judged.groups is None else len(np.unique(judged.groups))
-    report: dict[str, Any] = plain({
-        "task": manifest.task, "target": manifest.target, "metric": manifest.metric, "on": stored(case.on),
-        "rows": len(judged), "groups": groups, "level": LEVEL, "scores": judged.scores, **judged.answerer.about(),
-        "shown": judged.answerer.shown(list(judged.scores)),
-        "intervals": dict.fromkeys(judged.scores), "baseline": dict(case.baseline), "lead": [], "charts": [],
-    })  # fmt: skip
+    manifest, predictions = case.predictor.manifest, case.finite
+    groups = None if predictions.groups is None else len(np.unique(predictions.groups))
+    report: dict[str, Any] = plain(
+        {
+            "task": manifest.task,
+            "target": manifest.target,
+            "metric": manifest.metric,
+            "on": stored(case.on),
+            "rows": len(predictions),
+            "groups": groups,
+            "level": LEVEL,
+            "scores": predictions.scores,
+            **predictions.answerer.about(),
+            "shown": predictions.answerer.shown(list(predictions.scores)),
+            "intervals": dict.fromkeys(predictions.scores),
+            "baseline": dict(case.baseline),
+            "lead": [],
+            "charts": [],
+        }
+    )
     left_out = LeftOut()
     for name, make in _sections(case).items():
         report |= {"skipped": stored(left_out.reasons), "faults": left_out.faults}

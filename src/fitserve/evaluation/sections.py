@@ -64,22 +64,26 @@ def intervals(case: Case, _report: Report) -> Made:
 
 def slices(case: Case, report: Report) -> Made:
     """Parts of the rows with larger errors than the rest."""
-    judged = case.sample
-    if len(judged) < 2 * FEWEST_ROWS:
-        raise UntoldError(Message("untold.few_rows", {"rows": len(judged)}))
-    errors = np.where(np.isfinite(judged.errors), judged.errors, 0.0)
+    predictions = case.sample
+    if len(predictions) < 2 * FEWEST_ROWS:
+        raise UntoldError(Message("untold.few_rows", {"rows": len(predictions)}))
+    errors = np.where(np.isfinite(predictions.errors), predictions.errors, 0.0)
     parts = all_parts(case.fields, case.table, case.predictor.encoder.steps)
-    found = [each.as_json() for each in worst_slices(parts, errors, judged.groups)]
-    told = {"slices": found, "slices_of_rows": len(judged)}
+    found = [each.as_json() for each in worst_slices(parts, errors, predictions.groups)]
+    told = {"slices": found, "slices_of_rows": len(predictions)}
     return Made(told, [lambda: [_slices_chart(found, get_task(report["task"]).error["en"])]] if found else [])
 
 
 def _slices_chart(found: Sequence[Mapping[str, Any]], error: str) -> Chart:
     values = [
-        {"what": each["where"].replace("`", ""), "value": each["mean"], "low": each["rest"] + max(each["low"], 0.0),
-         "high": each["rest"] + each["high"]}
+        {
+            "what": each["where"].replace("`", ""),
+            "value": each["mean"],
+            "low": each["rest"] + max(each["low"], 0.0),
+            "high": each["rest"] + each["high"],
+        }
         for each in found
-    ]  # fmt: skip
+    ]
     note = "Parts of the rows with larger errors than the rest, by more than chance, with 95 % intervals."
     return interval_chart(("slices", "Where it is bad", note), values, error)
 

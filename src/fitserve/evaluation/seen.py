@@ -49,18 +49,18 @@ def seen_by(named: Named) -> SeenRows | None:
 class Overlap:
     """How many of ``rows`` rows were ``in_training``; None where that is not known of ``unknown`` versions.
 
-    ``judged`` says which rows are judged: all, or those alone that no version has seen.
+    ``predictions`` says which rows are judged: all, or those alone that no version has seen.
     """
 
     rows: int
     in_training: int
-    judged: Mask = field(compare=False)
+    predictions: Mask = field(compare=False)
     unknown: Sequence[str] = ()
 
     @property
     def excludes(self) -> bool:
         """Whether rows that were in training are left out."""
-        return not self.judged.all()
+        return not self.predictions.all()
 
     @property
     def flatters(self) -> bool:
@@ -72,7 +72,7 @@ class Overlap:
         found = []
         n, m = self.in_training, self.rows
         if self.excludes:
-            left = int(self.judged.sum())
+            left = int(self.predictions.sum())
             found.append(f"{n:,} of {m:,} rows were in training; the scores are of the other {left:,}")
         elif self.flatters:
             left = m - n
@@ -95,5 +95,5 @@ def overlap_json(found: Overlap | None) -> dict[str, Any]:
 def overlap(seen: Mask, unknown: Sequence[str] = ()) -> Overlap:
     """What to judge on, where some rows were ``seen`` (n,)."""
     left = int((~seen).sum())
-    judged = ~seen if left >= FEWEST_UNSEEN else np.ones(len(seen), dtype=bool)
-    return Overlap(len(seen), int(seen.sum()), judged, unknown)
+    predictions = ~seen if left >= FEWEST_UNSEEN else np.ones(len(seen), dtype=bool)
+    return Overlap(len(seen), int(seen.sum()), predictions, unknown)

@@ -18,7 +18,7 @@ from scipy.stats import t as student
 
 from fitserve.evaluation.parts import Parts
 from fitserve.faults import check_time
-from fitserve.messages import Told, render, stored
+from fitserve.messages import AnyMessage, render, stored
 
 Floats = NDArray[np.float64]
 FEWEST_ROWS, _SMALLEST_SHARE = 20, 0.02
@@ -36,7 +36,7 @@ class Slice:
     slice by itself.
     """
 
-    told: tuple[Told, ...]
+    told: tuple[AnyMessage, ...]
     rows: int
     mean: float
     rest: float
@@ -69,7 +69,7 @@ class Slice:
 class _Candidates:
     """Slices of one column or pair: for each, its number of rows, mean, rest, standard error and degrees of freedom."""
 
-    told: list[tuple[Told, ...]]
+    told: list[tuple[AnyMessage, ...]]
     codes: NDArray[np.intp]
     which: NDArray[np.intp]
     stats: Floats
@@ -122,7 +122,7 @@ def _candidates(
 ) -> _Candidates:
     check_time()
     codes = parts[0].codes
-    told: list[tuple[Told, ...]] = [(each,) for each in parts[0].told]
+    told: list[tuple[AnyMessage, ...]] = [(each,) for each in parts[0].told]
     if len(parts) == 2:
         inside = (codes >= 0) & (parts[1].codes >= 0)
         codes = np.where(inside, codes * len(parts[1].told) + parts[1].codes, -1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fitserve.data.understanding.task import TaskData, load_part
 from fitserve.features.column import Column
-from fitserve.messages import Told
+from fitserve.messages import AnyMessage
 from fitserve.metrics.weighted import WeightedScores
 from fitserve.models.objective import Objective
 
@@ -56,7 +56,7 @@ class Learning(Protocol):
     def objective(self, answerer: Any) -> Objective:
         """What raw outputs are to be."""
 
-    def only_in_second(self, first: Any, second: Any) -> list[Told]:
+    def only_in_second(self, first: Any, second: Any) -> list[AnyMessage]:
         """A sentence where the answerer of more rows knows what that of some of them does not."""
 
     def in_common(self, first: Outputs, second: Outputs, targets: Sequence[Column]) -> InCommon:

@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fitserve.messages import Message, Told, render
+from fitserve.messages import AnyMessage, Message, render
 from fitserve.tasks import get_task
 
 
-def served_words(judged: int, served: int, language: str = "en") -> str:
+def served_words(learned: int, served: int, language: str = "en") -> str:
     """What the served model has learned from, in rows, and whether the scores are its own; English or Chinese ("zh").
 
-    ``judged`` is what the model that was judged has learned from.
+    ``learned`` is what the model that was judged has learned from.
     """
-    return _SERVED[language][served > judged].format(judged=f"{judged:,}", served=f"{served:,}")
+    return _SERVED[language][served > learned].format(learned=f"{learned:,}", served=f"{served:,}")
 
 
 _SERVED: Mapping[str, Mapping[bool, str]] = {
     "en": {
         True: (
-            "The scores are those of a model that has learned from {judged} rows and not from the test part; what is "
+            "The scores are those of a model that has learned from {learned} rows and not from the test part; what is "
             "served was then fitted again in the same way on all {served} rows."
         ),
         False: "What is served has learned from {served} rows.",
     },
     "zh": {
         True: (
-            "以上分数属于只从 {judged} 行（不含测试集）中学习的模型；"
+            "以上分数属于只从 {learned} 行（不含测试集）中学习的模型；"
             "实际提供服务的模型随后以同样的方式在全部 {served} 行上重新训练。"
         ),
         False: "提供服务的模型从 {served} 行中学习。",
@@ -35,18 +35,18 @@ _SERVED: Mapping[str, Mapping[bool, str]] = {
 }
 
 
-def as_sentence(told: Told) -> Message:
+def as_sentence(told: AnyMessage) -> Message:
     """A finding as a sentence of a page."""
     return Message("sentence", {"told": told})
 
 
-def lead(report: Mapping[str, Any], quality: str, spoken: str) -> list[Told]:
+def lead(report: Mapping[str, Any], quality: str, spoken: str) -> list[AnyMessage]:
     """How good it is, compared with what, where bad, how sure: a message each.
 
     ``quality`` is the task's own one, of the score ``spoken``.
     """
     scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]
-    told: list[Told] = [quality] if quality else []
+    told: list[AnyMessage] = [quality] if quality else []
     metric = report["metric"]
     if (metric != spoken or not quality) and scores.get(metric) is not None:
         greater = get_task(report["task"]).metrics[metric].greater_is_better

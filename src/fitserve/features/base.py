@@ -25,6 +25,7 @@ from fitserve import schema
 from fitserve.blocks import Ragged
 from fitserve.errors import Problem
 from fitserve.features.column import Column
+from fitserve.names import NearNames
 from fitserve.schema import Kind
 
 Notes = list[Problem]
@@ -171,7 +172,7 @@ def documents(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     The search for it is bounded: some requests are wrong in thousands of places, and some on purpose.
     """
     found = []
-    names = schema.NearNames()
+    names = NearNames()
     told: set[str] = set()
     for problem in problems:
         document = problem.as_json()

@@ -1,6 +1,6 @@
 """The manager process: answers what workers hand over to it, on a Unix socket in a private folder.
 
-Started by the supervisor as ``python -m fitserve.management.manager``; its orders come as one JSON line on standard
+Started by the supervisor as ``python -m fitserve.management.manager``; its options come as one JSON line on standard
 input, all else as messages on its control socket. Predictions do not depend on it.
 """
 
@@ -24,7 +24,7 @@ from fitserve.serving.access import Access
 from fitserve.serving.app import Application
 from fitserve.serving.connections import event_loop, protocol_config
 from fitserve.serving.control import Control
-from fitserve.serving.orders import ManagerOrders
+from fitserve.serving.options import ManagerOptions
 from fitserve.serving.protocol import Connections, Protocol
 from fitserve.serving.telemetry import Counter
 
@@ -34,19 +34,19 @@ _LOOK_SECONDS, _LOOKS = 0.025, 4
 
 
 def main() -> None:
-    """Read the orders, serve."""
+    """Read the options, serve."""
     # Ctrl-C in a terminal reaches the whole process group; only the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     said = sys.stdin.readline()
     if not said:  # the supervisor is gone already
         return
-    orders = ManagerOrders(**json.loads(said))
+    options = ManagerOptions(**json.loads(said))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s manager %(process)d %(levelname)s %(message)s")
-    event_loop().run_until_complete(_serve(orders, Path(orders.socket)))
+    event_loop().run_until_complete(_serve(options, Path(options.socket)))
 
 
-async def _serve(orders: ManagerOrders, path: Path) -> None:
+async def _serve(options: ManagerOptions, path: Path) -> None:
     # Whether a request has a key, the workers have seen; counting is theirs, too.
     application = Application(api_routes(), Access(), Counter())
     config = protocol_config(application, _SILENT_SECONDS)
@@ -55,10 +55,10 @@ async def _serve(orders: ManagerOrders, path: Path) -> None:
     server = await asyncio.get_running_loop().create_unix_server(
         lambda: Protocol(config=config, server_state=connections, app_state={}), str(path)
     )
-    control = Control(socket.socket(fileno=orders.control_fd))
+    control = Control(socket.socket(fileno=options.control_fd))
     await control.tell(messages.State(os.getpid(), ready=True))
     control.beat()
-    seconds = orders.stop_seconds
+    seconds = options.stop_seconds
     async for message in control.messages():
         if isinstance(message, messages.Drain):
             seconds = message.seconds

@@ -28,7 +28,7 @@ class Message:
         return cls(document["code"], document["arguments"])
 
 
-Told: TypeAlias = Message | str
+AnyMessage: TypeAlias = Message | str
 """A message, or a sentence as it is: one of a file's reader, of another library, or of a bundle of before."""
 
 
@@ -44,7 +44,7 @@ def is_told(value: Any) -> bool:
     return isinstance(value, str) or is_message(value)
 
 
-def as_told(value: Any) -> Told:
+def as_told(value: Any) -> AnyMessage:
     """The message, or the sentence, that a JSON value holds; raises TypeError for what is neither."""
     return value if isinstance(value, (str, Message)) else Message.from_json(value)
 

@@ -17,8 +17,8 @@ from fitserve.features.base import Step, described
 from fitserve.features.column import Coded, Column, column_of, take
 from fitserve.features.encoder import EncodedRow, Encoder
 from fitserve.features.moment import MomentStep, order_in
+from fitserve.names import nearest
 from fitserve.prediction.session import Session
-from fitserve.schema import nearest
 from fitserve.tasks import Answer, Answerer
 
 CHUNK_ROWS = 8192

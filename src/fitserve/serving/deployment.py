@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fitserve import schema
 from fitserve.errors import BundleError, NotFoundError, SpecError
+from fitserve.names import nearest
 from fitserve.prediction import Subscriber, load
 from fitserve.serving import messages
 from fitserve.serving.bodies import read_json_body
@@ -161,13 +161,13 @@ async def _predict(endpoint: Endpoint, limit: int, counter: Counter, request: Re
 def _meant(path: str, versions: Mapping[str, set[int]], paths: Sequence[str]) -> str:
     _, kind, name, rest, version, *_ = [*(part[:100] for part in path.split("/")), "", "", "", "", ""]
     if kind == "models" and name and name not in versions:
-        near = schema.nearest(name, versions)
+        near = nearest(name, versions)
         hint = f"did you mean {near!r}?" if near else f"there are {_listed(sorted(versions))}"
         return f"there is no model {name!r} here; {hint}"
     if kind == "models" and name in versions and rest == "versions" and version:
         served = _listed(sorted(versions[name]))
         return f"version {version!r} of {name!r} is not served here, only {served}"
-    near = schema.nearest(path[:200], paths)
+    near = nearest(path[:200], paths)
     return f"there is nothing at this path; {f'did you mean {near}?' if near else '/docs lists what there is'}"
 
 

@@ -223,12 +223,10 @@ def _problem(status: int, description: str) -> Json:
 
 
 def request_schema(endpoint: Endpoint) -> Json:
-    """JSON Schema of what is asked at once: a row, or whatever the task of the model asks instead."""
-    return endpoint.predictor.answerer.request_schema(_row_schema(endpoint))
+    """JSON Schema of what is asked at once: a row, or whatever the task of the model asks instead.
 
-
-def _row_schema(endpoint: Endpoint) -> Json:
-    """JSON Schema of one row. No field is required: what is missing is served as missing, with a warning."""
+    No field of a row is required: what is missing is served as missing, with a warning.
+    """
     steps = {step.field: step for step in endpoint.predictor.encoder.steps}
     fields = [field for field in endpoint.predictor.manifest.schema() if field.name in steps]
     properties = {field.name: steps[field.name].schema(f"{field.kind}: {field.reason}") for field in fields}

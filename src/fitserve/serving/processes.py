@@ -95,8 +95,8 @@ class Program:
     inherited: Collection[int] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def start(self, slot: int, orders: Callable[[int], Mapping[str, Any]]) -> Process:
-        """Start it; ``orders`` makes its orders of the file descriptor of its control socket."""
+    def start(self, slot: int, options: Callable[[int], Mapping[str, Any]]) -> Process:
+        """Start it; ``options`` makes its options of the file descriptor of its control socket."""
         ours, theirs = socket.socketpair()
         ours.settimeout(_TELL_SECONDS)
         # Signals to the whole group, from a terminal or a service manager, are the supervisor's alone; blocked
@@ -114,9 +114,9 @@ class Program:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps(orders(theirs.fileno())).encode() + b"\n")
+            process.stdin.write(json.dumps(options(theirs.fileno())).encode() + b"\n")
             process.stdin.close()
         except BrokenPipeError:
-            _log.warning("%s %d died before it read its orders", self.name, process.pid)
+            _log.warning("%s %d died before it read its options", self.name, process.pid)
         theirs.close()
         return Process(self.name, slot, process, ours, time.monotonic())

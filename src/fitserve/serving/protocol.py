@@ -1,9 +1,9 @@
-"""uvicorn's HTTP protocol, with head and body of an answer in one write, and with better manners.
+"""uvicorn's HTTP protocol, with head and body of an answer in one write, and robust against odd clients.
 
 uvicorn hands head and body to the transport one after the other, and each becomes a system call and a packet of
 its own; for answers as small as a prediction that is a tenth of the whole work.
 
-The manners: what is no HTTP gets a problem document like everything else, after the answers to the requests
+Odd clients: what is no HTTP gets a problem document like everything else, after the answers to the requests
 before it; a head without end is refused; a client that has closed its own direction still gets its answers; one
 that offers another protocol (Java's HTTP client offers HTTP/2 with its first request) is served by HTTP/1.1,
 body and all; one that falls silent in the middle of a request, or stops reading in the middle of an answer,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fitserve.schema import FALSE_WORDS, TRUE_WORDS, nearest
+from fitserve.names import nearest
+from fitserve.schema import FALSE_WORDS, TRUE_WORDS
 from fitserve.serving.problems import HttpProblem
 
 _STRICT = "strict"

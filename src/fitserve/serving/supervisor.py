@@ -26,7 +26,7 @@ from fitserve import settings
 from fitserve.errors import SpecError, UserError
 from fitserve.serving import shared_document
 from fitserve.serving.messages import Drain, State
-from fitserve.serving.orders import ManagerOrders, Orders, ServedVersion
+from fitserve.serving.options import ManagerOptions, ServedVersion, WorkerOptions
 from fitserve.serving.processes import SIGNALS, Process, Program
 from fitserve.serving.shared_document import SharedDocument
 
@@ -156,8 +156,8 @@ class Supervisor:
     def _start_worker(self, slot: int) -> Process:
         limit = settings.get("body_limit")
 
-        def orders(control_fd: int) -> dict[str, Any]:
-            return Orders(
+        def options(control_fd: int) -> dict[str, Any]:
+            return WorkerOptions(
                 self._spec.models,
                 self._listener.fileno(),
                 control_fd,
@@ -174,13 +174,13 @@ class Supervisor:
 
         inherited = (self._listener.fileno(), *self._counters, self._replaced_fd)
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        return Program(_WORKER, "fitserve.serving.worker", inherited, threads).start(slot, orders)
+        return Program(_WORKER, "fitserve.serving.worker", inherited, threads).start(slot, options)
 
     def _start_manager(self) -> Process:
-        def orders(control_fd: int) -> dict[str, Any]:
-            return asdict(ManagerOrders(self._socket, control_fd, float(settings.get("stop_seconds"))))
+        def options(control_fd: int) -> dict[str, Any]:
+            return asdict(ManagerOptions(self._socket, control_fd, float(settings.get("stop_seconds"))))
 
-        return Program(_MANAGER, "fitserve.management.manager").start(0, orders)
+        return Program(_MANAGER, "fitserve.management.manager").start(0, options)
 
     def _watch(self, signals: socket.socket) -> None:
         """Wait for signals and processes; return when a signal asks for the end."""

@@ -1,6 +1,6 @@
 """A worker process: loads the models, answers requests on the supervisor's socket, ends when it is told to.
 
-Started by the supervisor as ``python -m fitserve.serving.worker``; its orders come as one JSON line on standard
+Started by the supervisor as ``python -m fitserve.serving.worker``; its options come as one JSON line on standard
 input. From then on both talk by messages on the control socket; its end of file means that the supervisor is gone,
 and that the worker has to go, too.
 """
@@ -30,7 +30,7 @@ from fitserve.serving.connections import event_loop, protocol_config
 from fitserve.serving.control import Control
 from fitserve.serving.deployment import Deployment, Limits
 from fitserve.serving.handover import HandOver
-from fitserve.serving.orders import Orders
+from fitserve.serving.options import WorkerOptions
 from fitserve.serving.protocol import Connections, Protocol
 from fitserve.serving.shared_document import SharedDocument
 from fitserve.serving.telemetry import Label, Telemetry
@@ -47,37 +47,37 @@ _log = logging.getLogger("fitserve.serving")
 
 
 def main() -> None:
-    """Read the orders, load, serve."""
+    """Read the options, load, serve."""
     # Ctrl-C in a terminal reaches the whole process group; only the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     said = sys.stdin.readline()
     if not said:  # the supervisor is gone already
         return
-    orders = Orders.from_json(json.loads(said))
+    options = WorkerOptions.from_json(json.loads(said))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
-    control = socket.socket(fileno=orders.control_fd)
+    control = socket.socket(fileno=options.control_fd)
     # Every connection is an open file; what is usual (1024) is meant for programs that cannot count further.
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     try:
-        deployment = assemble(orders)
-        listener = _listening(orders.listener_fd)
+        deployment = assemble(options)
+        listener = _listening(options.listener_fd)
     except UserError as error:
         with suppress(OSError):  # another worker's word may have ended the supervisor
             control.sendall(messages.encode(messages.State(os.getpid(), ready=False, error=str(error))))
         sys.exit(2)
-    event_loop().run_until_complete(_serve(orders, deployment, control, listener))
+    event_loop().run_until_complete(_serve(options, deployment, control, listener))
 
 
-def assemble(orders: Orders) -> Deployment:
+def assemble(options: WorkerOptions) -> Deployment:
     """Load every model; raises BundleError if a bundle is not sound."""
-    counters = [SharedDocument(descriptor) for descriptor in orders.counters_fds]
-    telemetry = Telemetry(counters, orders.slot, SharedDocument(orders.replaced_fd))
-    management = HandOver(orders.manager_socket) if orders.manager_socket else None
-    limits = Limits(orders.body_limit, orders.rows_limit)
-    deployment = Deployment(limits, telemetry, management, needs_key=orders.keys is not None)
-    for served in orders.models:
+    counters = [SharedDocument(descriptor) for descriptor in options.counters_fds]
+    telemetry = Telemetry(counters, options.slot, SharedDocument(options.replaced_fd))
+    management = HandOver(options.manager_socket) if options.manager_socket else None
+    limits = Limits(options.body_limit, options.rows_limit)
+    deployment = Deployment(limits, telemetry, management, needs_key=options.keys is not None)
+    for served in options.models:
         deployment.add(deployment.endpoint(messages.Load(served.model, served.version, served.folder)))
     return deployment
 
@@ -93,12 +93,14 @@ def _listening(descriptor: int) -> socket.socket:
     return listener
 
 
-async def _serve(orders: Orders, deployment: Deployment, own_end: socket.socket, listener: socket.socket) -> None:
+async def _serve(
+    options: WorkerOptions, deployment: Deployment, own_end: socket.socket, listener: socket.socket
+) -> None:
     telemetry = deployment.telemetry
-    access = Access(frozenset(orders.keys) if orders.keys is not None else None)
+    access = Access(frozenset(options.keys) if options.keys is not None else None)
     application = Application(deployment.routes(), access, telemetry.counter(Label("none")))
     application.missing = lambda path: deployment.missing(application.routes, path)
-    config = protocol_config(application, orders.silent_seconds)
+    config = protocol_config(application, options.silent_seconds)
     connections = Connections()
     _every_half_second(connections, telemetry)
     # uvicorn's protocol class serves; its own server does not fit: it stops accepting at SIGTERM by itself,
@@ -110,7 +112,7 @@ async def _serve(orders: Orders, deployment: Deployment, own_end: socket.socket,
     control = Control(own_end)
     await control.tell(messages.State(os.getpid(), ready=True, served=deployment.served))
     control.beat()
-    seconds = await _obey(control, deployment, application, orders.stop_seconds)
+    seconds = await _obey(control, deployment, application, options.stop_seconds)
     await _drain(acceptor, connections, seconds)
     telemetry.publish()
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitserve.errors import NotFoundError, SpecError
+from fitserve.names import nearest
 
 if TYPE_CHECKING:
     from fitserve.bundle.manifest import Manifest
@@ -201,10 +202,8 @@ def no_model(name: str, known: Collection[str]) -> NotFoundError:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-    near = get_close_matches(name, list(known))
-    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    near = nearest(name, known)
+    return f"did you mean {near!r}? " if near else ""
 
 
 def _listed(names: list[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.features.column import Column
-from fitserve.messages import Told
+from fitserve.messages import AnyMessage
 from fitserve.metrics import Metric
 
 Answer = dict[str, Any]
@@ -84,7 +84,7 @@ class MetricChoice(Protocol):
     def default_metric(self, *, few: bool = False) -> str:
         """The score to choose by where nobody names one; ``few``: there are too few rows for a test part."""
 
-    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, Told]:
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, AnyMessage]:
         """The score that a user means by a name, and what to tell them where it is another one.
 
         Raises SpecError for one that is not of this task, or that means nothing for this truth.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fitserve.data.few_rows import EQUAL_TOGETHER, EXPANDING, LEAVE_ONE_GROUP_OUT, LEAVE_ONE_OUT
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 
 _FEW_ROWS = {
     each.code: f"{each.code}.predicted" for each in (LEAVE_ONE_OUT, EQUAL_TOGETHER, LEAVE_ONE_GROUP_OUT, EXPANDING)
@@ -108,7 +108,7 @@ KINDS_ZH = {
 }
 
 
-def who_predicted(on: Told) -> Message | None:
+def who_predicted(on: AnyMessage) -> Message | None:
     """Which rows a model had seen that predicted others, where there are too few for a test part; None elsewhere."""
     if not isinstance(on, Message) or on.code not in _FEW_ROWS:
         return None

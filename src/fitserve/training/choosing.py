@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fitserve.errors import FitserveError, ParityError, UserError, in_a_line
-from fitserve.messages import Message, Told, as_told, render
+from fitserve.messages import AnyMessage, Message, as_told, render
 from fitserve.models.base import Exported, Fitted
 from fitserve.training.again import on_all_rows
 from fitserve.training.export import check_parity, hostile_arrays, weigh
@@ -45,22 +45,22 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a training ends with: the model that is ``judged``, and the one that is ``served``.
+    """What a training ends with: the model that is ``evaluated``, and the one that is ``served``.
 
     They are one and the same unless it was fitted again on all rows. What is ``told`` is for the report;
     ``passed_over`` says why better candidates were not taken, ``only_judged`` why there was no second fit.
     """
 
-    judged: Chosen
+    evaluated: Chosen
     served: Chosen
-    passed_over: Sequence[Told] = ()
-    only_judged: Told = ""
-    told: Sequence[Told] = ()
+    passed_over: Sequence[AnyMessage] = ()
+    only_judged: AnyMessage = ""
+    told: Sequence[AnyMessage] = ()
 
     @property
     def refitted(self) -> bool:
         """Whether what is served has learned from the rows that judged its sibling, too."""
-        return self.served is not self.judged
+        return self.served is not self.evaluated
 
 
 def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = None) -> Choice:
@@ -69,21 +69,21 @@ def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = 
     Raises ParityError if no candidate can be served.
     """
     if plan is not None:
-        judged = _export(search, search.trials[int(plan["chosen"])], int(plan["effort"]), observer)
+        evaluated = _export(search, search.trials[int(plan["chosen"])], int(plan["effort"]), observer)
         passed_over = [as_told(each) for each in plan.get("passed_over", ())]
         if not plan.get("refitted", False):
             reason = as_told(plan.get("only_judged", ""))
-            return Choice(judged, judged, passed_over, reason, [reason] if reason else [])
-        served = _again(search, judged, observer)
-        return Choice(judged, served, passed_over, "", _only_in_second(judged, served))
-    judged, passed_over, seconds = _choose(search, observer)
-    return _with_all_rows(search, judged, passed_over, seconds, observer)
+            return Choice(evaluated, evaluated, passed_over, reason, [reason] if reason else [])
+        served = _again(search, evaluated, observer)
+        return Choice(evaluated, served, passed_over, "", _only_in_second(evaluated, served))
+    evaluated, passed_over, seconds = _choose(search, observer)
+    return _with_all_rows(search, evaluated, passed_over, seconds, observer)
 
 
-def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[Told], float]:
+def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[AnyMessage], float]:
     """The best candidate that can be served, why better ones were passed over, and the seconds that it took itself."""
     ranked = search.ranked()
-    passed_over: list[Told] = []
+    passed_over: list[AnyMessage] = []
     tried: set[tuple[int, int]] = set()
     failed: set[int] = set()
     for place, effort in attempts(ranked):
@@ -128,34 +128,34 @@ def attempts(ranked: Sequence[Trial]) -> Iterator[tuple[int, int]]:
 
 
 def _with_all_rows(
-    search: Search, judged: Chosen, passed_over: list[Told], seconds: float, observer: Observer
+    search: Search, evaluated: Chosen, passed_over: list[AnyMessage], seconds: float, observer: Observer
 ) -> Choice:
     """The choice with a second fit, on all rows, where there is time for it and it can be served.
 
     ``seconds`` is what the first one took, with the proof of its graph.
     """
     if not search.costs.wants_second_fit:
-        return Choice(judged, judged, passed_over)
-    needed = search.costs.again(judged.trial, seconds)
+        return Choice(evaluated, evaluated, passed_over)
+    needed = search.costs.again(evaluated.trial, seconds)
     room = search.clock.room(0.0, _OF_REPORT)
     if needed > room:
-        told = {"rows": len(judged.prepared.truth), "needed": needed, "left": max(room, 0.0)}
+        told = {"rows": len(evaluated.prepared.truth), "needed": needed, "left": max(room, 0.0)}
         reason = Message("no_time_for_second_fit", told)
-        return Choice(judged, judged, passed_over, reason, [reason])
+        return Choice(evaluated, evaluated, passed_over, reason, [reason])
     try:
-        served = _again(search, judged, observer)
+        served = _again(search, evaluated, observer)
         heavy = _weigh(search, served)
         if heavy is None:
-            return Choice(judged, served, passed_over, "", _only_in_second(judged, served))
+            return Choice(evaluated, served, passed_over, "", _only_in_second(evaluated, served))
         why = heavy
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - what was judged can be served all the same
         if not isinstance(error, FitserveError):
-            _LOG.warning("%s cannot be fitted again on all rows", judged.trial.learner, exc_info=error)
+            _LOG.warning("%s cannot be fitted again on all rows", evaluated.trial.learner, exc_info=error)
         why = in_a_line(error)
     reason = Message("second_fit_not_served", {"reason": why})
-    return Choice(judged, judged, passed_over, reason, [reason])
+    return Choice(evaluated, evaluated, passed_over, reason, [reason])
 
 
 def _export(search: Search, trial: Trial, effort: int, observer: Observer) -> Chosen:
@@ -165,18 +165,18 @@ def _export(search: Search, trial: Trial, effort: int, observer: Observer) -> Ch
     return _proven(prepared, trial, effort, search.refit(trial, effort), [unseen])
 
 
-def _again(search: Search, judged: Chosen, observer: Observer) -> Chosen:
+def _again(search: Search, evaluated: Chosen, observer: Observer) -> Chosen:
     """The same candidate, fitted on all rows."""
-    trial, prepared = judged.trial, search.prepared
+    trial, prepared = evaluated.trial, search.prepared
     told = f"{trial.learner} on all {len(prepared.truth):,} rows"
     observer(Progress("refitting", told, None, search.clock.left))
     prepared = on_all_rows(prepared)
-    return _proven(prepared, trial, judged.effort, search.fit_on(prepared, trial, judged.effort), [])
+    return _proven(prepared, trial, evaluated.effort, search.fit_on(prepared, trial, evaluated.effort), [])
 
 
-def _only_in_second(judged: Chosen, served: Chosen) -> list[Told]:
+def _only_in_second(evaluated: Chosen, served: Chosen) -> list[AnyMessage]:
     """What is served and was not judged."""
-    return judged.prepared.task.only_in_second(judged.prepared.answerer, served.prepared.answerer)
+    return evaluated.prepared.task.only_in_second(evaluated.prepared.answerer, served.prepared.answerer)
 
 
 def _proven(prepared: Prepared, trial: Trial, effort: int, fitted: Fitted, samples: list[Any]) -> Chosen:

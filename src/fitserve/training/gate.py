@@ -9,7 +9,7 @@ import numpy as np
 from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.errors import FitserveError, in_a_line
 from fitserve.evaluation.in_common import in_common, told_in_common
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.seen import seen_by
 from fitserve.formatting import number, with_interval
 from fitserve.prediction.named import Named
@@ -24,8 +24,8 @@ class Passed:
     told: str
 
 
-def passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> Passed:
-    """Compare the ``judged`` sibling of a new version with the champion on those rows of the test part that are new.
+def passes(new: Named, predictions: Predictions, prepared: Prepared, champion: Named) -> Passed:
+    """Compare a new version with the champion on new rows of the test part, by its sibling's predictions.
 
     The champion has learned from most rows of an older table; of those that it has not, the sibling has seen none.
     """
@@ -33,12 +33,12 @@ def passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> P
     if (old.task, old.target) != (own.task, own.target):
         return Passed(False, f"not promoted: {champion.name} predicts {old.predicts!r} ({old.task})")
     try:
-        return _passes(new, judged, prepared, champion)
+        return _passes(new, predictions, prepared, champion)
     except FitserveError as error:
         return Passed(False, f"not promoted: {champion.name} cannot be asked about the test part ({in_a_line(error)})")
 
 
-def _passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> Passed:
+def _passes(new: Named, predictions: Predictions, prepared: Prepared, champion: Named) -> Passed:
     predictor, seen = champion.predictor, seen_by(champion)
     if seen is None:
         why = f"which rows {champion.name} has learned from is not known, for it was imported, or trained before 0.2"
@@ -51,9 +51,9 @@ def _passes(new: Named, judged: Judged, prepared: Prepared, champion: Named) -> 
         few = f"{len(unseen)} of the {len(rows)} rows of the test part are new to {champion.name}, too few to judge on"
         return Passed(False, f"not promoted: {few}; {_compare(new, champion)}")
     raw = predictor.raw_columns(table, len(rows))
-    both = in_common(champion, new, (raw[unseen], judged.raw[unseen]), [target], unseen)
-    groups = None if judged.groups is None else judged.groups[unseen]
-    before, after = Judged(*both.first, both.truth, groups), Judged(*both.second, both.truth, groups)
+    both = in_common(champion, new, (raw[unseen], predictions.raw[unseen]), [target], unseen)
+    groups = None if predictions.groups is None else predictions.groups[unseen]
+    before, after = Predictions(*both.first, both.truth, groups), Predictions(*both.second, both.truth, groups)
     metric = prepared.metric
     if metric not in before.scores:
         metric = before.answerer.default_metric()

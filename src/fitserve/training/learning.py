@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fitserve.errors import NotForThisTable
 from fitserve.evaluation.drawings import learning_chart
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.sections import Made
 from fitserve.faults import UntoldError, check_time
 from fitserve.formatting import number
@@ -35,7 +35,7 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     groups = prepared.units(test)
     order = _order(prepared)
     points: list[dict[str, Any]] = []
-    judged: list[Judged] = []
+    predictions: list[Predictions] = []
     for share in CURVE_SHARES:
         rows = np.sort(order[: round(share * len(train))])
         if len(rows) < _FEWEST_ROWS:
@@ -46,15 +46,15 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
             fitted = search.refit(trial, effort, rows)
         except NotForThisTable:
             continue
-        each = Judged(prepared.answerer, fitted.predict(arrays), prepared.truth[test], groups)
+        each = Predictions(prepared.answerer, fitted.predict(arrays), prepared.truth[test], groups)
         metric = prepared.metric
         drawn = each.drawn(prepared.spec.seed, only=metric)
         low, high = drawn.interval(metric) or (drawn.scores[metric], drawn.scores[metric])
         points.append({"rows": len(rows), "score": drawn.scores[metric], "low": low, "high": high})
-        judged.append(each)
+        predictions.append(each)
     if len(points) < 2:
         raise UntoldError(Message("untold.few_training_rows", {"rows": len(train)}))
-    told = _told(judged, points, prepared.metric, prepared.spec.seed)
+    told = _told(predictions, points, prepared.metric, prepared.spec.seed)
     curve = {"points": points, "told": told}
     return Made({"learning_curve": curve}, [lambda: [learning_chart(points, prepared.metric)]])
 
@@ -73,15 +73,15 @@ def _order(prepared: Prepared) -> NDArray[np.intp]:
     return np.concatenate([order[first], np.delete(order, first)])
 
 
-def _told(judged: list[Judged], points: list[dict[str, Any]], metric: str, seed: int) -> str:
+def _told(predictions: list[Predictions], points: list[dict[str, Any]], metric: str, seed: int) -> str:
     """Whether the last rows that were added made it better by more than chance."""
-    gain = judged[-2].better(judged[-1], seed, metric)
+    gain = predictions[-2].better(predictions[-1], seed, metric)
     value, interval = gain.scores[metric], gain.interval(metric)
     before, after = points[-2]["rows"], points[-1]["rows"]
     from_to = f"From {before:,} to {after:,} training rows, {metric} changes by {number(value)}"
     if value is None or interval is None or interval[0] <= 0 <= interval[1]:
         return f"{from_to}, no more than chance: more rows of this kind would hardly help; other columns might."
     within = f"({number(interval[0])} to {number(interval[1])})"
-    if (value > 0) == judged[-1].metrics[metric].greater_is_better:
+    if (value > 0) == predictions[-1].metrics[metric].greater_is_better:
         return f"{from_to} {within}: it still gets better, so more rows would probably help."
     return f"{from_to} {within}: it gets worse; look for rows that do not belong here."

@@ -16,7 +16,7 @@ import orjson
 from fitserve.bundle.folder import array_bytes, write_bundle
 from fitserve.bundle.manifest import FORMAT, SECTION_VERSIONS, Manifest
 from fitserve.evaluation.case import Case
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
 from fitserve.evaluation.told import as_sentence, gap_messages
@@ -31,7 +31,7 @@ from fitserve.prediction.session import Session
 from fitserve.training.card import card
 from fitserve.training.choosing import Choice, Chosen
 from fitserve.training.examples import example_rows
-from fitserve.training.judging import Judgement, case_of, judge, learners_of, verdict
+from fitserve.training.holdout import HoldoutEvaluation, case_of, evaluate_holdout, learners_of, verdict
 from fitserve.training.learning import learning_curve
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search
@@ -56,14 +56,14 @@ _LIBRARIES = (
 class Packaged:
     """A bundle that was written: its manifest, its identity, and the parts of the report that there was no time for.
 
-    ``predictor`` is the model that was judged, ``judged`` what it said.
+    ``predictor`` is the model that was judged, ``predictions`` what it said.
     """
 
     manifest: Manifest
     sha256: str
     late: Sequence[str]
     predictor: Predictor
-    judged: Judged
+    predictions: Predictions
 
 
 def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limit) -> Packaged:
@@ -71,19 +71,19 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
 
     Scores and report are those of the model that was judged; graph, steps, profile and examples of what is served.
     """
-    prepared, judged, served = search.prepared, choice.judged, choice.served
-    session = _session(judged)
-    judgement = judge(prepared, search, judged.trial, session)
+    prepared, evaluated, served = search.prepared, choice.evaluated, choice.served
+    session = _session(evaluated)
+    holdout = evaluate_holdout(prepared, search, evaluated.trial, session)
     left_out = LeftOut()
-    told = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, judged.trial, judgement)) or []
+    told = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, evaluated.trial, holdout)) or []
     prepared.told.extend([*told, *choice.told])
-    found = _attempt(left_out, limit, _INTERVALS, lambda: _intervals(judgement, prepared.spec.seed)) or {}
-    intervals = {name: found.get(name) for name in judgement.scores}
-    manifest = _manifest(judged, search, judgement, intervals)
+    found = _attempt(left_out, limit, _INTERVALS, lambda: _intervals(holdout, prepared.spec.seed)) or {}
+    intervals = {name: found.get(name) for name in holdout.scores}
+    manifest = _manifest(evaluated, search, holdout, intervals)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
-    report = _report((search, choice), (judgement, predictor), left_out, limit)
+    report = _report((search, choice), (holdout, predictor), left_out, limit)
     report["lead"] = [*(stored(as_sentence(each)) for each in told), *report.get("lead", ())]
-    manifest = _manifest(served, search, judgement, intervals)
+    manifest = _manifest(served, search, holdout, intervals)
     page = card(manifest, report, left_out=left_out)
     prepared.told.extend(_told(left_out))
     members = {
@@ -94,7 +94,7 @@ def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limi
         **{f"{name}.npy": array_bytes(array) for name, array in served.prepared.encoder.arrays().items()},
     }
     sha256 = write_bundle(folder, manifest, members)
-    return Packaged(manifest, sha256, left_out.late, predictor, judgement.judged)
+    return Packaged(manifest, sha256, left_out.late, predictor, holdout.predictions)
 
 
 def _attempt(left_out: LeftOut, limit: Limit, name: str, make: Callable[[], T]) -> T | None:
@@ -121,16 +121,16 @@ def _examples(served: Chosen, manifest: Manifest) -> dict[str, Any]:
     return {"rows": rows, "answers": [predictor.answer(row)[0] for row in rows]}
 
 
-def _manifest(chosen: Chosen, search: Search, judgement: Judgement, intervals: Mapping[str, Any]) -> Manifest:
+def _manifest(chosen: Chosen, search: Search, holdout: HoldoutEvaluation, intervals: Mapping[str, Any]) -> Manifest:
     """The manifest of a model with the scores of the one that was judged."""
     prepared, spec = chosen.prepared, chosen.prepared.spec
     said = None if spec.target is None else spec.missing.get(spec.target)
     evaluation = {
         "version": SECTION_VERSIONS["evaluation"],
-        "scores": judgement.scores,
-        "baseline": judgement.baseline,
-        "on": stored(judgement.on),
-        "rows": len(judgement.rows),
+        "scores": holdout.scores,
+        "baseline": holdout.baseline,
+        "on": stored(holdout.on),
+        "rows": len(holdout.rows),
         "split": stored(prepared.split.told),
         "level": LEVEL,
         "intervals": dict(intervals),
@@ -162,30 +162,30 @@ def _manifest(chosen: Chosen, search: Search, judgement: Judgement, intervals: M
     )
 
 
-def _intervals(judgement: Judgement, seed: int) -> dict[str, list[float] | None]:
+def _intervals(holdout: HoldoutEvaluation, seed: int) -> dict[str, list[float] | None]:
     """The interval of each score; it holds the score, bit by bit. None where it cannot be had."""
-    found = judgement.judged.finite().intervals(seed)
+    found = holdout.predictions.finite().intervals(seed)
     return {
         name: [min(interval[0], value), max(interval[1], value)]
         if value is not None and (interval := found.get(name)) is not None
         else None
-        for name, value in judgement.scores.items()
+        for name, value in holdout.scores.items()
     }
 
 
 def _report(
-    trained: tuple[Search, Choice], judged: tuple[Judgement, Predictor], left_out: LeftOut, limit: Limit
+    trained: tuple[Search, Choice], holdout: tuple[HoldoutEvaluation, Predictor], left_out: LeftOut, limit: Limit
 ) -> dict[str, Any]:
     """The report, whose optional parts may be missing: a fault in one of them is no reason to lose a model."""
     search, choice = trained
     prepared = search.prepared
     trials = sorted(search.trials, key=lambda trial: trial.loss)
-    made = left_out.attempt("analysis", lambda: build_report(_case(prepared, choice.judged, *judged), limit))
+    made = left_out.attempt("analysis", lambda: build_report(_case(prepared, choice.evaluated, *holdout), limit))
     report = made or {"charts": []}
     left_out.add(LeftOut(report.pop("skipped", {}), report.pop("faults", []), report.pop("late", [])))
     for name, make in MORE.items():
         if name != "learning_curve" or prepared.spec.learning_curve:
-            add_section(report, left_out, name, partial(make, prepared, search, choice.judged), limit)
+            add_section(report, left_out, name, partial(make, prepared, search, choice.evaluated), limit)
     if report.get("costly_gaps"):
         prepared.told.extend(left_out.attempt("costly_gaps, in words", lambda: gap_messages(report)) or ())
     return {
@@ -208,8 +208,8 @@ def _report(
     }
 
 
-def _case(prepared: Prepared, chosen: Chosen, judgement: Judgement, predictor: Predictor) -> Case:
-    return case_of(prepared, judgement, predictor, sum(len(model) for _, model in chosen.exported.graphs))
+def _case(prepared: Prepared, chosen: Chosen, holdout: HoldoutEvaluation, predictor: Predictor) -> Case:
+    return case_of(prepared, holdout, predictor, sum(len(model) for _, model in chosen.exported.graphs))
 
 
 def _told(left_out: LeftOut) -> list[Message]:

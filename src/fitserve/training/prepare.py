@@ -26,7 +26,7 @@ from fitserve.evaluation.reading import Reading
 from fitserve.evaluation.task import TaskEvaluation, task_evaluation
 from fitserve.features.column import Column, take
 from fitserve.features.encoder import Encoder, fit_encoder
-from fitserve.messages import Message, Told, render
+from fitserve.messages import AnyMessage, Message, render
 from fitserve.models.base import Shape
 from fitserve.prediction import Predictor
 from fitserve.schema import Field, Remark
@@ -59,14 +59,14 @@ class Prepared:
     split: Split
     encoder: Encoder
     arrays: Arrays
-    told: list[Told]
+    told: list[AnyMessage]
     dataset_sha256: str
     n_rows: int
     weights: NDArray[np.float64] | None = None
     seconds_to_encode: float = 0.0
 
     @property
-    def task_reason(self) -> Told:
+    def task_reason(self) -> AnyMessage:
         """Why it is this task."""
         return self.target.reason
 
@@ -204,10 +204,10 @@ def _with_target(every: UnderstoodTable) -> tuple[UnderstoodTable, Target]:
     return table, table.target
 
 
-def _of_rows(every: UnderstoodTable, table: UnderstoodTable) -> list[Told]:
+def _of_rows(every: UnderstoodTable, table: UnderstoodTable) -> list[AnyMessage]:
     """Messages for rows that were left out, their order, and those that repeat others."""
     assert every.target is not None
-    told: list[Told] = [Message("lost_rows", asdict(lost)) for lost in lost_rows(every.target)]
+    told: list[AnyMessage] = [Message("lost_rows", asdict(lost)) for lost in lost_rows(every.target)]
     order, equal = table.order, table.equal
     if order is not None and table.choices.time is None:
         told.append(Message("rows_in_order", {"column": order.name}))
@@ -247,7 +247,7 @@ def _checked(table: UnderstoodTable, target: Target, columns: UnderstoodColumns,
     return [finding.whole for finding in found]
 
 
-def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[Told]]:
+def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -> tuple[str, list[AnyMessage]]:
     """The score to choose by, and what to tell of it."""
     if spec.metric is None:
         return answerer.default_metric(few=len(split.train) + len(split.test) < SMALL_TABLE), []

@@ -42,8 +42,8 @@ class Draft:
         assert self.search is not None
         plan = {
             **self._plan(),
-            "chosen": self.search.trials.index(choice.judged.trial),
-            "effort": choice.judged.effort,
+            "chosen": self.search.trials.index(choice.evaluated.trial),
+            "effort": choice.evaluated.effort,
             "passed_over": stored(choice.passed_over),
             "refitted": choice.refitted,
             "only_judged": stored(choice.only_judged),

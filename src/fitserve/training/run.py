@@ -21,7 +21,7 @@ from fitserve.errors import DataError, SpecError
 from fitserve.evaluation.page import report_body, report_page
 from fitserve.evaluation.spoken import spoken
 from fitserve.features.row_hashes import row_hashes
-from fitserve.messages import Told, render, stored
+from fitserve.messages import AnyMessage, render, stored
 from fitserve.models.base import broken_learners, choose_learners
 from fitserve.prediction import Predictor, load
 from fitserve.prediction.named import Named
@@ -53,7 +53,7 @@ class Run:
     folder: Path
     seconds: float
     champion: int
-    told: list[Told] = field(default_factory=list)
+    told: list[AnyMessage] = field(default_factory=list)
     candidates: list[dict[str, Any]] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
     given_up: list[dict[str, Any]] = field(default_factory=list)
@@ -148,9 +148,13 @@ class Order:
 
 
 def train_model(
-    source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer = silent,
+    source: Any,
+    spec: Spec,
+    order: Order,
+    workspace: Workspace,
+    observer: Observer = silent,
     started: float | None = None,
-) -> Run:  # fmt: skip
+) -> Run:
     """Train, prove, package and register; raises a UserError, and leaves nothing half-written, if it cannot.
 
     ``started``, a time of `time.monotonic`, is when the budget began; None means now.
@@ -182,9 +186,14 @@ def replay_run(run_id: str, source: Any, order: Order, workspace: Workspace, obs
 
 
 def _train(
-    source: Any, spec: Spec, order: Order, workspace: Workspace, observer: Observer, clock: Clock,
+    source: Any,
+    spec: Spec,
+    order: Order,
+    workspace: Workspace,
+    observer: Observer,
+    clock: Clock,
     plan: Mapping[str, Any] | None = None,
-) -> Run:  # fmt: skip
+) -> Run:
     learners = choose_learners(["baseline", *spec.learners] if spec.learners else None)
     draft = Draft(order.name, spec, source, order.options)
     with draft.kept_if_it_fails(workspace, trusted=plan is None):
@@ -195,7 +204,7 @@ def _train(
         search = draft.search = Search(prepared, learners, clock, observer)
         _search(search, plan)
         choice = choose(search, observer, plan)
-        prepared.told.extend([*choice.passed_over, *of_the_search(search, choice.judged)])
+        prepared.told.extend([*choice.passed_over, *of_the_search(search, choice.evaluated)])
         observer(Progress("packaging", choice.served.trial.learner, None, clock.left))
         cut = None if plan is None else frozenset(plan.get("late", ()))
         with workspace.staging() as staged:
@@ -210,10 +219,21 @@ def _train(
     candidates = [_candidate(trial, prepared.metric) for trial in sorted(search.trials, key=lambda t: t.loss)]
     champion = workspace.version(order.name).version
     return Run(
-        draft.id, record, packaged.manifest, workspace.fetch(record), clock.elapsed, champion,
-        prepared.told, candidates, search.planned, search.given_up, search.interrupted,
-        promotion, table.told, prepared.answerer.about(),
-    )  # fmt: skip
+        draft.id,
+        record,
+        packaged.manifest,
+        workspace.fetch(record),
+        clock.elapsed,
+        champion,
+        prepared.told,
+        candidates,
+        search.planned,
+        search.given_up,
+        search.interrupted,
+        promotion,
+        table.told,
+        prepared.answerer.about(),
+    )
 
 
 @dataclass(frozen=True)
@@ -296,7 +316,7 @@ def _candidate(trial: Trial, metric: str) -> dict[str, Any]:
 
 def _register(
     workspace: Workspace, order: Order, folder: Path, packaged: Packaged, run: RunRecord, choice: Choice
-) -> tuple[VersionRecord, str]:  # fmt: skip
+) -> tuple[VersionRecord, str]:
     """The new version, and what to say of its promotion."""
     details = details_of(packaged.manifest, run=run.id)
     served, key = choice.served.prepared, workspace.seen_key()
@@ -309,7 +329,7 @@ def _register(
         return record, ""
     before = Named(order.name, champion.version, load(workspace.fetch(champion)), workspace.ports)
     new = Named(order.name, record.version, packaged.predictor)
-    found = passes(new, packaged.judged, choice.judged.prepared, before)
+    found = passes(new, packaged.predictions, choice.evaluated.prepared, before)
     if found.promote:
         workspace.set_alias(order.name, "champion", record.version)
     return record, found.told

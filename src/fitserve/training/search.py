@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
-from fitserve.evaluation.judged import Judged
+from fitserve.evaluation.predictions import Predictions
 from fitserve.messages import Message
 from fitserve.models.base import Fitted, Learner
 from fitserve.training.costs import Costs
@@ -271,9 +271,17 @@ class Search:
         loss = self.scoring.loss_of(scores)
         self._measure_export(done.fitted, learner.name, loss)
         trial = Trial(
-            learner.name, parameters, done.efforts, loss, scores, time.monotonic() - started, done.seconds,
-            self.scoring.fold_losses(outputs), chance, stopped,
-        )  # fmt: skip
+            learner.name,
+            parameters,
+            done.efforts,
+            loss,
+            scores,
+            time.monotonic() - started,
+            done.seconds,
+            self.scoring.fold_losses(outputs),
+            chance,
+            stopped,
+        )
         said = f"{attempt.place}, {learner.name}: {metric} {_shown(scores[metric])}"
         self._observer(Progress("searching", said, None, self.clock.left))
         self._keep(trial, outputs)
@@ -327,10 +335,10 @@ class Search:
         """The best trial of a learner; the first of equals."""
         return min((trial for trial in self.trials if trial.learner == learner), key=lambda trial: trial.loss)
 
-    def held_out(self, trial: Trial) -> Judged:
+    def held_out(self, trial: Trial) -> Predictions:
         """The outputs of a trial whose outputs are kept, for the held-out rows, fold after fold."""
         outputs = next(outputs for kept, outputs in self._outputs if kept is trial)
-        return Judged(self.prepared.answerer, outputs, self.scoring.truth, self.scoring.units, self.folds.numbers)
+        return Predictions(self.prepared.answerer, outputs, self.scoring.truth, self.scoring.units, self.folds.numbers)
 
     def ranked(self) -> list[Trial]:
         """The trials in the order in which they deserve to win."""

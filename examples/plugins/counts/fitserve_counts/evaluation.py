@@ -26,12 +26,12 @@ Truth = NDArray[np.float64]
 
 def by_count(case: Case, _report: Report) -> Made:
     """Mean absolute errors of rows with few and with many counts."""
-    judged = case.finite
-    ends = np.quantile(judged.truth, [0.0, 1 / 3, 2 / 3, 1.0])
+    predictions = case.finite
+    ends = np.quantile(predictions.truth, [0.0, 1 / 3, 2 / 3, 1.0])
     rows = []
     for low, high in pairwise(ends):
-        own = (judged.truth >= low) & (judged.truth <= high)
-        rows.append((f"{low:g} to {high:g}", int(own.sum()), float(judged.errors[own].mean())))
+        own = (predictions.truth >= low) & (predictions.truth <= high)
+        rows.append((f"{low:g} to {high:g}", int(own.sum()), float(predictions.errors[own].mean())))
     told = [{"from_to": where, "rows": n, "error": error} for where, n, error in rows]
     return Made({"by_count": told}, tables=[Table("Errors by count", ("counts", "rows", "error"), rows)], place=ERRORS)
 

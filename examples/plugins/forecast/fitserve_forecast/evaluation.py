@@ -27,8 +27,8 @@ Truth = NDArray[np.float64]
 
 def by_step(case: Case, _report: Report) -> Made:
     """The mean absolute error of each step ahead."""
-    judged = case.finite
-    off = np.abs(judged.raw[:, :AHEAD] - judged.truth).mean(axis=0)
+    predictions = case.finite
+    off = np.abs(predictions.raw[:, :AHEAD] - predictions.truth).mean(axis=0)
     rows = [(h + 1, float(error)) for h, error in enumerate(off)]
     return Made(
         {"by_step": [error for _, error in rows]},

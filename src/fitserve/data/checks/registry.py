@@ -11,7 +11,7 @@ from fitserve.data.checks import cells, columns, order, rows, target, values
 from fitserve.data.checks.finding import Finding, in_order, note, warn
 from fitserve.data.checks.table import CheckedTable
 from fitserve.faults import LeftOut
-from fitserve.messages import Told
+from fitserve.messages import AnyMessage
 
 Check = Callable[[CheckedTable], Iterable[Finding]]
 
@@ -73,8 +73,9 @@ def _found(check: Check, table: CheckedTable) -> list[Finding]:
     return list(check(table))
 
 
-def _failed(name: str, reason: Told) -> Finding:
+def _failed(name: str, reason: AnyMessage) -> Finding:
     """That a check could not be made; graver where its finding would have stopped a training."""
-    grave = name in {check.__name__ for check in FOR_TRAINING}
-    make = warn if grave else note
-    return make("check_failed", [], check=name.replace("_", " "), reason=reason, grave=grave)
+    check = name.replace("_", " ")
+    if name in {each.__name__ for each in FOR_TRAINING}:
+        return warn("check_failed", [], check=check, reason=reason, grave=True)
+    return note("check_failed", [], check=check, reason=reason, grave=False)

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fitserve import schema
 from fitserve.errors import DataError, NotFoundError
+from fitserve.names import nearest
 
 _SILENCE_SECONDS, _MOST_FETCHED = 30, 4 << 30
 _PIECE = 1 << 20
@@ -100,7 +100,7 @@ def _below_anchor(path: Path) -> str:
 def _check_path(path: Path) -> None:
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = schema.nearest(path.name, siblings)
+        near = nearest(path.name, siblings)
         hint = f"; did you mean {path.parent / near}?" if near else "; check the path"
         raise NotFoundError(f"there is no file {path}{hint}")
     if not path.is_file():

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 
 _UNWRITABLE = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary, pl.Duration)
 # Inputs that are there so often are no copies: where their targets differ, and where these may be all alike.
@@ -41,7 +41,7 @@ class EqualRows:
     combinations: int = 0
 
     @property
-    def why(self) -> Told:
+    def why(self) -> AnyMessage:
         """Why rows repeat where there are so few inputs; goes on from "there". "" elsewhere."""
         return Message("combinations", {"n": self.combinations}) if self.combinations else ""
 

@@ -17,7 +17,7 @@ from fitserve.data.understanding.task import Classes, Lost, TaskData, all_task_d
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 from fitserve.schema import Field, Kind
 
 _NO_CHOICES = Choices()
@@ -32,7 +32,7 @@ class Target:
 
     field: Field
     task: TaskData
-    reason: Told
+    reason: AnyMessage
     column: Column
     answerer: Any
     truth: NDArray[Any]
@@ -103,7 +103,7 @@ def lost_rows(target: Target) -> list[Lost]:
     return [Lost(without, what, Message("nothing_to_learn")), *odd]
 
 
-def _decide_task(field: Field, column: Column) -> tuple[TaskData, Told]:
+def _decide_task(field: Field, column: Column) -> tuple[TaskData, AnyMessage]:
     """The task that a target is for, and why; raises DataError where none claims it."""
     if field.kind is Kind.CONSTANT and not field.profile.get("n_levels", 0):
         raise DataError(f"all values of the target {field.name!r} are missing; choose another column")

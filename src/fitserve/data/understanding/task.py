@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fitserve.errors import SpecError, in_a_line
 from fitserve.features.column import Column
-from fitserve.messages import Told
+from fitserve.messages import AnyMessage
 from fitserve.schema import Field, Kind
 
 _LOG = logging.getLogger(__name__)
@@ -47,15 +47,15 @@ class Lost:
     """Rows that cannot be learned from because of their target: how many, what it is, and what to do."""
 
     count: int
-    what: Told
-    advice: Told
+    what: AnyMessage
+    advice: AnyMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Why a target is for a task where the user names none: a ``reason``, or a ``doubt`` with what to do about it."""
 
-    reason: Told = ""
+    reason: AnyMessage = ""
     doubt: str = ""
     advice: str = ""
 

@@ -132,12 +132,17 @@ def _view(table: CheckedTable, told: tuple[str, Sequence[str]]) -> TableView:
     cells = left_out.attempt("wrong cells", lambda: table.wrong_cells) or []
     missing = [Message("not_told", {"part": part, "reason": why}) for part, why in left_out.reasons.items()]
     return TableView(
-        name, table.height, columns,
+        name,
+        table.height,
+        columns,
         [*(note("reading", [], told=each) for each in (*sentences, *missing)), *check_table(table)],
         _target_view(target) if target else None,
-        target.task.name if target else None, render(target.reason) if target else "",
-        gaps, gap_columns, cells,
-    )  # fmt: skip
+        target.task.name if target else None,
+        render(target.reason) if target else "",
+        gaps,
+        gap_columns,
+        cells,
+    )
 
 
 def _target_view(target: Target) -> ColumnView:
@@ -149,9 +154,7 @@ def _target_view(target: Target) -> ColumnView:
     kind = Kind.BOOLEAN if field.kind is Kind.BOOLEAN else Kind.CATEGORY
     levels = list(target.counts.items())
     missing, summary = len(target.column) - len(target.known), {"most frequent": levels[0][0]}
-    return ColumnView(
-        target.name, kind, field.reason, missing, len(levels), summary, levels=levels[:_LEVELS_SHOWN]
-    )  # fmt: skip
+    return ColumnView(target.name, kind, field.reason, missing, len(levels), summary, levels=levels[:_LEVELS_SHOWN])
 
 
 def _column_view(field: Field, column: Column, tells: float | None) -> ColumnView:

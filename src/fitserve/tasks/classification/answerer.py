@@ -17,7 +17,7 @@ from fitserve.features.category import coded_numbers
 from fitserve.features.column import Column, Numbers
 from fitserve.features.spelling import folded
 from fitserve.formatting import of_hundred
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 from fitserve.metrics import Metric, classification_scores
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 from fitserve.tasks.classification.metrics import MACRO, METRICS
@@ -143,7 +143,7 @@ class ClassAnswerer(RowRequest):
         """ROC area for two labels, log loss for more; and for few rows, of which a ranking says little."""
         return "log_loss" if len(self.labels) > 2 or few else "roc_auc"
 
-    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, Told]:
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, AnyMessage]:
         """Of more than two labels, scores of one class are means over the classes."""
         del truth
         if name not in METRICS:

@@ -15,7 +15,7 @@ from fitserve.features.column import Column, Numbers
 from fitserve.features.number import numbers_of
 from fitserve.features.spelling import NumberReader
 from fitserve.formatting import number
-from fitserve.messages import Told
+from fitserve.messages import AnyMessage
 from fitserve.metrics import Metric, regression_scores
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 from fitserve.tasks.regression.metrics import METRICS
@@ -94,7 +94,7 @@ class NumberAnswerer(RowRequest):
         del few
         return "rmse"
 
-    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, Told]:
+    def check_metric(self, name: str, truth: NDArray[Any]) -> tuple[str, AnyMessage]:
         """A relative error means nothing where a truth is 0."""
         if name not in METRICS:
             offered = ", ".join(METRICS)

@@ -18,7 +18,7 @@ from fitserve.evaluation.tasks.classification.labels import fit_labels
 from fitserve.evaluation.tasks.classification.outputs import Outputs as LabelOutputs
 from fitserve.evaluation.tasks.classification.report import OF_LABELS, OF_TWO_LABELS
 from fitserve.features.column import Column, Numbers
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 from fitserve.metrics.weighted import WeightedScores, weighted_classification
 from fitserve.models.objective import Probabilities
 from fitserve.schema import Field, Kind, Remark
@@ -108,7 +108,7 @@ class ClassificationEvaluation:
         """Probabilities of the labels."""
         return Probabilities(answerer.n_outputs)
 
-    def only_in_second(self, first: ClassAnswerer, second: ClassAnswerer) -> list[Told]:
+    def only_in_second(self, first: ClassAnswerer, second: ClassAnswerer) -> list[AnyMessage]:
         """Labels that no row of the first one has."""
         found = [name for name in second.names if name not in first.names]
         if not found:

@@ -11,8 +11,8 @@ from fitserve.messages import Message
 
 
 def _outputs(case: Case) -> Outputs:
-    judged = case.finite
-    return Outputs(judged.answerer, judged.raw, judged.truth)  # type: ignore[arg-type]
+    predictions = case.finite
+    return Outputs(predictions.answerer, predictions.raw, predictions.truth)  # type: ignore[arg-type]
 
 
 def confusion(case: Case, _report: Report) -> Made:

@@ -17,7 +17,7 @@ from fitserve.evaluation.tasks.regression.report import OF_NUMBERS
 from fitserve.evaluation.tasks.regression.scale import fit_scale
 from fitserve.features.column import Column, Numbers
 from fitserve.features.number import number_reader
-from fitserve.messages import Message, Told
+from fitserve.messages import AnyMessage, Message
 from fitserve.metrics.weighted import WeightedScores, weighted_regression
 from fitserve.models.objective import Number
 from fitserve.schema import Field, Kind
@@ -106,7 +106,7 @@ class RegressionEvaluation:
         del answerer
         return Number()
 
-    def only_in_second(self, first: NumberAnswerer, second: NumberAnswerer) -> list[Told]:
+    def only_in_second(self, first: NumberAnswerer, second: NumberAnswerer) -> list[AnyMessage]:
         """Nothing: a scale is a scale."""
         del first, second
         return []

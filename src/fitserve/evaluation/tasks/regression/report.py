@@ -10,9 +10,11 @@ from fitserve.evaluation.tasks.regression.residuals import residuals as find_res
 
 def residuals(case: Case, _report: Report) -> Made:
     """How far off, in which direction, and where."""
-    judged, target = case.finite, case.predictor.manifest.predicts
-    answerer = judged.answerer
-    truth, prediction = (answerer.columns(each)["prediction"] for each in (judged.truth[:, None], judged.raw[:, :1]))
+    predictions, target = case.finite, case.predictor.manifest.predicts
+    answerer = predictions.answerer
+    truth, prediction = (
+        answerer.columns(each)["prediction"] for each in (predictions.truth[:, None], predictions.raw[:, :1])
+    )
     found = find_residuals(truth, prediction, case.seed)
     told = {name: found[name] for name in ("bias", "quantiles", "by_size")}
     return Made({"residuals": told}, [lambda: residual_charts(found, target)], place=ERRORS)

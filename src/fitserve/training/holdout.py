@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.evaluation.case import MOST_ROWS, Case
-from fitserve.evaluation.judged import Judged
 from fitserve.evaluation.learners import compare_learners, learners_chart
+from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.sections import Made
-from fitserve.messages import Message, Told, render
+from fitserve.messages import AnyMessage, Message, render
 from fitserve.prediction import Predictor
 from fitserve.prediction.session import Session
 from fitserve.training.prepare import Prepared
@@ -29,70 +29,70 @@ _SEEN = (
 
 
 @dataclass(frozen=True)
-class Judgement:
+class HoldoutEvaluation:
     """The scores of a model and of the baseline, and the rows that they come from, by their place in the table.
 
-    ``judged`` are the model's outputs for them, ``prior`` the baseline's.
+    ``predictions`` are the model's outputs for them, ``prior`` the baseline's.
     """
 
     scores: Scores
     baseline: Scores
-    on: Told
+    on: AnyMessage
     rows: NDArray[np.intp]
-    judged: Judged
-    prior: Judged
+    predictions: Predictions
+    prior: Predictions
     held_out: bool
 
 
-def judge(prepared: Prepared, search: Search, trial: Trial, session: Session) -> Judgement:
+def evaluate_holdout(prepared: Prepared, search: Search, trial: Trial, session: Session) -> HoldoutEvaluation:
     """Score what will be served on the test part, or, where there is none, what the search said of held-out rows."""
     prior = search.best_of("baseline")
     test = prepared.split.test
     if not len(test):
         rows = prepared.split.train[search.folds.held]
         flattered = 0.0 if trial is prior else search.best_by_chance.mean
-        judged, beside = replace(search.held_out(trial), flattered=flattered), search.held_out(prior)
+        predictions, beside = replace(search.held_out(trial), flattered=flattered), search.held_out(prior)
         scores, baseline = dict(trial.scores), dict(prior.scores)
-        return Judgement(scores, baseline, search.validation, rows, judged, beside, held_out=False)
+        return HoldoutEvaluation(scores, baseline, search.validation, rows, predictions, beside, held_out=False)
     arrays = prepared.test_arrays
     truth = prepared.truth[test]
-    judged = Judged(prepared.answerer, session.run(arrays), truth, prepared.units(test))
-    beside = replace(judged, raw=search.refit(prior, 1).predict(arrays))
-    scores, baseline = (prepared.answerer.score(each.raw, truth) for each in (judged, beside))
-    return Judgement(scores, baseline, Message("test_part"), test, judged, beside, held_out=True)
+    predictions = Predictions(prepared.answerer, session.run(arrays), truth, prepared.units(test))
+    beside = replace(predictions, raw=search.refit(prior, 1).predict(arrays))
+    scores, baseline = (prepared.answerer.score(each.raw, truth) for each in (predictions, beside))
+    return HoldoutEvaluation(scores, baseline, Message("test_part"), test, predictions, beside, held_out=True)
 
 
-def verdict(prepared: Prepared, search: Search, trial: Trial, judgement: Judgement) -> list[Message]:
+def verdict(prepared: Prepared, search: Search, trial: Trial, holdout: HoldoutEvaluation) -> list[Message]:
     """What to say where a model is no better than the answer without learning, or by no more than chance."""
     if trial.learner == "baseline":
         in_vain = len(search.trials) > 1 and search.ranked()[0] is trial
         return [Message("nothing_learned")] if in_vain else []
     metric = prepared.metric
-    judged, prior = judgement.judged.finite(judgement.prior), judgement.prior.finite(judgement.judged)
+    predictions, prior = holdout.predictions.finite(holdout.prior), holdout.prior.finite(holdout.predictions)
     # Where nobody can tell, the scores show it.
-    if judged.is_better(prior, metric, prepared.spec.seed) is not False:
+    if predictions.is_better(prior, metric, prepared.spec.seed) is not False:
         return []
-    found = {"metric": metric, "score": judgement.scores[metric], "baseline": judgement.baseline[metric]}
-    return [Message("may_be_chance", {"on": judgement.on, **found})]
+    found = {"metric": metric, "score": holdout.scores[metric], "baseline": holdout.baseline[metric]}
+    return [Message("may_be_chance", {"on": holdout.on, **found})]
 
 
-def case_of(prepared: Prepared, judgement: Judgement, predictor: Predictor, graph_bytes: int) -> Case:
+def case_of(prepared: Prepared, holdout: HoldoutEvaluation, predictor: Predictor, graph_bytes: int) -> Case:
     """What a report is made of."""
-    judged, rows = judgement.judged, judgement.rows
+    predictions, rows = holdout.predictions, holdout.rows
     kept = _drawn(len(rows), MOST_ROWS, prepared.spec.seed)
-    if judgement.held_out:
-        sample = Probe(predictor, prepared.part(rows[kept]), judged.take(kept))
+    if holdout.held_out:
+        sample = Probe(predictor, prepared.part(rows[kept]), predictions.take(kept))
         asked, note = sample.sample(MOST_ASKED, prepared.spec.seed), ""
     else:
         seen = prepared.split.train[_drawn(len(prepared.split.train), MOST_ASKED, prepared.spec.seed)]
         table = prepared.part(seen)
         raw = predictor.raw_columns(table, len(seen))
-        sample = Probe(predictor, prepared.part(rows[kept]), judged.take(kept))
-        asked, note = Probe(predictor, table, Judged(prepared.answerer, raw, prepared.truth[seen])), _SEEN
-    seed, on = prepared.spec.seed, judgement.on
+        sample = Probe(predictor, prepared.part(rows[kept]), predictions.take(kept))
+        asked, note = Probe(predictor, table, Predictions(prepared.answerer, raw, prepared.truth[seen])), _SEEN
+    seed, on = prepared.spec.seed, holdout.on
     return Case(
-        predictor, judged, on, seed, judgement.baseline, sample.table, sample.judged, graph_bytes, asked, note
-    )  # fmt: skip
+        predictor, predictions, on, seed, holdout.baseline, sample.table, sample.predictions, graph_bytes, asked, note
+    )
 
 
 def learners_of(prepared: Prepared, search: Search) -> Made:

@@ -29,7 +29,7 @@ _FEWEST_ROWS_OF_A_PART = 10
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """Raw outputs (n, outputs) and the truth (n,) or (n, …), as the answerer has it, of rows that training did not see.
 
     ``groups`` (n,) are equal for rows that belong together. ``parts`` (n,) are the folds, where the outputs come
@@ -63,11 +63,11 @@ class Judged:
         """How wrong each row is, as the task counts it: (n,)."""
         return self.task.errors(self.answerer, self.raw, self.truth)
 
-    def take(self, rows: Rows) -> Judged:
+    def take(self, rows: Rows) -> Predictions:
         """Some of the rows."""
         groups = self.groups[rows] if self.groups is not None else None
         parts = self.parts[rows] if self.parts is not None else None
-        return Judged(self.answerer, self.raw[rows], self.truth[rows], groups, parts, self.flattered)
+        return Predictions(self.answerer, self.raw[rows], self.truth[rows], groups, parts, self.flattered)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -77,12 +77,12 @@ class Judged:
             known &= np.isfinite(self.truth.reshape(len(self), -1)).all(axis=1)
         return known
 
-    def finite(self, beside: Judged | None = None) -> Judged:
+    def finite(self, beside: Predictions | None = None) -> Predictions:
         """The rows whose output and truth are numbers, in another one of the same rows, too."""
         known = self.known if beside is None else self.known & beside.known
         return self if known.all() else self.take(np.flatnonzero(known))
 
-    def constant(self) -> Judged:
+    def constant(self) -> Predictions:
         """The same rows, each with the one answer that fits them all best."""
         known = self.truth[self.task.known(self.truth)]
         objective = self.task.objective(self.answerer)
@@ -133,11 +133,11 @@ class Judged:
             else moved_out(interval, value, self.metrics[name], self.flattered)
         )
 
-    def better(self, other: Judged, seed: int, only: str = "") -> Bootstrap:
+    def better(self, other: Predictions, seed: int, only: str = "") -> Bootstrap:
         """The scores of ``other``, which has judged the same rows, less those of this one."""
         return difference(self.drawn(seed, only=only), other.drawn(seed, only=only))
 
-    def is_better(self, other: Judged, metric: str, seed: int) -> bool | None:
+    def is_better(self, other: Predictions, metric: str, seed: int) -> bool | None:
         """Whether a score is better than that of ``other`` on the same rows by more than chance; None if undefined."""
         gain = other.better(self, seed, metric)
         value, interval = gain.scores.get(metric), gain.interval(metric)

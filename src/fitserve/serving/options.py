@@ -17,7 +17,7 @@ class ServedVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class WorkerOptions:
     """Everything a worker needs to know. File descriptors are inherited; ``keys`` None means that none is needed.
 
     The first of ``models`` answers ``/predict``. The worker counts in the document ``slot`` of those behind
@@ -40,17 +40,17 @@ class Orders:
     manager_socket: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The orders as a JSON object."""
+        """The options as a JSON object."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Orders:
-        """The orders of a JSON object."""
+    def from_json(cls, document: dict[str, Any]) -> WorkerOptions:
+        """The options of a JSON object."""
         return cls(**{**document, "models": [ServedVersion(**served) for served in document["models"]]})
 
 
 @dataclass(frozen=True, slots=True)
-class ManagerOrders:
+class ManagerOptions:
     """Everything a manager needs to know: where to listen, and its end of the control socket, which is inherited."""
 
     socket: str
