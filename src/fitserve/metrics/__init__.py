@@ -56,13 +56,15 @@ __all__ = [
 class Metric:
     """One score: its name, which way is better, and what it says in one line.
 
-    ``worst`` is its value that cannot be undercut, infinite where there is none. A task names its own.
+    ``worst`` is its value that cannot be undercut, infinite where there is none; ``chinese`` its name in Chinese, empty
+    where nobody has given one. A task names its own scores.
     """
 
     name: str
     greater_is_better: bool
     summary: str
     worst: float
+    chinese: str = ""
 
     def loss(self, value: float) -> float:
         """The value with its sign turned if need be, so that smaller is better."""

@@ -12,8 +12,9 @@ from fitserve.evaluation.told import served_words
 from fitserve.faults import LeftOut
 from fitserve.formatting import number
 from fitserve.messages import render
+from fitserve.metrics import Metric
 from fitserve.tasks import Answerer, get_task
-from fitserve.training.card_words import KINDS_ZH, SCORES_ZH, WORDS, who_predicted
+from fitserve.training.card_words import KINDS_ZH, WORDS, who_predicted
 
 _MOST_SLICES, _MOST_COLUMNS = 5, 8
 Words = Mapping[str, str]
@@ -70,12 +71,13 @@ def _scores(manifest: Manifest, language: str) -> str:
         rows[0] += words["few"].format(how=render(how, language))
     rows += [words["score heads"], "|---|---|---|---|---|"]
     for name, value in manifest.scores.items():
-        way = words[get_task(manifest.task).metrics[name].better]
+        metric = get_task(manifest.task).metrics[name]
+        way = words[metric.better]
         chosen = words["chosen"] if name == manifest.metric else ""
         ends = manifest.intervals.get(name)
         within = f"{number(ends[0])} – {number(ends[1])}" if ends else "–"
         known, without = _known(value, words), _known(manifest.baseline.get(name), words)
-        rows.append(f"| {_score(name, language)}{chosen} | {known} | {within} | {without} | {way} |")
+        rows.append(f"| {_name(metric, language)}{chosen} | {known} | {within} | {without} | {way} |")
     return "\n".join(rows)
 
 
@@ -147,8 +149,8 @@ def _alike(report: Mapping[str, Any], words: Words) -> list[str]:
     return [told.format(best=best["learner"], names=("、" if words is WORDS["zh"] else ", ").join(names))]
 
 
-def _score(name: str, language: str) -> str:
-    return f"{SCORES_ZH[name]} {name}" if language == "zh" and name in SCORES_ZH else name
+def _name(metric: Metric, language: str) -> str:
+    return f"{metric.chinese} {metric.name}" if language == "zh" and metric.chinese else metric.name
 
 
 def _known(value: float | None, words: Words) -> str:

@@ -77,26 +77,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-SCORES_ZH = {
-    "roc_auc": "ROC 曲线下面积",
-    "average_precision": "平均精确率",
-    "log_loss": "对数损失",
-    "brier": "Brier 分数",
-    "accuracy": "准确率",
-    "balanced_accuracy": "平衡准确率",
-    "matthews_corrcoef": "马修斯相关系数",
-    "f1": "F1 值",
-    "precision": "精确率",
-    "recall": "召回率",
-    "f1_macro": "宏平均 F1 值",
-    "precision_macro": "宏平均精确率",
-    "recall_macro": "宏平均召回率",
-    "rmse": "均方根误差",
-    "mae": "平均绝对误差",
-    "r2": "决定系数 R²",
-    "median_absolute_error": "绝对误差中位数",
-    "mape": "平均绝对百分比误差",
-}
 KINDS_ZH = {
     "number": "数值",
     "boolean": "布尔值",
