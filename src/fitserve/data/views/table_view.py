@@ -17,6 +17,7 @@ from fitserve.data.error_detection.wrong_cells import WrongCell
 from fitserve.data.understanding.choices import Choices, missing_column
 from fitserve.data.understanding.table import understand
 from fitserve.data.understanding.target import Target
+from fitserve.data.views.view_page import view_fragment, view_page
 from fitserve.errors import DataError, SpecError
 from fitserve.faults import LeftOut
 from fitserve.features.category import level_counts
@@ -88,13 +89,9 @@ class TableView:
 
     def to_html(self) -> str:
         """The page, one file with everything inside."""
-        from fitserve.data.views.view_page import view_page  # noqa: PLC0415 - few views become a page
-
         return view_page(self)
 
     def _repr_html_(self) -> str:
-        from fitserve.data.views.view_page import view_fragment  # noqa: PLC0415
-
         return view_fragment(self)
 
 
