@@ -196,7 +196,12 @@ def test_ctrl_c_in_a_learner_is_no_failure_of_it(tmp_path: Path, monkeypatch: py
 def test_a_broken_package_stops_no_training_of_the_command_line(tmp_path: Path) -> None:
     """Told on screen and in the report; the trace is for whoever listens to the log, not for users."""
     package = install(
-        tmp_path, "[fitserve.learners]", "broken = unimportable:Learner", "[fitserve.tasks]", "odd = unimportable:Task"
+        tmp_path,
+        "[fitserve.learners]",
+        "broken = unimportable:Learner",
+        "[fitserve.tasks]",
+        "odd = unimportable:Task",
+        "half = fitserve.tasks.regression:Regression",
     )
     table().write_csv(tmp_path / "t.csv")
     command = [
@@ -224,6 +229,11 @@ def test_a_broken_package_stops_no_training_of_the_command_line(tmp_path: Path) 
     assert named.stderr.splitlines()[-1] == (
         "fitserve: the task 'odd' cannot be loaded (ModuleNotFoundError: No module named 'no_such_module'); "
         "mend or uninstall its package"
+    )
+    half = [*command, "--task", "half"]
+    named = subprocess.run(half, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert named.stderr.splitlines()[-1] == (
+        "fitserve: the task 'half' cannot be trained: its package registers nothing in fitserve.evaluations; mend it"
     )
 
 

@@ -21,6 +21,7 @@ from fitserve.errors import SpecError, in_a_line
 from fitserve.features.column import Column
 from fitserve.messages import AnyMessage
 from fitserve.schema import Field, Kind
+from fitserve.tasks import get_task
 
 _LOG = logging.getLogger(__name__)
 GROUP = "fitserve.evaluations"
@@ -138,7 +139,8 @@ def load_part(name: str) -> Any:
     """The heavy half of a task; raises SpecError if none is registered, or if it cannot be loaded."""
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
-        raise SpecError(f"there is no task {name!r}; choose one of {', '.join(sorted(found))}")
+        get_task(name)  # whose error tells more
+        raise SpecError(f"the task {name!r} cannot be trained: its package registers nothing in {GROUP}; mend it")
     try:
         return found[name].load()()
     except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
