@@ -56,7 +56,9 @@ def served(environment: dict[str, str], home: Path, name: str) -> Iterator[httpx
         assert server.stdout is not None
         said = ""
         while not said.rstrip().endswith("}") or said.count("{") != said.count("}"):
-            said += server.stdout.readline()
+            line = server.stdout.readline()
+            assert line, "the server has ended"
+            said += line
         with httpx.Client(base_url=json.loads(said)["url"], timeout=30) as client:
             yield client
         server.terminate()

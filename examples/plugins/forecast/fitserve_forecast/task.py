@@ -30,6 +30,7 @@ class PathAnswerer:
 
     spread: float
     unit: ClassVar[str] = "series"
+    body_limit: ClassVar[int] = 1 << 20
     task: ClassVar[str] = "forecast"
     spoken: ClassVar[str] = "mae"
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
