@@ -23,8 +23,8 @@ from fitserve.tasks import Answerer
 
 def ask(endpoint: Endpoint, document: Any, *, at_once: bool) -> dict[str, Any]:
     body = json.dumps(document).encode()
-    reply = endpoint.predict_at_once(body) if at_once else asyncio.run(endpoint.predict(body))
-    answer: dict[str, Any] = orjson.loads(reply.body)
+    reply, _, _ = endpoint.predict_at_once(body) if at_once else asyncio.run(endpoint.predict(body))
+    answer: dict[str, Any] = orjson.loads(reply)
     return answer
 
 

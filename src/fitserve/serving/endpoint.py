@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from time import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from fitserve.prediction import Prediction, Predictor, Subscriber
 from fitserve.serving.batching import TurnBatch
@@ -22,12 +22,8 @@ _LONG_LIST, _MANY_CELLS = 64, 2_000
 _log = logging.getLogger("fitserve.serving")
 
 
-class Reply(NamedTuple):
-    """An answer's body, with what is counted of it."""
-
-    body: bytes
-    rows: int
-    warnings: int
+# An answer's body, and what is counted of it: predicted rows and warnings.
+Reply = tuple[bytes, int, int]
 
 
 class Endpoint:
@@ -74,7 +70,7 @@ class Endpoint:
         prediction = Prediction(new_id(), self.model, self.version, fields, answer, problems, time())
         if self._subscriber is not None:
             self._tell(self._subscriber, [prediction])
-        return Reply(render_one(prediction), 1, len(problems))
+        return render_one(prediction), 1, len(problems)
 
     def _many(self, document: Mapping[str, Any], rows: list[dict[str, Any]], body: bytes, strict: bool) -> Reply:
         read = self.reader.many(document, rows, body, strict=strict)
@@ -88,7 +84,7 @@ class Endpoint:
             ]
             self._tell(self._subscriber, predictions)
         rendered = render_many(origin, self.predictor.answerer.wrap(answers), read.receipt.warnings())
-        return Reply(rendered, len(rows), read.receipt.count)
+        return rendered, len(rows), read.receipt.count
 
     def _tell(self, subscriber: Subscriber, predictions: Sequence[Prediction]) -> None:
         """Tell of predictions; whoever listens cannot keep an answer from its client."""

@@ -207,7 +207,8 @@ def _answers(endpoint: Endpoint, bodies: Mapping[str, Any]) -> Json:
     """What the service answers to some bodies, as examples of a response."""
 
     def answer(body: Any) -> Json:
-        document = orjson.loads(endpoint.predict_at_once(orjson.dumps(body)).body)
+        reply, _, _ = endpoint.predict_at_once(orjson.dumps(body))
+        document = orjson.loads(reply)
         return {"value": {**document, "id": _EXAMPLE_ID}}
 
     found = {name: _told(partial(answer, body), {}) for name, body in bodies.items()}
