@@ -57,6 +57,13 @@ def share(part: int, whole: int, language: str = "en") -> str:
     return f"{part:,}/{whole:,}（{told}）" if language == "zh" else f"{part:,} of {whole:,} ({told})"
 
 
+def seconds(value: float, language: str = "en") -> str:
+    """What something takes, about: "about 12 s", "0.4 s"."""
+    if language == "zh":
+        return f"约 {value:.0f} 秒" if value >= 2 else f" {value:.1f} 秒"
+    return f"about {value:.0f} s" if value >= 2 else f"{value:.1f} s"
+
+
 def shell_word(name: str) -> str:
     """A name on a command line."""
     return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from fitserve.messages import AnyMessage, as_told, stored
+
 
 class Kind(StrEnum):
     """What the values of a column are. A series is a list of numbers in order; only a task makes such columns."""
@@ -56,7 +58,7 @@ class Field:
 
     name: str
     kind: Kind
-    reason: str
+    reason: AnyMessage
     used: bool = True
     missing: float = 0.0
     profile: dict[str, Any] = field(default_factory=dict)
@@ -64,16 +66,17 @@ class Field:
 
     def as_json(self) -> dict[str, Any]:
         """The field as a JSON object."""
-        return asdict(self)
+        return {**asdict(self), "reason": stored(self.reason)}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Field:
         """The field of a JSON object; raises TypeError, KeyError or ValueError on a wrong one."""
         remarks = tuple(Remark(each) for each in document.get("remarks", ()))
-        found = cls(**{**document, "kind": Kind(document["kind"]), "remarks": remarks})
-        texts, flag, share = (found.name, found.reason), found.used, found.missing
-        if not all(isinstance(text, str) for text in texts) or not isinstance(flag, bool):
-            raise TypeError("name and reason are texts, used is true or false")
+        kind, reason = Kind(document["kind"]), as_told(document["reason"])
+        found = cls(**{**document, "kind": kind, "reason": reason, "remarks": remarks})
+        flag, share = found.used, found.missing
+        if not isinstance(found.name, str) or not isinstance(flag, bool):
+            raise TypeError("name is a text, used is true or false")
         if not isinstance(share, (int, float)) or not isinstance(found.profile, dict):
             raise TypeError("missing is a number, profile an object")
         return found

@@ -120,7 +120,9 @@ def test_metrics_stay_readable(trained: Path, archive: Path) -> None:
         assert server.stdout is not None
         said = ""
         while not said.rstrip().endswith("}") or said.count("{") != said.count("}"):
-            said += server.stdout.readline()
+            line = server.stdout.readline()
+            assert line, "the server has ended"
+            said += line
         with httpx.Client(base_url=json.loads(said)["url"], timeout=60) as client:
             text = client.get("/metrics").text
             [info] = [line for line in text.split("\n") if line.startswith("fitserve_model_info{")]

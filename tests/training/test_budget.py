@@ -12,6 +12,7 @@ import pytest
 
 import fitserve
 from fitserve.faults import LeftOut, OutOfTimeError, check_time, time_limit
+from fitserve.messages import Message
 from fitserve.models import base
 from fitserve.models.base import get_learners
 from fitserve.models.constant import fit_constant
@@ -105,7 +106,7 @@ def test_with_hardly_any_time_left_no_other_learner_is_asked_what_it_takes() -> 
     search = Search(prepared, list(get_learners().values()), Clock(None), lambda _: None)
     probe = Probe(prepared, search.fitting, search.folds)
     assert not probe.is_vain(0.1)
-    probe.too_slow["slow"] = "it is"
+    probe.too_slow["slow"] = Message("time_over")
     assert probe.is_vain(0.1)
     assert not probe.is_vain(5.0)
 

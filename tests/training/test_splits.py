@@ -86,7 +86,7 @@ def test_by_group_nobody_is_on_two_sides() -> None:
         assert set(own[fold.held]).isdisjoint(own[fold.learned])
     assert sorted(search.folds.held) == list(range(len(own)))
     [field] = [field for field in found.fields if field.name == "patient_id"]
-    assert (field.used, field.reason) == (False, "names the groups of the split")
+    assert (field.used, render(field.reason)) == (False, "names the groups of the split")
 
 
 @pytest.mark.parametrize("by", ["time", "group"])

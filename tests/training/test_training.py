@@ -13,6 +13,7 @@ import pytest
 import fitserve
 from fitserve.bundle.folder import open_bundle
 from fitserve.errors import ParityError, SpecError
+from fitserve.messages import render
 from fitserve.store import Workspace
 from fitserve.training.choosing import attempts
 from fitserve.training.progress import Progress
@@ -36,7 +37,9 @@ def train(frame: pl.DataFrame, target: str, workspace: Path, **options: Any) -> 
 
 
 def reasons(run: Run) -> dict[str, tuple[bool, str, str]]:
-    return {field["name"]: (field["used"], str(field["kind"]), field["reason"]) for field in run.manifest.fields}
+    return {
+        field["name"]: (field["used"], str(field["kind"]), render(field["reason"])) for field in run.manifest.fields
+    }
 
 
 def test_scores_stand_beside_the_baseline_and_beat_it(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fitserve.plugins import registered
 
 Rows = NDArray[np.intp] | slice
 Input = tuple[str, str, Sequence[int | str]]
@@ -74,5 +75,5 @@ class Block(RowsOfBlock, PartsOfBlock, MadeByBlock, TakenByGraph, Protocol):
 @cache
 def block_type(name: str) -> type[Block]:
     """The kind of block of a name; raises KeyError for one that is not registered."""
-    found: type[Block] = {entry.name: entry for entry in entry_points(group="fitserve.blocks")}[name].load()
+    found: type[Block] = registered("fitserve.blocks")[name].load()
     return found

@@ -208,7 +208,7 @@ def _tell(run: Any) -> None:
         say("Interrupted: the best of what was finished was kept.")
     say(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.predicts!r}")
     answerer = get_task(manifest.task).load(manifest.answer)
-    for told in answerer.summary(manifest.learner)[1:]:
+    for told in map(render, answerer.summary(manifest.learner)[1:]):
         say(told)
     for finding in run.findings:
         say(f"- {finding}")

@@ -39,7 +39,7 @@ class Case:
     sample: Predictions
     graph_bytes: int
     asked: Probe | None = None
-    asked_note: str = ""
+    asked_note: Message | None = None
 
     @cached_property
     def fields(self) -> list[Field]:

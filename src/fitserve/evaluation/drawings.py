@@ -16,6 +16,7 @@ from fitserve.evaluation.vega import (
     nominal,
     quantity,
 )
+from fitserve.messages import Message
 
 _MOST_FIGURES = 12
 _FREE = {"zero": False}
@@ -47,4 +48,4 @@ def learning_chart(points: Rows, metric: str) -> Chart:
     x, y = quantity("rows", "training rows"), quantity("score", metric, scale=_FREE)
     band = layer(INTERVAL, x=x, y=quantity("low", metric, scale=_FREE), y2={"field": "high"})
     spec = layers(points, band, layer({"type": "line", "point": True}, x=x, y=y))
-    return chart("learning_curve", "Would more rows help?", "Each model judged on the same rows, with intervals.", spec)
+    return chart("learning_curve", Message("chart.learning_curve"), Message("chart.learning_curve.note"), spec)

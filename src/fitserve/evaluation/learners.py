@@ -7,6 +7,7 @@ from typing import Any
 
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.vega import Chart, interval_chart
+from fitserve.messages import AnyMessage, Message
 from fitserve.metrics.interval import difference
 
 _DRAWS = 200
@@ -32,14 +33,11 @@ def compare_learners(predictions: Mapping[str, Predictions], metric: str, seed: 
     return found
 
 
-def learners_chart(found: Sequence[Mapping[str, Any]], metric: str, validation: str) -> Chart:
+def learners_chart(found: Sequence[Mapping[str, Any]], metric: str, validation: AnyMessage) -> Chart:
     """The learners' scores with their intervals."""
     values = []
     for each in found:
         low, high = each["interval"] or (each["score"], each["score"])
         values.append({"what": each["learner"], "value": each["score"], "low": low, "high": high})
-    note = (
-        f"The best candidate of each learner, judged on {validation}. Even where intervals overlap, the difference may "
-        "be more than chance, for all were judged on the same rows: the table tells."
-    )
-    return interval_chart(("learners", "The learners", note), values, metric, zero=False)
+    note = Message("chart.learners.note", {"on": validation})
+    return interval_chart(("learners", Message("chart.learners"), note), values, metric, zero=False)

@@ -10,6 +10,7 @@ from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, ta
 from fitserve.errors import SpecError
 from fitserve.evaluation.spoken import as_kept
 from fitserve.evaluation.told import (
+    error_of,
     gap_sentences,
     judged_on,
     learners_sentence,
@@ -111,7 +112,7 @@ def _slices(report: Report) -> Html:
             f"Of {report['slices_of_rows']:,} rows, no part by one column or two is worse than the others by more than "
             "chance explains, when all the parts that were looked at are taken into account."
         )
-    error = get_task(report["task"]).error["en"]
+    error = render(error_of(report["task"]))
     rows = [
         (
             each["where"].replace("`", ""),
@@ -190,7 +191,7 @@ def _learners(report: Report) -> Html:
 
 def _learning(report: Report) -> Html:
     told = report.get("learning_curve")
-    return "" if not told else paragraph(told["told"]) + _alone(report, "learning_curve")
+    return "" if not told else paragraph(render(told["told"])) + _alone(report, "learning_curve")
 
 
 def _titles(report: Report) -> Mapping[str, str]:
@@ -226,7 +227,7 @@ def _chart(found: Mapping[str, Any]) -> Html:
 
 def _drawn(found: Mapping[str, Any]) -> Html:
     spec = found["spec"]
-    return chart(spec, found["title"], found["note"], int(spec.get("height", 240)))
+    return chart(spec, render(found["title"]), render(found["note"]), int(spec.get("height", 240)))
 
 
 SECTIONS: tuple[tuple[str, str, Callable[[Report], Html]], ...] = (

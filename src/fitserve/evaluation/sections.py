@@ -19,11 +19,10 @@ from fitserve.evaluation.case import Case
 from fitserve.evaluation.importance import DEPENDENCE_COLUMNS, DEPENDENCE_ROWS, MOST_COLUMNS, REPEATS
 from fitserve.evaluation.parts import all_parts
 from fitserve.evaluation.slices import FEWEST_ROWS, worst_slices
-from fitserve.evaluation.told import lead
+from fitserve.evaluation.told import error_of, lead
 from fitserve.evaluation.vega import Chart, interval_chart
 from fitserve.faults import UntoldError
-from fitserve.messages import Message, stored
-from fitserve.tasks import get_task
+from fitserve.messages import Message, render, stored
 
 Report = Mapping[str, Any]
 Draw = Callable[[], Sequence[Chart]]
@@ -71,7 +70,7 @@ def slices(case: Case, report: Report) -> Made:
     parts = all_parts(case.fields, case.table, case.predictor.encoder.steps)
     found = [each.as_json() for each in worst_slices(parts, errors, predictions.groups)]
     told = {"slices": found, "slices_of_rows": len(predictions)}
-    return Made(told, [lambda: [_slices_chart(found, get_task(report["task"]).error["en"])]] if found else [])
+    return Made(told, [lambda: [_slices_chart(found, render(error_of(report["task"])))]] if found else [])
 
 
 def _slices_chart(found: Sequence[Mapping[str, Any]], error: str) -> Chart:
@@ -84,14 +83,13 @@ def _slices_chart(found: Sequence[Mapping[str, Any]], error: str) -> Chart:
         }
         for each in found
     ]
-    note = "Parts of the rows with larger errors than the rest, by more than chance, with 95 % intervals."
-    return interval_chart(("slices", "Where it is bad", note), values, error)
+    return interval_chart(("slices", Message("chart.slices"), Message("chart.slices.note")), values, error)
 
 
 def importance(case: Case, _report: Report) -> Made:
     """By how much the score falls when the values of a column are shuffled."""
     found = asking.permutation_importance(case.probe, case.metric, case.seed)
-    told = {"importance": found, "asked_of_rows": len(case.probe), "asked_note": case.asked_note}
+    told = {"importance": found, "asked_of_rows": len(case.probe), "asked_note": stored(case.asked_note or "")}
     return Made(told, [lambda: [_importance_chart(found, case)]])
 
 
@@ -135,11 +133,8 @@ def _importance_chart(found: Sequence[Mapping[str, Any]], case: Case) -> Chart:
         {"what": each["column"], "value": each["loss"], "low": each["low"], "high": each["high"]}
         for each in found[:_MOST_BARS]
     ]
-    note = (
-        f"By how much {case.metric} gets worse when the values of one column are shuffled among {len(case.probe):,} "
-        f"rows; lines are 95 % intervals over {REPEATS} shuffles. Columns that tell the same share their importance."
-    )
-    words = ("importance", "What it relies on", f"{note} {case.asked_note}".strip())
+    figures = {"metric": case.metric, "rows": len(case.probe), "repeats": REPEATS, "asked": case.asked_note}
+    words = ("importance", Message("chart.importance"), Message("chart.importance.note", figures))
     return interval_chart(words, values, f"{case.metric} lost")
 
 
@@ -161,9 +156,5 @@ def _robustness_chart(found: Mapping[str, Any], metric: str) -> list[Chart]:
     rows += [(_DISTURBANCES[each["what"]], each["score"]) for each in found["disturbed"]]
     rows += [(f"{each['column']} missing", each["score"]) for each in found["missing"][:_MOST_MISSING]]
     values = [{"what": what, "value": score, "low": score, "high": score} for what, score in rows if score is not None]
-    note = (
-        "The score when something is wrong with the rows: noise of a tenth of each column's standard deviation, levels "
-        "taken from other rows, neighbouring signs exchanged, a whole column missing."
-    )
-    words = ("robustness", "What disturbs it", note)
+    words = ("robustness", Message("chart.robustness"), Message("chart.robustness.note"))
     return [interval_chart(words, values, metric, zero=False)]

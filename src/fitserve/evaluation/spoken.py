@@ -8,33 +8,42 @@ from typing import Any
 from fitserve.messages import is_told, render
 
 _CODES = "codes"
-_TOLD = ("on", "validation", "task_reason", "lead", "findings", "skipped")
+_TOLD = ("on", "validation", "task_reason", "lead", "findings", "skipped", "asked_note", "learning_curve")
+# Members of lists, of which only some are told: by the name of the list.
+_TOLD_OF_EACH = {"columns": ("reason",), "charts": ("title", "note")}
 
 
 def spoken(report: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
     """A report in words, with its ``codes`` beside them: what people are shown, and programs that ask for JSON."""
     kept = as_kept(report)
     codes = {name: kept[name] for name in _TOLD if name in kept}
-    words = {name: _in_words(value, language) for name, value in codes.items()}
-    if "columns" in kept:
-        codes["columns"] = {column["name"]: column["reason"] for column in kept["columns"]}
-        words["columns"] = [{**each, "reason": render(each["reason"], language)} for each in kept["columns"]]
-    return {**kept, **words, _CODES: codes}
+    codes |= {
+        name: [{member: each[member] for member in members} for each in kept[name]]
+        for name, members in _TOLD_OF_EACH.items()
+        if name in kept
+    }
+    return {**_with(kept, _in_words(codes, language)), _CODES: codes}
 
 
 def as_kept(report: Mapping[str, Any]) -> dict[str, Any]:
     """A report with its codes where they are kept, whether it is in words or not."""
     kept = {name: value for name, value in report.items() if name != _CODES}
-    codes = dict(report.get(_CODES, {}))
-    reasons = codes.pop("columns", {})
-    if reasons:
-        kept["columns"] = [{**each, "reason": reasons.get(each["name"], each["reason"])} for each in kept["columns"]]
-    return {**kept, **codes}
+    return _with(kept, report.get(_CODES, {}))
+
+
+def _with(report: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """A report with what it tells replaced."""
+    members = {
+        name: [{**each, **new} for each, new in zip(report[name], told[name], strict=True)]
+        for name in _TOLD_OF_EACH
+        if name in told
+    }
+    return {**report, **told, **members}
 
 
 def _in_words(value: Any, language: str) -> Any:
     if is_told(value):
         return render(value, language)
     if isinstance(value, Mapping):
-        return {name: render(each, language) for name, each in value.items()}
-    return [render(each, language) for each in value]
+        return {name: _in_words(each, language) for name, each in value.items()}
+    return [_in_words(each, language) for each in value] if isinstance(value, list) else value

@@ -40,15 +40,15 @@ def as_sentence(told: AnyMessage) -> Message:
     return Message("sentence", {"told": told})
 
 
-def lead(report: Mapping[str, Any], quality: str, spoken: str) -> list[AnyMessage]:
+def lead(report: Mapping[str, Any], quality: Message | None, spoken: str) -> list[Message]:
     """How good it is, compared with what, where bad, how sure: a message each.
 
     ``quality`` is the task's own one, of the score ``spoken``.
     """
     scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]
-    told: list[AnyMessage] = [quality] if quality else []
+    told = [] if quality is None else [quality]
     metric = report["metric"]
-    if (metric != spoken or not quality) and scores.get(metric) is not None:
+    if (metric != spoken or quality is None) and scores.get(metric) is not None:
         greater = get_task(report["task"]).metrics[metric].greater_is_better
         figures = {"score": scores[metric], "ends": intervals.get(metric), "baseline": baseline.get(metric)}
         told.append(Message("lead.score", {"metric": metric, "greater": greater, **figures}))
@@ -78,10 +78,15 @@ def gap_sentences(report: Mapping[str, Any], most: int = 3) -> list[str]:
     return [render(as_sentence(each)) for each in gap_messages(report, most)]
 
 
+def error_of(task: str) -> Message:
+    """What a row's error is called."""
+    return Message(f"{task}.error")
+
+
 def slice_message(found: Mapping[str, Any], task: str) -> Message:
     """Which rows, how bad, how bad the others, how many."""
     figures = {name: found[name] for name in ("mean", "rest", "rows")}
-    return Message("slice", {"parts": found.get("codes", found["parts"]), "error": Message(f"{task}.error"), **figures})
+    return Message("slice", {"parts": found.get("codes", found["parts"]), "error": error_of(task), **figures})
 
 
 def slice_sentence(found: Mapping[str, Any], task: str) -> str:

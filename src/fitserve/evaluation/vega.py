@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fitserve.messages import AnyMessage, stored
+
 Chart = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 GREY, GREEN = "#8a94a3", "#1c8a5a"
@@ -13,9 +15,9 @@ DOTS = {"type": "point", "filled": True, "size": 60}
 INTERVAL = {"type": "rule", "strokeWidth": 1.5}
 
 
-def chart(name: str, title: str, note: str, spec: Mapping[str, Any]) -> Chart:
+def chart(name: str, title: AnyMessage, note: AnyMessage, spec: Mapping[str, Any]) -> Chart:
     """A chart of a report: its name, what stands above and below it, and its specification."""
-    return {"name": name, "title": title, "note": note, "spec": dict(spec)}
+    return {"name": name, "title": stored(title), "note": stored(note), "spec": dict(spec)}
 
 
 def quantity(field: str, title: str | None = None, **more: Any) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def diagonal(low: float = 0.0, high: float = 1.0) -> dict[str, Any]:
 
 
 def interval_chart(
-    words: tuple[str, str, str], values: Rows, axis: str, *, zero: bool = True, grey: bool = False
+    words: tuple[str, AnyMessage, AnyMessage], values: Rows, axis: str, *, zero: bool = True, grey: bool = False
 ) -> Chart:
     """Bars, or points, with intervals: rows of ``what``, ``value``, ``low``, ``high``; ``words`` go to `chart`."""
     y = nominal("what", "", sort=[each["what"] for each in values], axis={"labelLimit": 240})

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from fitserve import schema
 from fitserve.features.units import CURRENCIES, unit_of
+from fitserve.messages import Message
 
 # Groups of thousands, then the decimal sign. What both could mean is told apart by the other texts of a column.
 _STYLES: dict[str, tuple[str, str]] = {
@@ -44,14 +45,14 @@ _ORDERED = re.compile(r"\s*([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})\b")
 class Found:
     """The spelling of a column of numbers; ``variants`` are other ways to write its unit that occur.
 
-    ``doubt`` says in words why its texts could mean other numbers, too; "" if they cannot.
+    ``doubt`` says why its texts could mean other numbers, too; None if they cannot.
     """
 
     style: str
     prefix: str
     suffix: str
     variants: tuple[str, ...] = ()
-    doubt: str = ""
+    doubt: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -181,19 +182,19 @@ def _unit_among(parts: Sequence[str]) -> str:
     return next(part for part, _ in named.most_common() if unit_of(part) == unit)
 
 
-def _doubt(texts: Sequence[str], style: str, units: Sequence[str], unit: str) -> str:
-    """In words, why the texts of a column could mean other numbers, too; "" if they could not.
+def _doubt(texts: Sequence[str], style: str, units: Sequence[str], unit: str) -> Message | None:
+    """Why the texts of a column could mean other numbers, too; None if they could not.
 
     No text may show which sign is the decimal one, as in a column of ``1,234`` alone, or a percent sign stand behind
     some.
     """
     group, decimal = _STYLES.get(style, ("", "."))
     if group and group not in " '" and not any(decimal in text or text.count(group) > 1 for text in texts):
-        return "1,234 is taken for a thousand"
+        return Message("doubt.thousand")
     without = sum(not each for each in units)
     if unit and without:
-        return f"{without} of {len(units)} different texts are without {unit!r}, and are read as if it were there"
-    return ""
+        return Message("doubt.without_unit", {"n": without, "of": len(units), "unit": unit})
+    return None
 
 
 def common_prefix(texts: Sequence[str]) -> str:

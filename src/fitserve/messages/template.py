@@ -3,6 +3,8 @@
 ``{n}`` shows a value as it is, ``{n!r}`` in quotation marks, ``{n:,}`` by a format of Python; or by one of these words:
 
 - ``{n:number}``: a figure in four digits; ``{n:percent}``, ``{n:percent .3g}``: a share of 1 by the hundred
+- ``{n:of 100}``: a share of 1 as rows of 100
+- ``{n:seconds}``: a time that something takes, "about 12 s"
 - ``{n:interval ends}``: a figure with its interval, the argument ``ends``, behind it
 - ``{pair:share}``: a part and the whole, "12 of 300 (4 %)"
 - ``{text:quoted}``: a name, shortened; ``{text:short}`` without quotation marks; ``{text:sentence}`` with a capital
@@ -23,7 +25,7 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any
 
-from fitserve.formatting import named, number, quoted, share, shell_word, shortened, with_interval
+from fitserve.formatting import named, number, of_hundred, quoted, seconds, share, shell_word, shortened, with_interval
 
 _MOST_NAMED = 5
 _MOST_FLAGS = 5
@@ -123,6 +125,8 @@ _WORDS: Mapping[str, Callable[[_Filling], str]] = {
     "number": lambda of: number(of.value),
     "interval": lambda of: with_interval(of.value, of.arguments[of.option]),
     "percent": lambda of: f"{100 * of.value:{of.option or '.0f'}} %",
+    "of": lambda of: of_hundred(of.value),
+    "seconds": lambda of: seconds(of.value, of.language),
     "share": lambda of: share(of.value[0], of.value[1], of.language),
     "quoted": lambda of: quoted(of.value, of.language),
     "short": lambda of: shortened(of.value),

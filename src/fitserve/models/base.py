@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -16,6 +15,7 @@ from fitserve.blocks import Arrays
 from fitserve.bundle.manifest import Graph
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.models.objective import Objective
+from fitserve.plugins import registered
 
 Parameters = Mapping[str, Any]
 
@@ -157,12 +157,12 @@ def _load() -> tuple[dict[str, Learner], dict[str, str]]:
     """The learners that can be loaded, and why others cannot: one broken package stops nobody."""
     loaded: list[Learner] = []
     broken: dict[str, str] = {}
-    for entry in entry_points(group="fitserve.learners"):
+    for name, entry in registered("fitserve.learners").items():
         try:
             learner = entry.load()()
             _ = learner.name + "", learner.cost + 0, learner.objectives  # what it is sorted and chosen by
             loaded.append(learner)
         except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
-            broken[entry.name] = in_a_line(error)
-            _LOG.warning("the learner %s cannot be loaded", entry.name, exc_info=error)
+            broken[name] = in_a_line(error)
+            _LOG.warning("the learner %s cannot be loaded", name, exc_info=error)
     return {each.name: each for each in sorted(loaded, key=lambda each: (each.cost, each.name))}, broken

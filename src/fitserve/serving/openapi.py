@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import orjson
 
+from fitserve.messages import render
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.problems import HttpProblem
 
@@ -230,7 +231,7 @@ def request_schema(endpoint: Endpoint) -> Json:
     """
     steps = {step.field: step for step in endpoint.predictor.encoder.steps}
     fields = [field for field in endpoint.predictor.manifest.schema() if field.name in steps]
-    properties = {field.name: steps[field.name].schema(f"{field.kind}: {field.reason}") for field in fields}
+    properties = {field.name: steps[field.name].schema(f"{field.kind}: {render(field.reason)}") for field in fields}
     row = {"type": "object", "properties": properties, "examples": [endpoint.predictor.example]}
     return endpoint.predictor.answerer.request_schema(row)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.features.column import Column
-from fitserve.messages import AnyMessage
+from fitserve.messages import AnyMessage, Message
 from fitserve.metrics import Metric
 
 Answer = dict[str, Any]
@@ -95,7 +95,7 @@ class MetricChoice(Protocol):
 
 
 class Words(Protocol):
-    """What is said of a model and its answers, in English ("en") or Chinese ("zh").
+    """What is said of a model and its answers; the words for it are in `Task.messages`.
 
     ``spoken`` names the score that `quality` puts into words.
     """
@@ -105,11 +105,11 @@ class Words(Protocol):
     def about(self) -> Json:
         """What there is to know of the target, for programs: labels, a unit."""
 
-    def summary(self, learner: str, language: str = "en") -> list[str]:
+    def summary(self, learner: str) -> list[Message]:
         """What a model of a learner predicts, and what else to know of its target: a sentence each."""
 
-    def quality(self, scored: Mapping[str, Any], language: str = "en") -> str:
-        """How good it is, in a sentence; ``scored`` holds ``scores``, ``intervals`` and ``baseline``. "" for none."""
+    def quality(self, scored: Mapping[str, Any]) -> Message | None:
+        """How good it is; ``scored`` holds ``scores``, ``intervals`` and ``baseline``. None where nothing is known."""
 
 
 class Answerer(Request, Response, Documents, Scores, MetricChoice, Words, Protocol):
@@ -121,14 +121,13 @@ class Answerer(Request, Response, Documents, Scores, MetricChoice, Words, Protoc
 class Task(Protocol):
     """One kind of prediction. Stateless; registered in the entry-point group ``fitserve.tasks``.
 
-    ``metrics`` are its scores by name. ``error`` names what a row's error is, by language: a mean of it is shown for
-    parts of the rows. ``parts`` gives titles to the parts that its reports have besides those of all. ``messages`` are
-    the templates of what it tells, by language and code; each code begins with the task's name and a dot.
+    ``metrics`` are its scores by name. ``parts`` gives titles to the parts that its reports have besides those of all.
+    ``messages`` are the templates of what it tells, by language and code; each code begins with the task's name and a
+    dot. One is needed: ``NAME.error`` says what a row's error is, a mean of which is shown for parts of the rows.
     """
 
     name: ClassVar[str]
     metrics: ClassVar[Mapping[str, Metric]]
-    error: ClassVar[Mapping[str, str]]
     parts: ClassVar[Mapping[str, str]]
     messages: ClassVar[Mapping[str, Mapping[str, str]]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fitserve.bundle.manifest import Manifest
 from fitserve.evaluation.spoken import as_kept
-from fitserve.evaluation.told import served_words
+from fitserve.evaluation.told import error_of, served_words
 from fitserve.faults import LeftOut
 from fitserve.formatting import number
 from fitserve.messages import render
@@ -45,7 +45,8 @@ def _title(manifest: Manifest, _report: Mapping[str, Any], language: str) -> lis
 
 
 def _summary(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
-    return [("" if language == "zh" else " ").join(_answerer(manifest).summary(manifest.learner, language))]
+    told = [render(each, language) for each in _answerer(manifest).summary(manifest.learner)]
+    return [("" if language == "zh" else " ").join(told)]
 
 
 def _answerer(manifest: Manifest) -> Answerer:
@@ -60,7 +61,8 @@ def _good(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list
 
 def _quality(manifest: Manifest, language: str) -> str:
     scored = {"scores": manifest.scores, "intervals": manifest.intervals, "baseline": manifest.baseline}
-    return _answerer(manifest).quality(scored, language)
+    quality = _answerer(manifest).quality(scored)
+    return "" if quality is None else render(quality, language)
 
 
 def _scores(manifest: Manifest, language: str) -> str:
@@ -87,7 +89,7 @@ def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> lis
         reason = report["skipped"].get("slices") if found is None else None
         why = words["not looked"].format(reason=render(reason, language)) if reason else words["none bad"]
         return [words["bad"], why]
-    error = get_task(manifest.task).error[language]
+    error = render(error_of(manifest.task), language)
     told = []
     for each in found[:_MOST_SLICES]:
         where = words["and"].join(render(part, language) for part in each.get("codes", each["parts"]))

@@ -15,7 +15,7 @@ from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
 from fitserve.evaluation.sections import Made
-from fitserve.messages import AnyMessage, Message, render
+from fitserve.messages import AnyMessage, Message
 from fitserve.prediction import Predictor
 from fitserve.prediction.session import Session
 from fitserve.training.prepare import Prepared
@@ -23,9 +23,7 @@ from fitserve.training.search import Search
 from fitserve.training.trial import Trial
 
 Scores = dict[str, float | None]
-_SEEN = (
-    "There is no test part, so this is asked of rows that the model has seen: it tells what it relies on, not how well."
-)
+_SEEN = Message("asked_of_seen")
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def case_of(prepared: Prepared, holdout: HoldoutEvaluation, predictor: Predictor
     kept = _drawn(len(rows), MOST_ROWS, prepared.spec.seed)
     if holdout.held_out:
         sample = Probe(predictor, prepared.part(rows[kept]), predictions.take(kept))
-        asked, note = sample.sample(MOST_ASKED, prepared.spec.seed), ""
+        asked, note = sample.sample(MOST_ASKED, prepared.spec.seed), None
     else:
         seen = prepared.split.train[_drawn(len(prepared.split.train), MOST_ASKED, prepared.spec.seed)]
         table = prepared.part(seen)
@@ -102,7 +100,7 @@ def learners_of(prepared: Prepared, search: Search) -> Made:
         return Made({"learners": []})
     outputs = {name: search.held_out(search.best_of(name)) for name in names}
     found = compare_learners(outputs, prepared.metric, prepared.spec.seed)
-    draw = partial(learners_chart, found, prepared.metric, render(search.validation))
+    draw = partial(learners_chart, found, prepared.metric, search.validation)
     return Made({"learners": found}, [lambda: [draw()]] if found else [])
 
 

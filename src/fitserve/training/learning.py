@@ -12,8 +12,7 @@ from fitserve.evaluation.drawings import learning_chart
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.sections import Made
 from fitserve.faults import UntoldError, check_time
-from fitserve.formatting import number
-from fitserve.messages import Message
+from fitserve.messages import Message, stored
 from fitserve.training.costs import CURVE_SHARES
 from fitserve.training.prepare import Prepared
 from fitserve.training.search import Search
@@ -55,7 +54,7 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     if len(points) < 2:
         raise UntoldError(Message("untold.few_training_rows", {"rows": len(train)}))
     told = _told(predictions, points, prepared.metric, prepared.spec.seed)
-    curve = {"points": points, "told": told}
+    curve = {"points": points, "told": stored(told)}
     return Made({"learning_curve": curve}, [lambda: [learning_chart(points, prepared.metric)]])
 
 
@@ -73,15 +72,13 @@ def _order(prepared: Prepared) -> NDArray[np.intp]:
     return np.concatenate([order[first], np.delete(order, first)])
 
 
-def _told(predictions: list[Predictions], points: list[dict[str, Any]], metric: str, seed: int) -> str:
+def _told(predictions: list[Predictions], points: list[dict[str, Any]], metric: str, seed: int) -> Message:
     """Whether the last rows that were added made it better by more than chance."""
     gain = predictions[-2].better(predictions[-1], seed, metric)
     value, interval = gain.scores[metric], gain.interval(metric)
-    before, after = points[-2]["rows"], points[-1]["rows"]
-    from_to = f"From {before:,} to {after:,} training rows, {metric} changes by {number(value)}"
+    from_to = {"before": points[-2]["rows"], "after": points[-1]["rows"]}
+    figures = {**from_to, "metric": metric, "gain": value, "ends": interval}
     if value is None or interval is None or interval[0] <= 0 <= interval[1]:
-        return f"{from_to}, no more than chance: more rows of this kind would hardly help; other columns might."
-    within = f"({number(interval[0])} to {number(interval[1])})"
-    if (value > 0) == predictions[-1].metrics[metric].greater_is_better:
-        return f"{from_to} {within}: it still gets better, so more rows would probably help."
-    return f"{from_to} {within}: it gets worse; look for rows that do not belong here."
+        return Message("learning.flat", figures)
+    better = (value > 0) == predictions[-1].metrics[metric].greater_is_better
+    return Message("learning.better" if better else "learning.worse", figures)

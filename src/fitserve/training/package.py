@@ -198,11 +198,13 @@ def _report(
         "findings": stored(prepared.told),
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
-        "given_up": search.given_up,
+        "given_up": [each.as_json() for each in search.given_up],
         "trained_on": len(choice.served.prepared.split.train),
         "judged_after": len(prepared.split.train),
         "parity": choice.served.parity,
-        "columns": [{"name": f.name, "kind": f.kind, "used": f.used, "reason": f.reason} for f in prepared.fields],
+        "columns": [
+            {"name": f.name, "kind": f.kind, "used": f.used, "reason": stored(f.reason)} for f in prepared.fields
+        ],
         "skipped": stored(left_out.reasons),
         "faults": left_out.faults,
     }

@@ -263,14 +263,14 @@ def _in_doubt(fields: list[Field]) -> list[Message]:
 
 def _unused(fields: list[Field]) -> list[Message]:
     """A message for each reason for which columns are not used, naming the first of them."""
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[str, list[Field]] = {}
     for field in fields:
         if not field.used:
-            by_reason.setdefault(field.reason, []).append(field.name)
-    return [_not_used(reason, names) for reason, names in by_reason.items()]
+            by_reason.setdefault(render(field.reason), []).append(field)
+    return [_not_used(alike[0].reason, [field.name for field in alike]) for alike in by_reason.values()]
 
 
-def _not_used(reason: str, names: list[str]) -> Message:
+def _not_used(reason: AnyMessage, names: list[str]) -> Message:
     shown = names[:_MOST_NAMED]
     told = {"count": len(names), "column": names[0], "columns": shown, "more": len(names) - len(shown)}
     return Message("unused_columns", {**told, "reason": reason})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fitserve.messages import Message, render
 from fitserve.training.fitting import Fitting
 from fitserve.training.folds import Folds, cells_of
 from fitserve.training.plan import Entry
@@ -23,7 +24,11 @@ _LEAST_TO_ASK = 1.0
 
 
 class TooSlowError(Exception):
-    """A candidate that will not be finished in time, while something else already is. The message is the reason."""
+    """A candidate that will not be finished in time, while something else already is; ``reason`` says why."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(render(reason))
+        self.reason = reason
 
 
 @dataclass
@@ -37,7 +42,7 @@ class Probe:
     fitting: Fitting
     folds: Folds
     shortest: dict[str, float] = field(default_factory=dict)
-    too_slow: dict[str, str] = field(default_factory=dict)
+    too_slow: dict[str, Message] = field(default_factory=dict)
 
     def may_be_slow(self, name: str) -> bool:
         """Whether a learner's fits may be slow, and it is not known how slow."""
@@ -63,7 +68,8 @@ class Probe:
             self.shortest[name] = first
             return
         if first > _MOST_TO_ASK * left:
-            reason = f"a fit on {len(few)} rows takes {seconds(first)}, for all {seconds(max(left, 0.0))} are left"
+            figures = {"rows": len(few), "needed": first, "left": max(left, 0.0)}
+            reason = Message("few_rows_take_long", figures)
             self.shortest[name], self.too_slow[name] = first, reason
             raise TooSlowError(reason)
         second = self._seconds_of(entry, some)
@@ -81,8 +87,3 @@ class Probe:
             return self.fitting.seconds_of_few(entry.learner, entry.parameters, rows)
         except Exception:  # noqa: BLE001 - the fit on all rows will tell
             return 0.0
-
-
-def seconds(value: float) -> str:
-    """Some seconds in words."""
-    return f"about {value:.0f} s" if value >= 2 else f"{value:.1f} s"

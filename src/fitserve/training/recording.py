@@ -18,7 +18,7 @@ from fitserve.store import RunRecord, Workspace
 from fitserve.store.records import Status, now
 from fitserve.training.choosing import Choice
 from fitserve.training.package import Packaged
-from fitserve.training.search import Search
+from fitserve.training.search import GivenUp, Search
 from fitserve.training.spec import Spec
 from fitserve.training.trial import Trial
 
@@ -90,7 +90,7 @@ class Draft:
             **plan,
             "dataset_sha256": search.prepared.dataset_sha256,
             "threads": search.fitting.threads,
-            "given_up": search.given_up,
+            "given_up": [each.as_json() for each in search.given_up],
             "interrupted": search.interrupted,
             "entries": search.planned,
             "refused": search.refusals,
@@ -101,7 +101,8 @@ class Draft:
 
 def restore(search: Search, plan: Mapping[str, Any]) -> None:
     """Make the trials of a recorded plan again, and let the rest of the search be what it was."""
-    search.fitting.threads, search.given_up = int(plan["threads"]), list(plan.get("given_up", []))
+    search.fitting.threads = int(plan["threads"])
+    search.given_up = [GivenUp.from_json(each) for each in plan.get("given_up", [])]
     search.planned, search.refusals = list(plan.get("entries", [])), dict(plan.get("refused", search.refusals))
     search.failures = {name: list(reasons) for name, reasons in plan.get("failures", {}).items()}
     search.repeat(plan["trials"])

@@ -228,7 +228,7 @@ def _train(
         prepared.told,
         candidates,
         search.planned,
-        search.given_up,
+        [each.as_json() for each in search.given_up],
         search.interrupted,
         promotion,
         table.told,

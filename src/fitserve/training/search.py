@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.evaluation.predictions import Predictions
-from fitserve.messages import Message
-from fitserve.models.base import Fitted, Learner
+from fitserve.messages import AnyMessage, Message, as_told, render, stored
+from fitserve.models.base import Fitted, Learner, Parameters
 from fitserve.training.costs import Costs
 from fitserve.training.fitting import Fitting
 from fitserve.training.folds import judging_folds
 from fitserve.training.plan import Entry, make_plan
 from fitserve.training.prepare import Prepared
-from fitserve.training.probe import Probe, TooSlowError, seconds
+from fitserve.training.probe import Probe, TooSlowError
 from fitserve.training.progress import Clock, Observer, Progress
 from fitserve.training.scoring import BestByChance, Scoring
 from fitserve.training.trial import Trial, ranked
@@ -29,8 +29,32 @@ from fitserve.training.trial import Trial, ranked
 _LOG = logging.getLogger(__name__)
 
 
-TIME_OVER = "the time for searching was over"
-"""Why a candidate was not tried, where nothing is left of the time."""
+_TIME_OVER = Message("time_over")
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A candidate that there was no time for; the ``reason`` is a sentence in records of before."""
+
+    learner: str
+    parameters: Parameters
+    reason: AnyMessage
+
+    @property
+    def has_own_reason(self) -> bool:
+        """Whether it was given up for what it takes, and not because all the time was over."""
+        return isinstance(self.reason, Message) and self.reason.code != _TIME_OVER.code
+
+    def as_json(self) -> dict[str, Any]:
+        """What there is to know of it, in words, with the code of the reason beside them."""
+        document = {"learner": self.learner, "parameters": dict(self.parameters), "reason": render(self.reason)}
+        return document | ({"codes": {"reason": stored(self.reason)}} if isinstance(self.reason, Message) else {})
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> GivenUp:
+        """The candidate of a JSON object."""
+        reason = document.get("codes", {}).get("reason", document["reason"])
+        return cls(document["learner"], document["parameters"], as_told(reason))
 
 
 @dataclass(frozen=True)
@@ -77,7 +101,7 @@ class Search:
         self.failures: dict[str, list[str]] = {}
         for name, reason in self.plan.failures.items():
             self.add_failure(name, reason)
-        self.given_up: list[dict[str, Any]] = []
+        self.given_up: list[GivenUp] = []
         self.interrupted = False
         self.folds = judging_folds(prepared)
         self.fitting = Fitting(prepared, self.folds)
@@ -134,34 +158,36 @@ class Search:
 
     def _given_up_by_time(self) -> list[Entry]:
         """The candidates that were given up, what takes the least time first, as far as is known."""
-        known = [(each["learner"], each["parameters"]) for each in self.given_up]
+        known = [(each.learner, each.parameters) for each in self.given_up]
         entries = [entry for entry in self.plan.entries if (entry.learner.name, dict(entry.parameters)) in known]
         return sorted(entries, key=lambda entry: self._probe.shortest.get(entry.learner.name, np.inf))
 
     def _try_entry(self, entry: Entry, *, in_time: bool) -> None:
         """Try one entry of the plan, or note why it was not."""
-        told = {"learner": entry.learner.name, "parameters": dict(entry.parameters)}
+        name, parameters = entry.learner.name, dict(entry.parameters)
         try:
             if in_time:
                 self._check_time(entry)
             else:
-                self.given_up = [each for each in self.given_up if not told.items() <= each.items()]
+                this = (name, parameters)
+                self.given_up = [each for each in self.given_up if (each.learner, each.parameters) != this]
             self.trials.append(self._try(self._attempt(entry)))
         except NotForThisTable as refusal:
-            self.refusals[entry.learner.name] = str(refusal)
-        except TooSlowError as reason:
-            self._give_up({**told, "reason": str(reason)})
+            self.refusals[name] = str(refusal)
+        except TooSlowError as error:
+            self._give_up(GivenUp(name, parameters, error.reason))
         except Exception as error:
-            if entry.learner.name == "baseline" or error is self._of_the_observer:
+            if name == "baseline" or error is self._of_the_observer:
                 raise
             self._fail(entry, error)
 
-    def _give_up(self, told: dict[str, Any]) -> None:
+    def _give_up(self, candidate: GivenUp) -> None:
         """Note a candidate that there is no time for, and say so where the reason is its own."""
-        name, reason = told["learner"], told["reason"]
-        if reason != TIME_OVER and all(each["learner"] != name for each in self.given_up):
+        name = candidate.learner
+        if candidate.has_own_reason and all(each.learner != name for each in self.given_up):
+            reason = render(candidate.reason)
             self._observer(Progress("searching", f"{name} is given up: {reason}", None, self.clock.left))
-        self.given_up.append(told)
+        self.given_up.append(candidate)
 
     def _observer(self, progress: Progress) -> None:
         """Tell whoever listens; what they raise in the middle of a fit is not the learner's failure."""
@@ -208,22 +234,21 @@ class Search:
         """Raise TooSlowError if there is no time for a candidate, as far as is known before it starts."""
         room, name = self._room(), entry.learner.name
         if room <= 0 and name != "baseline":
-            raise TooSlowError(TIME_OVER)
+            raise TooSlowError(_TIME_OVER)
         earlier = [trial.seconds for trial in self.trials if trial.learner == name]
         if earlier and max(earlier) > room:
-            raise TooSlowError(f"another of its candidates took {seconds(max(earlier))}, {seconds(room)} are left")
+            raise TooSlowError(Message("another_took_long", {"took": max(earlier), "left": room}))
         if name in self._probe.too_slow:
             raise TooSlowError(self._probe.too_slow[name])
         if name != "baseline" and self._probe.may_be_slow(name) and np.isfinite(room):
             for_fits = self.clock.room(self.costs.besides_fits)
             if self._probe.is_vain(for_fits):
-                raise TooSlowError(TIME_OVER)
+                raise TooSlowError(_TIME_OVER)
             self._telling(f"{name} on a few rows, for what it takes")
             self._probe.ask(entry, self._fits, for_fits)
         needed = self._probe.shortest.get(name, 0.0) * self._fits
         if needed and not earlier and needed > self.clock.room(self.costs.besides_fits):
-            shown = f"even its shortest fits would take {seconds(needed)}"
-            raise TooSlowError(f"{shown}, {seconds(max(room, 0.0))} are left")
+            raise TooSlowError(Message("shortest_fits_too_long", {"needed": needed, "left": max(room, 0.0)}))
 
     @property
     def _fits(self) -> float:
@@ -305,8 +330,8 @@ class Search:
         for k, fold in enumerate(parts):
             a_fold, left = (time.monotonic() - started) / k if k else 0.0, len(parts) - k
             if self._has_learned and a_fold * left > (room := self._room()):
-                reason = f"{left} of {len(parts)} fits would take {seconds(a_fold * left)}"
-                raise TooSlowError(f"{reason}, {seconds(max(room, 0.0))} are left")
+                figures = {"n": left, "of": len(parts), "needed": a_fold * left, "left": max(room, 0.0)}
+                raise TooSlowError(Message("fits_too_long", figures))
             progress = self._telling(f"{entry.learner.name}, {attempt.place}, part {k + 1} of {len(parts)}")
             deadline = self._fit_deadline(attempt, left)
             context = self.fitting.context(attempt.efforts[k] if attempt.efforts else None, deadline, progress)

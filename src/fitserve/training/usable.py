@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitserve.data.understanding.profiles import numbers_in, profile_of
+from fitserve.data.understanding.reasons import with_more
 from fitserve.data.understanding.running_numbers import names_rows, numbers_rows
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
@@ -61,15 +62,15 @@ def _decided(
     as_kind = _informative_kind(field, column)
     if field.kind is Kind.IDENTIFIER and field.profile.get("running"):
         if others or names_rows(field.name) or numbers_rows(field.name):
-            return replace(field, used=False, reason=f"{field.reason}; --kind {field.name!r}={as_kind} uses it")
-        return replace(field, kind=as_kind, reason=f"{field.reason}; kept as the only column")
+            return replace(field, used=False, reason=with_more(field, "kind_uses", column=field.name, kind=as_kind))
+        return replace(field, kind=as_kind, reason=with_more(field, "only_one"))
     if not others and field.kind is Kind.IDENTIFIER:
-        return replace(field, kind=as_kind, reason=f"{field.reason}; kept as the only column")
+        return replace(field, kind=as_kind, reason=with_more(field, "only_one"))
     named = field.kind is Kind.IDENTIFIER
     if not others or has_signal(column, as_kind, truth[train], objective, named=named):
-        reason = f"{field.reason}; kept, for a quick fit finds signal in it" if others else field.reason
+        reason = with_more(field, "signal") if others else field.reason
         return replace(field, kind=as_kind, reason=reason)
-    return replace(field, used=False, reason=f"{field.reason}, and a quick fit finds no signal")
+    return replace(field, used=False, reason=with_more(field, "no_signal"))
 
 
 def _informative_kind(field: Field, column: Column) -> Kind:

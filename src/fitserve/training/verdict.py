@@ -5,7 +5,7 @@ from __future__ import annotations
 from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.messages import Message
 from fitserve.training.choosing import Chosen
-from fitserve.training.search import TIME_OVER, Search
+from fitserve.training.search import Search
 
 _MOST_NAMED = 4
 
@@ -29,7 +29,7 @@ def _too_early(search: Search) -> list[Message]:
     n = len(search.given_up)
     if not n:
         return []
-    own = {each["learner"]: each["reason"] for each in reversed(search.given_up) if each["reason"] != TIME_OVER}
+    own = {each.learner: each.reason for each in reversed(search.given_up) if each.has_own_reason}
     shown = [{"learner": name, "reason": reason} for name, reason in list(own.items())[:_MOST_NAMED]]
     return [Message("no_time_to_judge", {"n": n, "of": n + len(search.trials), "reasons": shown})]
 

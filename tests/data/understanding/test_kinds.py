@@ -24,6 +24,7 @@ from fitserve.features.column import Column, Numbers
 from fitserve.features.encoder import fit_encoder
 from fitserve.features.moment import moments_of
 from fitserve.features.number import numbers_of
+from fitserve.messages import render
 from fitserve.schema import Kind
 
 TOWNS = ["Ulm", "Bonn", "Kiel"]
@@ -37,7 +38,7 @@ def inferred(values: list[Any], wanted: Kind | None = None, name: str = "x") -> 
     if field.kind not in (Kind.IDENTIFIER, Kind.TEXT):
         assert long.kind == field.kind
         assert long.missing == pytest.approx(field.missing)
-    return field.kind, field.reason, field.missing
+    return field.kind, render(field.reason), field.missing
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_every_spelling_of_missing_is_missing_in_every_kind(spelling: str) -> No
 )
 def test_the_user_may_choose_the_kind(values: list[Any], wanted: Kind, missing: float) -> None:
     field, column = infer_field(pl.Series("x", values), wanted)
-    assert (field.kind, field.reason) == (wanted, "chosen by the user")
+    assert (field.kind, render(field.reason)) == (wanted, "chosen by the user")
     encoder = fit_encoder([field], {"x": column})
     assert len(encoder.columns({"x": column}, len(values))) == len(values)
     if wanted is Kind.DATETIME and isinstance(column, Numbers):

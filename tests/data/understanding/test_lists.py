@@ -11,6 +11,7 @@ import pytest
 import fitserve
 from fitserve.data.understanding.kinds import infer_field
 from fitserve.errors import DataError
+from fitserve.messages import render
 from fitserve.schema import Kind, read_text
 
 GENRES = ["action", "comedy", "drama", "horror", "science fiction", "western"]
@@ -25,7 +26,7 @@ def items(n: int = 300) -> list[list[str]]:
 def test_texts_that_list_items_are_known(sign: str) -> None:
     field, _ = infer_field(pl.Series("genres", [sign.join(each) for each in items()]))
     assert field.kind is Kind.TEXT
-    assert f"separated by {sign.strip()!r}, 6 different ones" in field.reason
+    assert f"separated by {sign.strip()!r}, 6 different ones" in render(field.reason)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_texts_that_list_items_are_known(sign: str) -> None:
     ],
 )
 def test_texts_with_commas_are_no_lists(texts: list[str]) -> None:
-    assert "lists" not in infer_field(pl.Series("x", texts))[0].reason
+    assert "lists" not in render(infer_field(pl.Series("x", texts))[0].reason)
 
 
 def test_typed_lists_are_read_as_their_items() -> None:

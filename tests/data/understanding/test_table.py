@@ -21,6 +21,7 @@ from fitserve.data.understanding.table import understand
 from fitserve.data.views.table_view import view_table
 from fitserve.errors import DataError, SpecError
 from fitserve.features.column import Coded, Numbers, take
+from fitserve.messages import render
 from fitserve.schema import Kind
 from fitserve.training.prepare import prepare
 from fitserve.training.spec import Spec
@@ -166,7 +167,7 @@ def test_dates_that_order_the_rows_are_understood_from_all_of_them() -> None:
     assert (field.name, field.kind) == ("day", Kind.DATETIME)
     assert field.profile["quantiles"][-1] == table.order.moments[learned[-1]]  # type: ignore[union-attr]
     texts = understand(visits().drop("day"), Choices(target="y")).columns(learned)
-    assert texts.fields[1].reason.startswith(f"{N} different dates")
+    assert render(texts.fields[1].reason).startswith(f"{N} different dates")
 
 
 def test_the_order_is_the_users_where_there_is_a_word_about_it() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fitserve.errors import SpecError
 from fitserve.features.column import Column, Numbers
 from fitserve.features.number import number_reader, numbers_of
-from fitserve.formatting import number
+from fitserve.messages import Message
 from fitserve.metrics import Metric, named
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 
@@ -111,16 +111,14 @@ class CountAnswerer(RowRequest):
         """The highest count of the training."""
         return {"highest": self.highest}
 
-    def summary(self, learner: str, language: str = "en") -> list[str]:
+    def summary(self, learner: str) -> list[Message]:
         """What is predicted."""
-        del language
-        return [f"It predicts a count by the learner {learner!r}."]
+        return [Message("counts.summary", {"learner": learner})]
 
-    def quality(self, scored: Mapping[str, Any], language: str = "en") -> str:
+    def quality(self, scored: Mapping[str, Any]) -> Message | None:
         """How far off it is."""
-        del language
-        value, without = scored["scores"].get("mae"), scored["baseline"].get("mae")
-        return "" if value is None else f"It is off by {number(value)} counts; without learning, by {number(without)}."
+        value, baseline = scored["scores"].get("mae"), scored["baseline"].get("mae")
+        return None if value is None else Message("counts.quality", {"value": value, "baseline": baseline})
 
 
 class Counts:
@@ -128,8 +126,15 @@ class Counts:
 
     name: ClassVar[str] = "counts"
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
-    error: ClassVar[Mapping[str, str]] = {"en": "mean error", "zh": "平均误差"}
     parts: ClassVar[Mapping[str, str]] = {"by_count": "How errors grow with the count"}
+    messages: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "en": {
+            "counts.error": "mean error",
+            "counts.summary": "It predicts a count by the learner {learner!r}.",
+            "counts.quality": "It is off by {value:number} counts; without learning, by {baseline:number}.",
+        },
+        "zh": {"counts.error": "平均误差"},
+    }
 
     def load(self, state: dict[str, Any]) -> CountAnswerer:
         """The answerer of a stored state."""

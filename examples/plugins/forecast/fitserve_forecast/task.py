@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fitserve.errors import SpecError
 from fitserve.features.column import Coded, Column
-from fitserve.formatting import number
+from fitserve.messages import Message
 from fitserve.metrics import Metric, named
 from fitserve.tasks.base import Answer, Json, Raw, Scored
 
@@ -107,16 +107,14 @@ class PathAnswerer:
         """How far it looks."""
         return {"ahead": [AHEAD]}
 
-    def summary(self, learner: str, language: str = "en") -> list[str]:
+    def summary(self, learner: str) -> list[Message]:
         """What is predicted."""
-        del language
-        return [f"It predicts the next {AHEAD} values of a series by the learner {learner!r}."]
+        return [Message("forecast.summary", {"ahead": AHEAD, "learner": learner})]
 
-    def quality(self, scored: Mapping[str, Any], language: str = "en") -> str:
+    def quality(self, scored: Mapping[str, Any]) -> Message | None:
         """How far off it is."""
-        del language
         value = scored["scores"].get("mae")
-        return "" if value is None else f"It is off by {number(value)} on average over {AHEAD} steps."
+        return None if value is None else Message("forecast.quality", {"value": value, "ahead": AHEAD})
 
 
 def rows_of(raw: NDArray[Any], truth: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
@@ -134,8 +132,15 @@ class Forecast:
 
     name: ClassVar[str] = "forecast"
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
-    error: ClassVar[Mapping[str, str]] = {"en": "mean error", "zh": "平均误差"}
     parts: ClassVar[Mapping[str, str]] = {"by_step": "How errors grow with the steps"}
+    messages: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "en": {
+            "forecast.error": "mean error",
+            "forecast.summary": "It predicts the next {ahead} values of a series by the learner {learner!r}.",
+            "forecast.quality": "It is off by {value:number} on average over {ahead} steps.",
+        },
+        "zh": {"forecast.error": "平均误差"},
+    }
 
     def load(self, state: dict[str, Any]) -> PathAnswerer:
         """The answerer of a stored state."""

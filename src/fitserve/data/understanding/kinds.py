@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from fitserve import schema
 from fitserve.data.understanding.missing_spellings import GapSpellings, kept_levels, marker_counts
-from fitserve.data.understanding.numeric_codes import LONG, doubt_of, long_share, may_be_codes, why_codes
+from fitserve.data.understanding.numeric_codes import doubt_of, long_share, may_be_codes, why_codes
 from fitserve.data.understanding.profiles import missing_share, profile_of
 from fitserve.data.understanding.reasons import Reason
 from fitserve.data.understanding.running_numbers import (
@@ -43,6 +42,7 @@ from fitserve.features.spelling import (
     is_ordered,
     units_in,
 )
+from fitserve.messages import Message
 from fitserve.schema import Field, Kind, Level, Remark
 
 _ZONED = re.compile(
@@ -92,7 +92,7 @@ class _Spelled:
     numbers: float
     dates: float
     booleans: bool
-    codes: str
+    codes: Message | None
     words: float
 
 
@@ -114,7 +114,7 @@ def infer_field(
     if spelling and spelling != ANY_CASE and series.dtype == pl.String:
         wanted = wanted or (Kind.DATETIME if spelling in (DAY_FIRST, MONTH_FIRST) else Kind.NUMBER)
     if wanted:
-        kind, reason = wanted, Reason("chosen by the user")
+        kind, reason = wanted, Reason((Message("chosen_by_user"),))
     else:
         kind, reason = _kind(series, kept)
     labels = gaps is not None and gaps.target and kind is Kind.BOOLEAN
@@ -124,7 +124,7 @@ def infer_field(
         raise SpecError(f"column {series.name!r} holds a {kind}, which has no case; leave its --spelling out")
     column = column_of_series(series, kind, spelling, kept)
     if spelling:
-        reason = reason.but(f", spelled {'like ' if kind is Kind.NUMBER else ''}{spelling}")
+        reason = reason.but(Message("column.spelled", {"like": kind is Kind.NUMBER, "spelling": spelling}))
     elif kind is Kind.DATETIME and isinstance(column, Coded):
         day_first = moment_reader(column).day_first
         column = replace(column, spelling="" if day_first is None else DAY_FIRST if day_first else MONTH_FIRST)
@@ -133,7 +133,7 @@ def infer_field(
         raise SpecError(f"no value of column {series.name!r} can be read as a {kind}; leave --kind out for it")
     running = {"running": True} if kind is Kind.IDENTIFIER and _is_running(series) else {}
     profile = {**profile_of(column, kind), **running}
-    return Field(series.name, kind, reason.text, True, missing, profile, reason.remarks), column
+    return Field(series.name, kind, reason.message, True, missing, profile, reason.remarks), column
 
 
 def read_alike(series: pl.Series, field: Field, column: Column) -> Column:
@@ -169,25 +169,22 @@ def _kept(series: pl.Series, gaps: Gaps | None) -> frozenset[str]:
 def _kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, Reason]:
     dtype = series.dtype
     if dtype == pl.Null or series.null_count() == len(series):
-        return Kind.CONSTANT, Reason("no value at all")
-    if dtype == pl.Boolean or dtype.is_temporal():
-        kind = Kind.BOOLEAN if dtype == pl.Boolean else Kind.DATETIME
-        told = "true and false" if kind is Kind.BOOLEAN else f"values of type {dtype}"
-        return _or_constant(series, kind, told)
+        return Kind.CONSTANT, Reason.of("empty")
+    if dtype == pl.Boolean:
+        return _or_constant(series, Kind.BOOLEAN, Reason.of("true_and_false"))
+    if dtype.is_temporal():
+        return _or_constant(series, Kind.DATETIME, Reason.of("typed", {"type": str(dtype)}))
     if dtype.is_numeric():
         known = series.drop_nulls()
         return _number_kind(series, (known if dtype in _EXACT else known.cast(pl.Float64)).to_numpy())
     if dtype == pl.String:
         return _text_kind(series, kept)
-    if isinstance(dtype, (pl.List, pl.Array)):
-        return Kind.TEXT, Reason("lists")
-    return _or_constant(series, Kind.CATEGORY, "a categorical column")
+    lists = isinstance(dtype, (pl.List, pl.Array))
+    return (Kind.TEXT, Reason.of("lists")) if lists else _or_constant(series, Kind.CATEGORY, Reason.of("categorical"))
 
 
-def _or_constant(series: pl.Series, kind: Kind, reason: str) -> tuple[Kind, Reason]:
-    if series.drop_nulls().n_unique() <= 1:
-        return Kind.CONSTANT, Reason("one value only")
-    return kind, Reason(reason)
+def _or_constant(series: pl.Series, kind: Kind, reason: Reason) -> tuple[Kind, Reason]:
+    return (Kind.CONSTANT, Reason.of("one_value")) if series.drop_nulls().n_unique() <= 1 else (kind, reason)
 
 
 def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, Reason]:
@@ -195,18 +192,18 @@ def _number_kind(series: pl.Series, numbers: NDArray[Any]) -> tuple[Kind, Reason
     known = np.unique(numbers[~np.isnan(numbers)])
     distinct = len(known)
     if distinct <= 1:
-        return Kind.CONSTANT, Reason("one value only" if distinct else "no value at all")
+        return Kind.CONSTANT, Reason.of("one_value" if distinct else "empty")
     whole = known.dtype.kind != "f" or bool((known == np.floor(known)).all())
     each_once = distinct == len(series)
     if each_once and (distinct >= FEWEST_ROWS or numbers_rows(series.name)) and counts_up(numbers):
-        return Kind.IDENTIFIER, Reason(f"{distinct} numbers that count up with the rows, as a running number does")
+        return Kind.IDENTIFIER, Reason.of("counts_up", {"n": distinct})
     if whole and each_once and distinct >= FEWEST_ROWS and (is_counted(known) or names_rows(series.name)):
-        return Kind.IDENTIFIER, Reason(f"{distinct} whole numbers, each once, as a running number would be")
+        return Kind.IDENTIFIER, Reason.of("each_once", {"n": distinct})
     if known.dtype.kind in "iu" and long_share(known) >= 0.5:
         few = distinct <= _FEW_LEVELS or (len(numbers) >= _REPEATS * distinct and distinct <= _MANY_LEVELS)
         named = Kind.IDENTIFIER if each_once and distinct >= FEWEST_ROWS else Kind.CATEGORY if few else Kind.TEXT
-        return named, Reason(f"{distinct} whole numbers {LONG}", (Remark.LONG_CODES,))
-    return Kind.NUMBER, Reason(f"{distinct} different numbers")
+        return named, Reason.of("long_numbers", {"n": distinct}, Remark.LONG_CODES)
+    return Kind.NUMBER, Reason.of("numbers", {"n": distinct})
 
 
 def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, Reason]:
@@ -216,31 +213,25 @@ def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, Reason]:
         return _number_kind(series, numbers)
     seen = _spelled(series, kept)
     if seen.n <= 1:
-        return Kind.CONSTANT, Reason("one value only" if seen.n else "no value at all")
+        return Kind.CONSTANT, Reason.of("one_value" if seen.n else "empty")
     if seen.booleans:
-        return Kind.BOOLEAN, Reason("two words for yes and no")
+        return Kind.BOOLEAN, Reason.of("yes_and_no")
     odd = round(seen.n * float(np.mean([NUMBER.match(text) is None for text in seen.sample])))
     if seen.numbers >= _ENOUGH and not seen.codes and (not odd or find_number_spelling(seen.sample) is None):
         kind, reason = _number_kind(series, _readable_numbers(series))
-        return kind, reason.others_missing(odd).in_doubt(doubt_of(seen.sample) if kind is Kind.NUMBER else "")
+        return kind, reason.others_missing(odd).in_doubt(doubt_of(seen.sample) if kind is Kind.NUMBER else None)
     own = _own_spelling_kind(series, seen)
     if own is not None:
         return own
     kind, reason = _words_kind(series, seen)
     units = units_in([text for text in seen.sample[:_FEW_UNITS] if len(text) <= schema.LONGEST_TYPED])
-    doubt = f"numbers with {_listed(units)} are read as texts; give them one unit in the table" if units else ""
-    return kind, reason.in_doubt(doubt)
-
-
-def _listed(units: Sequence[str]) -> str:
-    shown = [repr(unit) for unit in units[:3]]
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return kind, reason.in_doubt(Message("doubt.units", {"units": list(units[:3])}) if units else None)
 
 
 def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason] | None:
     """The kind of a column of dates, or of numbers that are spelled in a way of their own; None for others."""
     if seen.dates >= _ENOUGH:
-        return Kind.DATETIME, _dates_told(Reason(f"{seen.n} different dates"), seen.sample)
+        return Kind.DATETIME, _dates_told(Reason.of("dates", {"n": seen.n}), seen.sample)
     found = find_number_spelling(seen.sample)
     if found is None or seen.codes:
         return None
@@ -248,27 +239,28 @@ def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason]
     numbers = np.array([reader.read(text) for text in seen.sample if is_number(text, reader)])
     odd = len(seen.sample) - len(numbers)
     kind, reason = _number_kind(series, numbers)
-    return kind, reason.but(_numbers_told(found)).in_doubt(found.doubt).others_missing(odd)
+    return kind, _numbers_told(reason, found).in_doubt(found.doubt).others_missing(odd)
 
 
-def _numbers_told(found: Found) -> str:
-    around = " ".join(part for part in (found.prefix, "number", found.suffix) if part)
-    told = f", spelled like {found.style}" if found.style else ""
-    told += f", as {around!r}" if found.prefix or found.suffix else ""
-    return told + (f" (also {', '.join(map(repr, found.variants))})" if found.variants else "")
+def _numbers_told(reason: Reason, found: Found) -> Reason:
+    if found.style:
+        reason = reason.but(Message("column.spelled", {"like": True, "spelling": found.style}))
+    if found.prefix or found.suffix:
+        reason = reason.but(Message("column.around", {"prefix": found.prefix, "suffix": found.suffix}))
+    return reason.but(Message("column.variants", {"variants": list(found.variants)}) if found.variants else None)
 
 
 def _dates_told(reason: Reason, texts: list[str]) -> Reason:
     prefix = common_prefix(texts)
     dates = [text.removeprefix(prefix) for text in texts]
     day_first, doubtful = find_day_first(dates)
-    reason = reason.but(f", each behind {prefix.strip()!r}") if prefix.strip() else reason
+    reason = reason.but(Message("column.prefix", {"prefix": prefix.strip()}) if prefix.strip() else None)
     if any(is_ordered(text) for text in dates):
-        reason = reason.but(f", {'day' if day_first else 'month'} first")
-        reason = reason.in_doubt("no date shows whether 1/2 is in January or February" if doubtful else "")
+        reason = reason.but(Message("column.date_order", {"day_first": day_first}))
+        reason = reason.in_doubt(Message("doubt.date_order") if doubtful else None)
     if any(_ZONED.search(text) for text in dates):
-        return reason.but(", with time zones")
-    return reason.but(", times taken as UTC") if any(":" in text for text in dates) else reason
+        return reason.but(Message("column.time_zones"))
+    return reason.but(Message("column.utc") if any(":" in text for text in dates) else None)
 
 
 def _clean_numbers(series: pl.Series) -> NDArray[np.float64] | None:
@@ -297,18 +289,16 @@ def _words_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason]:
     repeats, n = seen.known / seen.n, len(series)
     listed = _lists(seen.sample) if seen.n > _FEW_LISTS else None
     if listed is not None:
-        return Kind.TEXT, Reason(listed)
+        return Kind.TEXT, listed
     if seen.n == n >= FEWEST_ROWS and seen.words < 1.5:
-        counted = ", whose numbers count the rows" if texts_count_up(series) else ""
-        return Kind.IDENTIFIER, Reason(f"{seen.n} single words, each once{counted}")
+        return Kind.IDENTIFIER, Reason.of("single_words", {"n": seen.n, "counted": texts_count_up(series)})
     if seen.n <= _FEW_LEVELS or (repeats >= _REPEATS and seen.n <= _MANY_LEVELS and seen.words < 2 * _WORDS_OF_TEXT):
-        told = f"{seen.n} levels, each {repeats:.1f} times on average"
-        return Kind.CATEGORY, Reason(f"{told}; {seen.codes}" if seen.codes else told)
-    return Kind.TEXT, Reason(f"{seen.n} different texts of {seen.words:.1f} words on average")
+        return Kind.CATEGORY, Reason.of("levels", {"n": seen.n, "often": repeats, "codes": seen.codes})
+    return Kind.TEXT, Reason.of("texts", {"n": seen.n, "words": seen.words})
 
 
-def _lists(texts: list[str]) -> str | None:
-    """What to say of texts that are lists: few items that come again and again, in different numbers; else None."""
+def _lists(texts: list[str]) -> Reason | None:
+    """The reason of texts that are lists: few items that come again and again, in different numbers; else None."""
     for sign in "|;,":
         cells = [[item.strip(" '\"[](){}") for item in text.split(sign)] for text in texts]
         lengths = np.array([len(items) for items in cells])
@@ -317,7 +307,7 @@ def _lists(texts: list[str]) -> str | None:
         varied = len(np.unique(lengths)) > 2 or 0.1 < several < 0.9
         short = float(np.mean([len(item.split()) for item in list(items)[:_MOST_MEASURED]] or [99])) < _WORDS_OF_AN_ITEM
         if several >= _SHARE_OF_LISTS and varied and short and items.total() >= _REPEATS_OF_ITEMS * len(items):
-            return f"lists of items separated by {sign!r}, {len(items)} different ones"
+            return Reason.of("items", {"sign": sign, "n": len(items)})
     return None
 
 
@@ -332,7 +322,7 @@ def _spelled(series: pl.Series, kept: frozenset[str]) -> _Spelled:
     numbers = [NUMBER.match(text) is not None for text in typed]
     # Beside one number alone, "unknown" is a level like any other.
     share = float(np.mean(numbers)) if sum(numbers) > 1 or len(typed) == len(texts) > 0 else 0.0
-    codes = why_codes([text for text, number in zip(typed, numbers, strict=True) if number]) if share else ""
+    codes = why_codes([text for text, number in zip(typed, numbers, strict=True) if number]) if share else None
     dates = 0 if share == 1.0 else _dates(typed)
     words = {text.casefold() for text in texts} if n <= 4 else set()
     two = bool(words & schema.TRUE_WORDS) and bool(words & schema.FALSE_WORDS)

@@ -8,24 +8,24 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from fitserve.messages import Message
 from fitserve.schema import LARGEST_EXACT
 
 _PADDED = re.compile(r"[+-]?0[0-9]+\Z")
 _PLUS = re.compile(r"\+[0-9]+\Z")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}\Z")
 _FRACTION = re.compile(r"[+-]?[0-9]*\.([0-9]+)\Z")
-LONG = "with more digits than a number keeps, so codes"
 _ODD = r"^\+|^[+-]?0[0-9]+$|^[+-]?[0-9]{16,}$"
 
 
-def why_codes(texts: Sequence[str]) -> str:
-    """In words, why some different texts that can be read as numbers are none; "" if they are."""
+def why_codes(texts: Sequence[str]) -> Message | None:
+    """Why some different texts that can be read as numbers are none; None if they are."""
     if any(_PADDED.match(text) for text in texts):
-        return "with leading zeros, so not numbers"
+        return Message("codes.padded")
     if len(texts) > 1 and all(_PLUS.match(text) for text in texts):
-        return "with a plus sign before each, so not numbers"
+        return Message("codes.plus")
     long = sum(is_long(text) for text in texts)
-    return LONG if long >= len(texts) / 2 > 0 else ""
+    return Message("codes.long") if long >= len(texts) / 2 > 0 else None
 
 
 def is_long(text: str) -> bool:
@@ -33,16 +33,16 @@ def is_long(text: str) -> bool:
     return len(text) >= 16 and bool(_WHOLE.match(text)) and abs(int(text)) >= LARGEST_EXACT
 
 
-def doubt_of(texts: Sequence[str]) -> str:
-    """In words, why some texts that are read as numbers may be codes, as 1.10 may be a version; "" if they are not."""
+def doubt_of(texts: Sequence[str]) -> Message | None:
+    """Why some texts that are read as numbers may be codes, as 1.10 may be a version; None if they are not."""
     if any(is_long(text) for text in texts):
-        return "some have more digits than a number keeps"
+        return Message("doubt.long")
     fractions = {text: match[1] for text in texts if (match := _FRACTION.match(text))}
     if len({len(fraction) for fraction in fractions.values()}) > 1:
         odd = next((text for text, fraction in fractions.items() if fraction[-1] == "0" and fraction.strip("0")), None)
         if odd is not None:
-            return f"{odd!r} is read like {odd.rstrip('0')!r}"
-    return ""
+            return Message("doubt.read_like", {"text": odd, "like": odd.rstrip("0")})
+    return None
 
 
 def may_be_codes(numbers: pl.Series) -> bool:

@@ -17,6 +17,7 @@ from fitserve.data.understanding.series import NUMBER, column_of_series
 from fitserve.errors import SpecError
 from fitserve.features.column import Column, take
 from fitserve.features.moment import moments_of
+from fitserve.messages import render
 from fitserve.schema import Field, Kind
 
 _LOOKED_AT, _FIRST = 200, 10
@@ -62,7 +63,7 @@ def order_by(series: pl.Series, choices: Choices) -> Order:
     order = Order(series.name, moments_of(column), (field, column)) if dated else Order(series.name, _finite(column))
     if not _differ(order.moments):
         raise SpecError(
-            f"column {series.name!r} holds {field.reason}, which puts no rows in order; name another --time"
+            f"column {series.name!r} holds {render(field.reason)}, which puts no rows in order; name another --time"
         )
     return order
 

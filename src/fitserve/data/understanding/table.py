@@ -28,6 +28,7 @@ from fitserve.data.understanding.target import Target, decide_target
 from fitserve.data.understanding.task import Examples, task_data
 from fitserve.errors import DataError, SpecError, UserError
 from fitserve.features.column import Column
+from fitserve.messages import Message
 from fitserve.schema import Field, Kind
 
 _Understood = tuple[Field, Column | None]
@@ -207,9 +208,9 @@ def _keys(series: pl.Series) -> NDArray[np.int64]:
 
 def _unused(choices: Choices) -> dict[str, Field]:
     """The columns that the user has given another part."""
-    found = {name: Field(name, Kind.TEXT, "excluded by the user", used=False) for name in choices.exclude}
+    found = {name: Field(name, Kind.TEXT, Message("column.excluded"), used=False) for name in choices.exclude}
     if choices.group is not None:
-        found[choices.group] = Field(choices.group, Kind.IDENTIFIER, "names the groups of the split", used=False)
+        found[choices.group] = Field(choices.group, Kind.IDENTIFIER, Message("column.group"), used=False)
     if choices.weight is not None:
-        found[choices.weight] = Field(choices.weight, Kind.NUMBER, "holds the weights of the rows", used=False)
+        found[choices.weight] = Field(choices.weight, Kind.NUMBER, Message("column.weight"), used=False)
     return found

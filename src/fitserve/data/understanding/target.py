@@ -17,7 +17,7 @@ from fitserve.data.understanding.task import Classes, Lost, TaskData, all_task_d
 from fitserve.errors import DataError
 from fitserve.features.column import Coded, Column, Numbers, take
 from fitserve.features.number import number_reader, numbers_of
-from fitserve.messages import AnyMessage, Message
+from fitserve.messages import AnyMessage, Message, render
 from fitserve.schema import Field, Kind
 
 _NO_CHOICES = Choices()
@@ -119,4 +119,5 @@ def _decide_task(field: Field, column: Column) -> tuple[TaskData, AnyMessage]:
             return task, claim.reason
     doubts = "; ".join(claim.doubt for _, claim in claims if claim.doubt)
     advice = ", or ".join(["choose another column", *(claim.advice for _, claim in claims if claim.advice)])
-    raise DataError(f"the target {field.name!r} holds {field.reason}{': ' if doubts else ''}{doubts}; {advice}")
+    holds = render(field.reason)
+    raise DataError(f"the target {field.name!r} holds {holds}{': ' if doubts else ''}{doubts}; {advice}")

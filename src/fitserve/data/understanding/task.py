@@ -10,16 +10,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.errors import SpecError, in_a_line
+from fitserve.errors import SpecError
 from fitserve.features.column import Column
 from fitserve.messages import AnyMessage
+from fitserve.plugins import make, registered
 from fitserve.schema import Field, Kind
 from fitserve.tasks import get_task
 
@@ -137,16 +137,10 @@ class TaskData(Roles, TargetReader, Statistics, Truths, Protocol):
 @cache
 def load_part(name: str) -> Any:
     """The heavy half of a task; raises SpecError if none is registered, or if it cannot be loaded."""
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
+    if name not in registered(GROUP):
         get_task(name)  # whose error tells more
         raise SpecError(f"the task {name!r} cannot be trained: its package registers nothing in {GROUP}; mend it")
-    try:
-        return found[name].load()()
-    except Exception as error:  # noqa: BLE001 - a package of others may fail with anything
-        _LOG.warning("the task %s cannot be loaded", name, exc_info=error)
-        message = f"the task {name!r} cannot be loaded ({in_a_line(error)}); mend or uninstall its package"
-        raise SpecError(message) from None
+    return make(GROUP, name, "task")
 
 
 def task_data(name: str) -> TaskData:
@@ -158,7 +152,7 @@ def task_data(name: str) -> TaskData:
 def all_task_data() -> list[TaskData]:
     """All tasks that are installed and can be loaded, in the order of their names."""
     found: list[TaskData] = []
-    for name in sorted(entry.name for entry in entry_points(group=GROUP)):
+    for name in registered(GROUP):
         try:
             found.append(task_data(name))
         except SpecError as error:

@@ -151,7 +151,9 @@ def _target_view(target: Target) -> ColumnView:
     kind = Kind.BOOLEAN if field.kind is Kind.BOOLEAN else Kind.CATEGORY
     levels = list(target.counts.items())
     missing, summary = len(target.column) - len(target.known), {"most frequent": levels[0][0]}
-    return ColumnView(target.name, kind, field.reason, missing, len(levels), summary, levels=levels[:_LEVELS_SHOWN])
+    return ColumnView(
+        target.name, kind, render(field.reason), missing, len(levels), summary, levels=levels[:_LEVELS_SHOWN]
+    )
 
 
 def _column_view(field: Field, column: Column, tells: float | None) -> ColumnView:
@@ -159,7 +161,7 @@ def _column_view(field: Field, column: Column, tells: float | None) -> ColumnVie
     base: dict[str, Any] = {
         "name": field.name,
         "kind": field.kind,
-        "reason": field.reason,
+        "reason": render(field.reason),
         "missing": missing,
         "tells": tells,
     }

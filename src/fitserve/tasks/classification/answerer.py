@@ -16,12 +16,11 @@ from fitserve.errors import SpecError
 from fitserve.features.category import coded_numbers
 from fitserve.features.column import Column, Numbers
 from fitserve.features.spelling import folded
-from fitserve.formatting import of_hundred
 from fitserve.messages import AnyMessage, Message
 from fitserve.metrics import Metric, classification_scores
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 from fitserve.tasks.classification.metrics import MACRO, METRICS
-from fitserve.tasks.classification.words import MESSAGES, PARTS, WORDS
+from fitserve.tasks.classification.words import MESSAGES, PARTS
 
 Label = str | int | float | bool
 
@@ -162,23 +161,20 @@ class ClassAnswerer(RowRequest):
         """The labels."""
         return {"labels": list(self.labels)}
 
-    def summary(self, learner: str, language: str = "en") -> list[str]:
+    def summary(self, learner: str) -> list[Message]:
         """How many labels, and which; of two, the positive one."""
-        words, labels = WORDS[language], self.labels
-        named = ", ".join(map(str, labels[:_MOST_NAMED])) + (", …" if len(labels) > _MOST_NAMED else "")
-        told = words["labels"].format(n=len(labels), labels=named, learner=learner)
-        return [told, *([words["positive"].format(positive=labels[1])] if len(labels) == 2 else [])]
+        n, first = len(self.labels), self.labels[:_MOST_NAMED]
+        of_all = {"n": n, "labels": first, "more": n > len(first), "learner": learner}
+        told = [Message("classification.summary", of_all)]
+        return told + ([Message("classification.positive", {"positive": self.labels[1]})] if n == 2 else [])
 
-    def quality(self, scored: Mapping[str, Any], language: str = "en") -> str:
+    def quality(self, scored: Mapping[str, Any]) -> Message | None:
         """On how many of 100 rows it is right."""
-        value, ends = scored["scores"].get(self.spoken), scored["intervals"].get(self.spoken)
-        baseline = scored["baseline"].get(self.spoken)
-        if value is None:
-            return ""
-        words = WORDS[language]
-        within = words["between"].format(low=of_hundred(ends[0]), high=of_hundred(ends[1])) if ends else ""
-        without = "" if baseline is None else words["without"].format(share=of_hundred(baseline))
-        return words["right"].format(share=of_hundred(value), within=within, without=without)
+        value, ends, baseline = (scored[name].get(self.spoken) for name in ("scores", "intervals", "baseline"))
+        low, high = ends or (None, None)
+        figures = {"share": value, "ends": ends, "low": low, "high": high}
+        compared = {"baseline": baseline, "compared": baseline is not None}
+        return None if value is None else Message("classification.quality", {**figures, **compared})
 
 
 class Classification:
@@ -186,7 +182,6 @@ class Classification:
 
     name: ClassVar[str] = "classification"
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
-    error: ClassVar[Mapping[str, str]] = {language: words["error"] for language, words in WORDS.items()}
     parts: ClassVar[Mapping[str, str]] = PARTS
     messages: ClassVar[Mapping[str, Mapping[str, str]]] = MESSAGES
 

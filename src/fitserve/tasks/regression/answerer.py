@@ -14,12 +14,11 @@ from fitserve.errors import SpecError
 from fitserve.features.column import Column, Numbers
 from fitserve.features.number import numbers_of
 from fitserve.features.spelling import NumberReader
-from fitserve.formatting import number
-from fitserve.messages import AnyMessage
+from fitserve.messages import AnyMessage, Message
 from fitserve.metrics import Metric, regression_scores
 from fitserve.tasks.base import Answer, Json, Raw, RowRequest, Scored
 from fitserve.tasks.regression.metrics import METRICS
-from fitserve.tasks.regression.words import MESSAGES, PARTS, WORDS
+from fitserve.tasks.regression.words import MESSAGES, PARTS
 
 TOLERANCE = 1e-5
 
@@ -113,19 +112,16 @@ class NumberAnswerer(RowRequest):
         """No labels."""
         return {"labels": None}
 
-    def summary(self, learner: str, language: str = "en") -> list[str]:
+    def summary(self, learner: str) -> list[Message]:
         """That it is a number."""
-        return [WORDS[language]["a number"].format(learner=learner)]
+        return [Message("regression.summary", {"learner": learner})]
 
-    def quality(self, scored: Mapping[str, Any], language: str = "en") -> str:
+    def quality(self, scored: Mapping[str, Any]) -> Message | None:
         """How far off it is on average."""
-        value, ends = scored["scores"].get(self.spoken), scored["intervals"].get(self.spoken)
-        if value is None:
-            return ""
-        words = WORDS[language]
-        within = words["between"].format(low=number(ends[0]), high=number(ends[1])) if ends else ""
-        without = words["without"].format(value=number(scored["baseline"].get(self.spoken)))
-        return words["off"].format(value=number(value), within=within, without=without)
+        value, ends, baseline = (scored[name].get(self.spoken) for name in ("scores", "intervals", "baseline"))
+        low, high = ends or (None, None)
+        figures = {"value": value, "ends": ends, "low": low, "high": high, "baseline": baseline}
+        return None if value is None else Message("regression.quality", figures)
 
 
 class Regression:
@@ -133,7 +129,6 @@ class Regression:
 
     name: ClassVar[str] = "regression"
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
-    error: ClassVar[Mapping[str, str]] = {language: words["error"] for language, words in WORDS.items()}
     parts: ClassVar[Mapping[str, str]] = PARTS
     messages: ClassVar[Mapping[str, Mapping[str, str]]] = MESSAGES
 

@@ -20,6 +20,7 @@ from fitserve.evaluation.vega import (
     quantity,
     share,
 )
+from fitserve.messages import Message
 
 _MOST_FIGURES = 12
 _FREE = {"zero": False}
@@ -36,15 +37,13 @@ def confusion_chart(found: Mapping[str, Any]) -> Chart:
     if len(labels) <= _MOST_FIGURES:
         ink = {"condition": {"test": "datum.share > 0.75", "value": "white"}, "value": "#1f2933"}
         parts.append(layer({"type": "text", "tooltip": False}, text=quantity("rows"), color=ink))
-    note = "Rows by their true and their predicted label; the darker, the larger the share of the true label's rows."
-    if found["of_labels"] > len(labels):
-        note += f" The {len(labels)} of {found['of_labels']} labels that are confused most."
+    some = {"shown": len(labels), "labels": found["of_labels"], "some": found["of_labels"] > len(labels)}
     place = {
         "x": nominal("predicted", "predicted", sort=labels, axis={"labelLimit": 110, "labelAngle": angle}),
         "y": nominal("true", "true", sort=labels, axis={"labelLimit": 110}),
     }
     spec = layers(values, *parts, encoding=place, height=max(140, min(26 * len(labels) + 40, 520)))
-    return chart("confusion", "Confusion matrix", note, spec)
+    return _chart("confusion", spec, some)
 
 
 def curve_charts(found: Mapping[str, Any], two: bool) -> list[Chart]:
@@ -53,22 +52,12 @@ def curve_charts(found: Mapping[str, Any], two: bool) -> list[Chart]:
         [{"label": label, "x": x, "y": y} for label, x, y in found[name]] for name in ("roc", "precision_recall")
     )
     colour = {} if two else nominal("label", "")
-    some = "" if two or found["of_labels"] <= 6 else " The six labels with the smallest areas, each against the rest."
+    some = {"some": not two and found["of_labels"] > 6}
     false, true = share("x", "false alarms, of the negative rows"), share("y", "found, of the positive rows")
     recall, right = share("x", "recall: found, of the positive rows"), share("y", "precision: right, of those called")
     return [
-        chart(
-            "roc",
-            "ROC curve",
-            f"The dashed line is guessing.{some}",
-            {"layer": [diagonal(), layer("line", roc, x=false, y=true, color=colour)]},
-        ),
-        chart(
-            "precision_recall",
-            "Precision and recall",
-            f"What finding more costs in precision.{some}",
-            layer("line", precision, x=recall, y=right, color=colour),
-        ),
+        _chart("roc", {"layer": [diagonal(), layer("line", roc, x=false, y=true, color=colour)]}, some),
+        _chart("precision_recall", layer("line", precision, x=recall, y=right, color=colour), some),
     ]
 
 
@@ -79,13 +68,8 @@ def calibration_chart(found: Mapping[str, Any], two: bool) -> Chart:
     points = layers(
         found["bins"], layer(INTERVAL, x=x, y=low, y2={"field": "high"}), layer(DOTS, x=x, y=y, tooltip=tips)
     )
-    note = (
-        f"How often the {'positive' if two else 'predicted'} label is right where it was given a probability, with "
-        "95 % intervals. On the dashed line it happens as often as it is said."
-    )
-    if found["error"] is not None:
-        note += f" Mean distance: {found['error']:.3f}."
-    return chart("calibration", "Calibration", note, {"layer": [diagonal(), points]})
+    figures = {"two": two, "error": found["error"], "known": found["error"] is not None}
+    return _chart("calibration", {"layer": [diagonal(), points]}, figures)
 
 
 def gain_charts(values: Rows) -> list[Chart]:
@@ -94,8 +78,8 @@ def gain_charts(values: Rows) -> list[Chart]:
     gain = layer("line", values, x=x, y=share("found", "of the positive rows found"))
     lift = layer("line", values, x=x, y=quantity("lift", "times as many as by chance"))
     return [
-        chart("gain", "Gain", "Who looks at so many rows finds so many positive ones.", {"layer": [diagonal(), gain]}),
-        chart("lift", "Lift", "How much richer in positive rows they are than all rows together.", lift),
+        _chart("gain", {"layer": [diagonal(), gain]}),
+        _chart("lift", lift),
     ]
 
 
@@ -124,12 +108,12 @@ def threshold_chart(found: Mapping[str, Any], positive: str) -> Chart:
         padding={"top": 76, "left": 5, "right": 5, "bottom": 5},
         height=220,
     )
-    note = (
-        f"A row is called {positive!r} from the threshold on; the model's own is {own:g}. Enter what a row called "
-        "wrongly and a row missed cost you, in any unit; right answers cost nothing. The dashed line is the cheapest "
-        "threshold on these rows."
-    )
-    return chart("thresholds", "Which threshold?", note, spec)
+    return _chart("thresholds", spec, {"positive": positive, "own": own})
+
+
+def _chart(name: str, spec: Mapping[str, Any], figures: Mapping[str, Any] | None = None) -> Chart:
+    note = Message(f"classification.{name}.note", figures or {})
+    return chart(name, Message(f"classification.{name}"), note, spec)
 
 
 def _lines_of_text(transform: Rows, before: str, n: int, place: int, colour: str) -> dict[str, Any]:

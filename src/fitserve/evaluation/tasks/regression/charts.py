@@ -16,6 +16,7 @@ from fitserve.evaluation.vega import (
     layers,
     quantity,
 )
+from fitserve.messages import Message
 
 _MOST_FIGURES = 12
 _FREE = {"zero": False}
@@ -33,19 +34,9 @@ def residual_charts(found: Mapping[str, Any], target: str) -> list[Chart]:
     steps = quantity("from", "predicted less true", bin={"binned": True})
     bins = layer("bar", found["histogram"], x=steps, x2={"field": "to"}, y=quantity("rows", "rows"))
     return [
-        chart(
-            "predicted_actual",
-            "Predicted against actual",
-            "At most 500 rows; on the dashed line the prediction is right.",
-            against,
-        ),
-        chart(
-            "residuals",
-            "Errors by prediction",
-            "The same rows. A funnel or a bow says that the errors have a rule of their own.",
-            layers(pairs, layer(dots, x=predicted, y=off), zero),
-        ),
-        chart("residual_histogram", "How far off", "What is beyond 99 % of the rows is in the outermost bars.", bins),
+        _chart("predicted_actual", against),
+        _chart("residuals", layers(pairs, layer(dots, x=predicted, y=off), zero)),
+        _chart("residual_histogram", bins),
         _by_size(found["by_size"], target),
     ]
 
@@ -59,4 +50,8 @@ def _by_size(sizes: Rows, target: str) -> Chart:
         layer(INTERVAL, x=x, y=quantity("low", error), y2={"field": "high"}),
         layer({"type": "line", "point": True}, x=x, y=quantity("error", error), tooltip=tips),
     )
-    return chart("error_by_size", "Error by size of the truth", "Mean absolute error with 95 % intervals.", spec)
+    return _chart("error_by_size", spec)
+
+
+def _chart(name: str, spec: Mapping[str, Any]) -> Chart:
+    return chart(name, Message(f"regression.{name}"), Message(f"regression.{name}.note"), spec)

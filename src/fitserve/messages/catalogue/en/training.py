@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
     "sentence": "{told:sentence}.",
-    "chosen_by_user": "chosen by the user",
     # The table
     "no_target": "no target {column!r}",
     "nothing_to_learn": "nothing can be learned from them",
@@ -38,6 +37,11 @@ TEMPLATES: Mapping[str, str] = {
         "{n} of {of} candidates were not judged, for there was no time; a larger budget may help"
         "{reasons:if| ({reasons:each|{learner}: {reason}|; })|}"
     ),
+    "time_over": "the time for searching was over",
+    "another_took_long": "another of its candidates took {took:seconds}, {left:seconds} are left",
+    "shortest_fits_too_long": "even its shortest fits would take {needed:seconds}, {left:seconds} are left",
+    "few_rows_take_long": "a fit on {rows} rows takes {needed:seconds}, for all {left:seconds} are left",
+    "fits_too_long": "{n} of {of} fits would take {needed:seconds}, {left:seconds} are left",
     "rows_not_judged": (
         "{n:one|1 row was|{n} rows were} not judged, for only rows that belong together with it have its label; give "
         "more rows of it"
@@ -86,6 +90,44 @@ TEMPLATES: Mapping[str, str] = {
         "{n} {n:one|part|parts} of the report had no time left: {parts:each|{item}|, } (a larger budget has)"
     ),
     "fault": "a fault of fitserve, please report it: {error}{place:if| in {place}, line {line}|}",
+    "asked_of_seen": (
+        "There is no test part, so this is asked of rows that the model has seen: it tells what it relies on, not how "
+        "well."
+    ),
+    "chart.slices": "Where it is bad",
+    "chart.slices.note": (
+        "Parts of the rows with larger errors than the rest, by more than chance, with 95 % intervals."
+    ),
+    "chart.importance": "What it relies on",
+    "chart.importance.note": (
+        "By how much {metric} gets worse when the values of one column are shuffled among {rows:,} rows; lines are "
+        "95 % intervals over {repeats} shuffles. Columns that tell the same share their importance."
+        "{asked:if| {asked}|}"
+    ),
+    "chart.robustness": "What disturbs it",
+    "chart.robustness.note": (
+        "The score when something is wrong with the rows: noise of a tenth of each column's standard deviation, levels "
+        "taken from other rows, neighbouring signs exchanged, a whole column missing."
+    ),
+    "chart.learners": "The learners",
+    "chart.learners.note": (
+        "The best candidate of each learner, judged on {on}. Even where intervals overlap, the difference may be more "
+        "than chance, for all were judged on the same rows: the table tells."
+    ),
+    "chart.learning_curve": "Would more rows help?",
+    "chart.learning_curve.note": "Each model judged on the same rows, with intervals.",
+    "learning.flat": (
+        "From {before:,} to {after:,} training rows, {metric} changes by {gain:number}, no more than chance: more rows "
+        "of this kind would hardly help; other columns might."
+    ),
+    "learning.better": (
+        "From {before:,} to {after:,} training rows, {metric} changes by {gain:interval ends}: it still gets better, "
+        "so more rows would probably help."
+    ),
+    "learning.worse": (
+        "From {before:,} to {after:,} training rows, {metric} changes by {gain:interval ends}: it gets worse; look for "
+        "rows that do not belong here."
+    ),
     "untold.few_rows": "{rows} rows are too few to look at parts of them",
     "untold.too_few_to_ask": "there are too few rows to ask the model about",
     "untold.no_test_part": "there is no test part to judge on",

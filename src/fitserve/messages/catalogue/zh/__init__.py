@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fitserve.messages.catalogue.zh import rows, table, training
+from fitserve.messages.catalogue.zh import columns, rows, table, training
 
-TEMPLATES: Mapping[str, str] = {**rows.TEMPLATES, **table.TEMPLATES, **training.TEMPLATES}
+TEMPLATES: Mapping[str, str] = {**columns.TEMPLATES, **rows.TEMPLATES, **table.TEMPLATES, **training.TEMPLATES}

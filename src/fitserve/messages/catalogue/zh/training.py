@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
     "sentence": "{told}。",
-    "chosen_by_user": "由用户指定",
     # The table
     "no_target": "没有目标 {column:quoted}",
     "nothing_to_learn": "无法从中学习",
@@ -23,7 +22,15 @@ TEMPLATES: Mapping[str, str] = {
     ),
     # The search
     "next_to_perfect": "分数近乎完美：请检查是否有某一列或几列之和只有与目标同时才知道，并用 --exclude 排除",
-    "no_time_to_judge": "{of} 个候选中有 {n} 个没有时间评估；更大的预算可能有帮助",
+    "no_time_to_judge": (
+        "{of} 个候选中有 {n} 个没有时间评估；更大的预算可能有帮助"
+        "{reasons:if|（{reasons:each|{learner}：{reason}|；}）|}"
+    ),
+    "time_over": "搜索时间已用完",
+    "another_took_long": "它的另一个候选用了{took:seconds}，只剩{left:seconds}",
+    "shortest_fits_too_long": "最短的训练也需要{needed:seconds}，只剩{left:seconds}",
+    "few_rows_take_long": "{rows} 行的训练需要{needed:seconds}，全部训练只剩{left:seconds}",
+    "fits_too_long": "{of} 次训练中的 {n} 次需要{needed:seconds}，只剩{left:seconds}",
     "learner_failed": "学习器 {learner:quoted} {tried:if|的 {n} 个候选|}失败，未参加（{reason}）",
     "no_learner_worked": "除不学习的基线外，没有学习器可用",
     # The choice
@@ -42,6 +49,34 @@ TEMPLATES: Mapping[str, str] = {
     "parts_failed": "报告有 {n} 个部分未能生成：{parts:each|{item}|、}（原因见报告）",
     "parts_late": "报告有 {n} 个部分没有时间生成：{parts:each|{item}|、}（更大的预算会有）",
     "fault": "fitserve 的缺陷，请报告：{error}{place:if|（{place}，第 {line} 行）|}",
+    "asked_of_seen": "没有测试集，因此用模型见过的行来询问：这说明模型依靠什么，而不说明它有多好。",
+    "chart.slices": "哪些部分较差",
+    "chart.slices.note": "误差超出偶然、比其余各行更大的部分，附 95 % 区间。",
+    "chart.importance": "模型依靠什么",
+    "chart.importance.note": (
+        "在 {rows:,} 行中打乱某一列的值，{metric} 会变差多少；线段为 {repeats} 次打乱的 95 % 区间。"
+        "含义相同的列分担重要性。{asked:if|{asked}|}"
+    ),
+    "chart.robustness": "什么会干扰模型",
+    "chart.robustness.note": (
+        "数据有问题时的分数：数值加上各列标准差十分之一的噪声，取自其他行的类别，相邻字符对调，整列缺失。"
+    ),
+    "chart.learners": "各学习器",
+    "chart.learners.note": (
+        "每个学习器的最佳候选，以{on}评估。即使区间重叠，差异也可能超出偶然，因为都在相同的行上评估：见表。"
+    ),
+    "chart.learning_curve": "更多的行有帮助吗？",
+    "chart.learning_curve.note": "每个模型都在相同的行上评估，附区间。",
+    "learning.flat": (
+        "训练行从 {before:,} 增加到 {after:,}，{metric} 变化 {gain:number}，不超出偶然："
+        "更多同类的行帮助不大，其他列或许有用。"
+    ),
+    "learning.better": (
+        "训练行从 {before:,} 增加到 {after:,}，{metric} 变化 {gain:number}：仍在变好，更多的行可能有帮助。"
+    ),
+    "learning.worse": (
+        "训练行从 {before:,} 增加到 {after:,}，{metric} 变化 {gain:number}：反而变差；请检查是否有不该在这里的行。"
+    ),
     "untold.few_rows": "只有 {rows} 行，数据太少",
     "untold.too_few_to_ask": "可供询问模型的行太少",
     "untold.no_test_part": "没有可用于评判的测试集",
