@@ -2,7 +2,7 @@
 
 Every table trains with no option but the target. The boosters see the columns that fitserve uses, as a user would hand
 them over: numbers, categories as categories, dates as seconds and calendar parts, texts as TF-IDF (CatBoost: as texts).
-They are fitted on all training rows, while fitserve keeps a fifth back to judge by. Differences to the best booster
+They are fitted on all training rows, while fitserve keeps a fifth back to evaluate by. Differences to the best booster
 come with a 95 % interval: the bootstrap over test rows, or for small tables repeated cross-validation (five folds,
 twice) with the correction of Nadeau and Bengio. ``python -m benchmarks.boosters [SECONDS] [TABLE...]`` takes some 40
 minutes.
@@ -347,10 +347,10 @@ def main() -> None:
         for metric in [chosen, "accuracy"] if len(matches[0].labels) > 2 else [chosen]:
             result = of_one_split(matches[0], metric) if len(matches) == 1 else of_many_splits(matches, metric)
             worse += metric == chosen and result.verdict == "WORSE"
-            told = ", ".join(f"{name} {loss:.5g}" for name, loss in result.losses.items())
+            note = ", ".join(f"{name} {loss:.5g}" for name, loss in result.losses.items())
             shown = metric if metric in ("rmse", "log_loss") else f"1 - {metric}"
             said = f"gain {result.gain:+.3g} ({result.low:+.3g} to {result.high:+.3g}): {result.verdict}"
-            print(f"{table.name:26} {shown}: {told}; {said}", flush=True)
+            print(f"{table.name:26} {shown}: {note}; {said}", flush=True)
         seconds = {name: np.mean([match.answers[name].seconds for match in matches]) for name in matches[0].answers}
         print(f"{'':26} seconds: {', '.join(f'{name} {value:.1f}' for name, value in seconds.items())}", flush=True)
     show(Bar("Tables on which a booster with its defaults is better by more than noise", worse, 0, "at most"))

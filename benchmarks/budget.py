@@ -103,21 +103,21 @@ def train(table: Benchmark, budget: float, folder: Path) -> Outcome:
     return Outcome(budget, wall, processor, json.loads(done.stdout))
 
 
-def told(table: Benchmark, outcome: Outcome) -> str:
+def line_of(table: Benchmark, outcome: Outcome) -> str:
     """A line of the table."""
     run, verdict = outcome.run, "ok"
     if outcome.over > 1:
         verdict = "OVER"
     elif outcome.unused > 0.2:
         verdict = "UNUSED"
-    learned = "all rows" if any("no time to fit it again" in each for each in run["findings"]) is False else "judged"
-    judged, given_up = len(run["candidates"]), len(run["given_up"])
+    learned = "all rows" if any("no time to fit it again" in each for each in run["findings"]) is False else "evaluated"
+    evaluated, given_up = len(run["candidates"]), len(run["given_up"])
     late = next((each for each in run["findings"] if "had no time left" in each), "")
     parts = f", {late.split(' part')[0]} parts of the report late" if late else ""
     left = "nothing left to try" if not given_up else f"{given_up} not tried"
     return (
         f"{table.name:30} {outcome.budget:4.0f} s: wall {outcome.wall:5.1f}, processor {outcome.processor:6.1f}  "
-        f"{verdict:6} {run['learner']}, {judged} judged, {left}, served: {learned}{parts}"
+        f"{verdict:6} {run['learner']}, {evaluated} evaluated, {left}, served: {learned}{parts}"
     )
 
 
@@ -131,7 +131,7 @@ def main() -> None:
         for budget in budgets:
             with tempfile.TemporaryDirectory() as folder:
                 outcomes.append(train(table, budget, Path(folder)))
-            print(told(table, outcomes[-1]), flush=True)
+            print(line_of(table, outcomes[-1]), flush=True)
     show(
         Bar("Worst excess, in 10 % or 2 s of the budget", max(each.over for each in outcomes), 1.0, "at most"),
         Bar("Most unused with something left to try", max(each.unused for each in outcomes), 0.2, "at most"),

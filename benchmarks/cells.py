@@ -54,7 +54,7 @@ SHARE_SPOILT, SAMPLES = 0.01, 12
 
 
 def main() -> None:
-    """Judge and print."""
+    """Evaluate and print."""
     if not (DATA / "raha_hospital").exists():
         sys.exit(f"{DATA / 'raha_hospital'} is not there; set FITSERVE_DATA to the folder with the benchmark tables")
     bars = [bar for name, published in TRUE_TABLES.items() for bar in _true_table(name, published)]
@@ -118,7 +118,7 @@ class Predictions:
         )
 
 
-def judge(cells: Sequence[WrongCell], wrong: Cells) -> Predictions:
+def evaluate(cells: Sequence[WrongCell], wrong: Cells) -> Predictions:
     """Compare by row and column."""
     right = [cell for cell in cells if (cell.row, cell.column) in wrong]
     repaired = sum(cell.suggestion == wrong[cell.row, cell.column] for cell in right)
@@ -131,20 +131,20 @@ def _true_table(name: str, published: Published) -> list[Bar]:
     started = time.perf_counter()
     cells = find_wrong_cells(dirty)
     seconds = time.perf_counter() - started
-    judged = judge(cells, wrong)
-    print(f"{name}: {judged} ({seconds:.2f} s; published: F1 {published.detection}, repaired {published.repair})")
+    evaluated = evaluate(cells, wrong)
+    print(f"{name}: {evaluated} ({seconds:.2f} s; published: F1 {published.detection}, repaired {published.repair})")
     for column in dirty.columns:
         part = {key: value for key, value in wrong.items() if key[1] == column}
         of_column = [cell for cell in cells if cell.column == column]
         if part or of_column:
-            print(f"  {column:18} {judge(of_column, part)}")
+            print(f"  {column:18} {evaluate(of_column, part)}")
     missing = [cell for cell in cells if cell.missing]
     held = {key: value for key, value in wrong.items() if dirty[key[0], key[1]] is not None}
-    print(f"  empty cells        {judge(missing, {key: wrong[key] for key in wrong if key not in held})}")
-    print(f"  filled cells       {judge([cell for cell in cells if not cell.missing], held)}", flush=True)
+    print(f"  empty cells        {evaluate(missing, {key: wrong[key] for key in wrong if key not in held})}")
+    print(f"  filled cells       {evaluate([cell for cell in cells if not cell.missing], held)}", flush=True)
     return [
-        Bar(f"{name}, F1 of what is found", judged.detection, published.detection, "at least"),
-        Bar(f"{name}, F1 of the suggestions", judged.repair, published.repair, "at least"),
+        Bar(f"{name}, F1 of what is found", evaluated.detection, published.detection, "at least"),
+        Bar(f"{name}, F1 of the suggestions", evaluated.repair, published.repair, "at least"),
     ]
 
 
@@ -158,7 +158,7 @@ def _samples_of_flights() -> None:
         kept = random.Random(seed).sample(names, int(share * len(names)))
         chosen = dirty[column].is_in(kept)
         part = dirty.filter(chosen)
-        figures.append(judge(find_wrong_cells(part), wrong_of(part, clean.filter(chosen))).detection)
+        figures.append(evaluate(find_wrong_cells(part), wrong_of(part, clean.filter(chosen))).detection)
     print(
         f"raha_flights, {SAMPLES} samples of sources or flights: F1 from {min(figures):.3f} to {max(figures):.3f}, "
         f"median {statistics.median(figures):.3f}",
@@ -172,7 +172,7 @@ def _spoilt_tables() -> None:
         clean = table(name)
         for way in ("mistyped", "exchanged", "emptied"):
             dirty = spoil(clean, way, random.Random(0))
-            print(f"{name}, {way:9}: {judge(find_wrong_cells(dirty), wrong_of(dirty, clean))}", flush=True)
+            print(f"{name}, {way:9}: {evaluate(find_wrong_cells(dirty), wrong_of(dirty, clean))}", flush=True)
 
 
 def spoil(clean: pl.DataFrame, way: str, rng: random.Random) -> pl.DataFrame:

@@ -86,10 +86,10 @@ def main() -> None:
     bars = []
     with tempfile.TemporaryDirectory() as folder:
         _train(Path(folder))
-        for kind, told in KINDS.items():
+        for kind, note in KINDS.items():
             for workers in (1, 2):
                 lost = [_trial(Path(folder), kind, workers) for _ in range(trials)]
-                name = f"{told}, workers: {workers}; lost of {trials} stops with {CLIENTS} clients"
+                name = f"{note}, workers: {workers}; lost of {trials} stops with {CLIENTS} clients"
                 bars.append(Bar(name, sum(lost), 1, "at most"))
     show(*bars)
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from fitserve.data.understanding.equal_rows import content_hash
 from fitserve.store import RunRecord, Workspace
-from fitserve.training.folds import judging_folds
+from fitserve.training.folds import validation_folds
 from fitserve.training.prepare import prepare
 from fitserve.training.run import Order, Run, replay_run
 from fitserve.training.spec import Spec
@@ -34,7 +34,7 @@ class Recipe:
 def make(workspace: Workspace, name: str, frame: pl.DataFrame, target: str, recipe: Recipe) -> Run:
     """The run that makes the model."""
     prepared = prepare(frame, Spec(target))
-    n_folds = len(judging_folds(prepared).parts)
+    n_folds = len(validation_folds(prepared).parts)
     trials = [
         {"learner": "baseline", "parameters": {}, "efforts": [1] * n_folds},
         {"learner": recipe.learner, "parameters": dict(recipe.parameters), "efforts": [recipe.effort] * n_folds},

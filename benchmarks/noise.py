@@ -41,7 +41,9 @@ def main() -> None:
         found, chosen = is_above(run), run.manifest.learner != "baseline"
         above, learned = above + found, learned + chosen
         if found or chosen:
-            print(f"{number:4} {frame.height:4} rows, {frame.width - 1:2} columns, {target:7} {_told(run)}", flush=True)
+            print(
+                f"{number:4} {frame.height:4} rows, {frame.width - 1:2} columns, {target:7} {_shown(run)}", flush=True
+            )
     seconds = (time.monotonic() - started) / tables
     print(f"{tables} tables, {seconds:.1f} s each; a model was served for {learned}, without learning for the others")
     show(Bar(f"Of {tables} tables of noise: intervals better than no learning", above, ALLOWED * tables, "at most"))
@@ -75,7 +77,7 @@ def is_above(run: Run) -> bool:
     return interval is not None and baseline is not None and max(map(loss, interval)) < loss(baseline)
 
 
-def _told(run: Run) -> str:
+def _shown(run: Run) -> str:
     metric, manifest = run.manifest.metric, run.manifest
     score, interval = manifest.scores[metric], manifest.intervals[metric]
     within = "" if interval is None else f" ({interval[0]:.3g} to {interval[1]:.3g})"

@@ -1,7 +1,7 @@
 """How good the chosen models are, and how much better the best of the tried learners would have been.
 
 Every table trains as by ``fitserve train FILE --target T``; the best candidate of every learner is then fitted
-again and judged on rows that nothing has seen. ``python -m benchmarks.quality [SECONDS]``
+again and evaluated on rows that nothing has seen. ``python -m benchmarks.quality [SECONDS]``
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fitserve.training.trial import Trial
 
 
 def main() -> None:
-    """Train, judge, print."""
+    """Train, evaluate, print."""
     budget = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     regrets = []
     adult = 0.0
@@ -38,10 +38,10 @@ def main() -> None:
         losses = {name: prepared.answerer.metrics[prepared.metric].loss(value) for name, value in scores.items()}
         scale = losses["baseline"] - min(losses.values())
         regrets.append((losses[chosen] - min(losses.values())) / scale if scale > 0 else 0.0)
-        told = ", ".join(
+        note = ", ".join(
             f"{name} {value:.4f}" for name, value in sorted(scores.items(), key=lambda item: losses[item[0]])
         )
-        print(f"{table.name:20} {prepared.metric}: chosen {chosen}; {told}; regret {regrets[-1]:.2%}", flush=True)
+        print(f"{table.name:20} {prepared.metric}: chosen {chosen}; {note}; regret {regrets[-1]:.2%}", flush=True)
         adult = scores[chosen] if table.name == "adult" else adult
     show(
         Bar("adult, ROC AUC on the official test file", adult, 0.925, "at least"),

@@ -1,6 +1,6 @@
 """What the second fit, on all rows, is worth on rows that come later or from another file.
 
-Each table with a test file, a given split or an order in time is trained once; the model that was judged and the one
+Each table with a test file, a given split or an order in time is trained once; the model that was evaluated and the one
 that was fitted again on all rows answer the held-out rows. Beside them stand, for three tables, the boosters with
 their library defaults, which learn from all rows, too. ``python -m benchmarks.refit [SECONDS] [TABLE...]`` takes some
 15 minutes.
@@ -19,7 +19,7 @@ from benchmarks.boosters import BOOSTERS, Case, Features
 from benchmarks.boosters import LEAK as BIKE_LEAK
 from benchmarks.report import Bar, show
 from benchmarks.tables import Benchmark, frames
-from fitserve.evaluation.evaluate import examples_in, judge
+from fitserve.evaluation.evaluate import evaluate_part, examples_in
 from fitserve.evaluation.reading import Reading
 from fitserve.models.base import choose_learners
 from fitserve.prediction import Predictor, load
@@ -51,7 +51,7 @@ LEAK = [*BIKE_LEAK, "keywords"]
 
 
 def played(table: Benchmark, budget: float) -> float:
-    """Train, judge both models, print a line; by which share of its error the second fit is better."""
+    """Train, evaluate both models, print a line; by which share of its error the second fit is better."""
     train, test = frames(table)
     left_out = [*LEAK, *(["label"] if table.target == "label_zh" else [])]
     train, test = (each.drop(left_out, strict=False).drop_nulls(table.target) for each in (train, test))
@@ -63,25 +63,25 @@ def played(table: Benchmark, budget: float) -> float:
     metric = prepared.metric
     with tempfile.TemporaryDirectory() as folder:
         packaged = package(Path(folder), search, choice)
-        predictors = {"judged": packaged.predictor, "all rows": load(Path(folder))}
+        predictors = {"evaluated": packaged.predictor, "all rows": load(Path(folder))}
         scores = {name: _score(each, test, metric) for name, each in predictors.items()}
-    judged, served = (value if value is not None else float("nan") for value in scores.values())
+    evaluated, served = (value if value is not None else float("nan") for value in scores.values())
     beside = boosters(table, train, test, prepared.fields) if table.name in BESIDE_BOOSTERS else {}
-    told = "".join(f", {name} {value:.5g}" for name, value in beside.items())
+    note = "".join(f", {name} {value:.5g}" for name, value in beside.items())
     greater = prepared.answerer.metrics[metric].greater_is_better
-    errors = (1 - judged, 1 - served) if greater else (judged, served)
+    errors = (1 - evaluated, 1 - served) if greater else (evaluated, served)
     gain = 1 - errors[1] / errors[0]
     which = choice.evaluated.trial.learner + ("" if choice.refitted else ", not fitted again")
     print(
-        f"{table.name:22} {metric:9} judged {judged:.5g}, fitted again on all rows {served:.5g} "
-        f"({gain:+.1%} of the error){told}; {which}, {len(prepared.split.train):,} and {len(train):,} rows",
+        f"{table.name:22} {metric:9} evaluated {evaluated:.5g}, fitted again on all rows {served:.5g} "
+        f"({gain:+.1%} of the error){note}; {which}, {len(prepared.split.train):,} and {len(train):,} rows",
         flush=True,
     )
     return gain
 
 
 def _score(predictor: Predictor, test: pl.DataFrame, metric: str) -> float | None:
-    part = judge(Reading(predictor), examples_in(predictor, test))
+    part = evaluate_part(Reading(predictor), examples_in(predictor, test))
     return predictor.answerer.score(part.raw, part.truth)[metric]
 
 

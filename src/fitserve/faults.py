@@ -25,22 +25,22 @@ _log = logging.getLogger("fitserve")
 _PACKAGE = Path(__file__).parent
 
 
-class UntoldError(Exception):
+class UnavailableError(Exception):
     """A part that there is nothing to make of, which is no fault: few rows, say. What is ``told`` is the reason."""
 
-    def __init__(self, told: AnyMessage) -> None:
-        super().__init__(told)
-        self.told = told
+    def __init__(self, reason: AnyMessage) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
     def __str__(self) -> str:
-        return render(self.told)
+        return render(self.reason)
 
 
-class OutOfTimeError(UntoldError):
+class OutOfTimeError(UnavailableError):
     """A part that was begun, or not even that, when its share of the time was over."""
 
     def __init__(self) -> None:
-        super().__init__(Message("untold.budget_over"))
+        super().__init__(Message("unavailable.budget_over"))
 
 
 _ends: ContextVar[float | None] = ContextVar("_ends", default=None)
@@ -83,8 +83,8 @@ class LeftOut:
         """What ``make`` returns; None, and the reason noted, if it raises."""
         try:
             return make()
-        except UntoldError as reason:
-            self.reasons[name] = reason.told
+        except UnavailableError as reason:
+            self.reasons[name] = reason.reason
             if isinstance(reason, OutOfTimeError):
                 self.late.append(name)
         except Exception as error:  # noqa: BLE001 - whatever fails is left out

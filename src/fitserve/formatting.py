@@ -53,8 +53,8 @@ def share(part: int, whole: int, language: str = "en") -> str:
     if not whole:
         return f"{part:,}"
     percent = 100 * part / whole
-    told = f"{percent:.0f} %" if percent >= 1 or part == 0 else f"{percent:.2g} %"
-    return f"{part:,}/{whole:,}（{told}）" if language == "zh" else f"{part:,} of {whole:,} ({told})"
+    note = f"{percent:.0f} %" if percent >= 1 or part == 0 else f"{percent:.2g} %"
+    return f"{part:,}/{whole:,}（{note}）" if language == "zh" else f"{part:,} of {whole:,} ({note})"
 
 
 def seconds(value: float, language: str = "en") -> str:

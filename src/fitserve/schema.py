@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fitserve.messages import AnyMessage, as_told, stored
+from fitserve.messages import AnyMessage, as_message, stored
 
 
 class Kind(StrEnum):
@@ -72,7 +72,7 @@ class Field:
     def from_json(cls, document: dict[str, Any]) -> Field:
         """The field of a JSON object; raises TypeError, KeyError or ValueError on a wrong one."""
         remarks = tuple(Remark(each) for each in document.get("remarks", ()))
-        kind, reason = Kind(document["kind"]), as_told(document["reason"])
+        kind, reason = Kind(document["kind"]), as_message(document["reason"])
         found = cls(**{**document, "kind": kind, "reason": reason, "remarks": remarks})
         flag, share = found.used, found.missing
         if not isinstance(found.name, str) or not isinstance(flag, bool):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fitserve.messages import LANGUAGES, Message, as_told, render
+from fitserve.messages import LANGUAGES, Message, as_message, render
 from fitserve.messages.catalogue import FALLBACK, template_of, templates
 from fitserve.messages.rendering import render_strictly
 from fitserve.messages.template import fields_of, fill
@@ -104,23 +104,23 @@ def is_sentence(text: str) -> bool:
 def test_what_does_not_fit_is_shown_all_the_same() -> None:
     assert render(Message("nobody.knows", {"a": 1, "b": "x"})) == "nobody.knows (a=1, b='x')"
     assert render(Message("groups", {"column": "a"})) == "groups (column='a')"
-    assert render(Message("groups", {"column": "a", "often": "often", "told": []})).startswith("groups (")
+    assert render(Message("groups", {"column": "a", "often": "often", "explains": []})).startswith("groups (")
     assert render("as it is", "zh") == "as it is"
     assert render({"code": "groups"}) == "{'code': 'groups'}"
     deep: object = "x"
     for _ in range(200):
-        deep = {"code": "reading", "arguments": {"told": deep}}
-    assert render(deep).startswith("reading (told=")
+        deep = {"code": "reading", "arguments": {"text": deep}}
+    assert render(deep).startswith("reading (text=")
     with pytest.raises(TypeError, match="a message has a code"):
-        as_told({"code": 1, "arguments": {}})
+        as_message({"code": 1, "arguments": {}})
 
 
 def test_a_message_survives_json_and_speaks_both_languages() -> None:
     inner = Message("combinations", {"n": 6})
     message = Message("duplicate_rows", {"rows": [1500, 3000], "why": inner})
-    again = as_told(message.as_json())
-    told = "1,500 of 3,000 (50 %) rows repeat an earlier row, for there are only 6 combinations of inputs"
-    assert render(message) == render(again) == told
+    again = as_message(message.as_json())
+    note = "1,500 of 3,000 (50 %) rows repeat an earlier row, for there are only 6 combinations of inputs"
+    assert render(message) == render(again) == note
     assert render(again, "zh") == "1,500/3,000（50 %） 行与前面的某一行相同，因为只有 6 种输入组合"
     assert render_strictly(message, "zh") == render(message, "zh")
 

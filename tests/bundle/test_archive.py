@@ -190,7 +190,7 @@ def test_a_member_name_is_flat_whatever_the_system(name: str) -> None:
     if MEMBER_NAME.match(name) is None:
         return
     assert name.isascii()
-    assert name == name.lower() == os.path.basename(name)  # noqa: PTH119 - the raw string is judged
+    assert name == name.lower() == os.path.basename(name)  # noqa: PTH119 - the raw string is evaluated
     assert ".." not in name
     assert not set(name) & set('/\\:\0\n\r*?"<>| ')
     assert Path("/base", name).resolve().parent == Path("/base")

@@ -142,7 +142,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "rows beyond 64 bits": lambda m: m["sections"]["data"].update(rows=2**63),
     "a list for a score": lambda m: m["sections"]["evaluation"]["scores"].update({m["metric"]: [1]}),
     "an unknown metric": lambda m: m.update(metric="best"),
-    "no place of judgement": lambda m: m["sections"]["evaluation"].pop("on"),
+    "no place of evaluation": lambda m: m["sections"]["evaluation"].pop("on"),
     "intervals in a list": lambda m: m["sections"]["evaluation"].update(intervals=[1, 2]),
     "an interval of texts": lambda m: m["sections"]["evaluation"]["intervals"].update({m["metric"]: ["a", "b"]}),
     "an interval of three ends": lambda m: m["sections"]["evaluation"]["intervals"].update({m["metric"]: [1, 2, 3]}),

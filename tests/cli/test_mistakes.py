@@ -210,8 +210,8 @@ def test_without_a_command_there_is_help(process: Command) -> None:
     assert "Usage: fitserve" in done.err
     for name in ("train", "models", "evaluate", "predict", "serve", "runs", "keys"):
         assert f"  {name} " in done.err
-        told = process(name, "--help") if name in {"train", "serve"} else None
-        assert told is None or (told.code, told.err) == (0, "")
+        notes = process(name, "--help") if name in {"train", "serve"} else None
+        assert notes is None or (notes.code, notes.err) == (0, "")
 
 
 def test_a_reader_that_leaves_early_is_no_error(trained: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fitserve.cli.show_progress import ProgressLine, told
+from fitserve.cli.show_progress import ProgressLine, line_of
 from fitserve.training.progress import Progress
 
 FITSERVE = str(Path(sys.executable).with_name("fitserve"))
@@ -22,10 +22,10 @@ FITSERVE = str(Path(sys.executable).with_name("fitserve"))
 
 def test_the_countdown_goes_on_while_nothing_is_said_and_owns_up_when_time_is_over() -> None:
     now = time.monotonic()
-    assert told(Progress("searching", "a", 0.5, 10.0), now) == "searching: a  50%  (10 s left)"
-    assert told(Progress("searching", "a", None, 10.0), now - 4) == "searching: a  (6 s left)"
-    assert told(Progress("packaging", "a", None, 1.0), now - 4) == "packaging: a  (3 s over the budget)"
-    assert told(Progress("reading", "a"), now) == "reading: a"
+    assert line_of(Progress("searching", "a", 0.5, 10.0), now) == "searching: a  50%  (10 s left)"
+    assert line_of(Progress("searching", "a", None, 10.0), now - 4) == "searching: a  (6 s left)"
+    assert line_of(Progress("packaging", "a", None, 1.0), now - 4) == "packaging: a  (3 s over the budget)"
+    assert line_of(Progress("reading", "a"), now) == "reading: a"
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

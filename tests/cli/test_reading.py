@@ -108,11 +108,11 @@ def test_evaluate_tells_what_was_left_out(trained: Path, command: Command) -> No
     document = command("evaluate", "loans", "later.csv", "--json").json
     assert (document["rows"], document["without_target"]) == (table.height - 5, 5)
     assert (document["unknown_labels"], document["missing_columns"]) == (3, ["town"])
-    told = command("evaluate", "loans", "later.csv").out
-    assert "- 5 rows without a target were left out" in told
-    assert "- 3 rows have a label that training never saw; each counts as wrong" in told
-    assert "- column 'town' is not in the file; its values count as missing" in told
-    assert "at training" in told
+    notes = command("evaluate", "loans", "later.csv").out
+    assert "- 5 rows without a target were left out" in notes
+    assert "- 3 rows have a label that training never saw; each counts as wrong" in notes
+    assert "- column 'town' is not in the file; its values count as missing" in notes
+    assert "at training" in notes
 
 
 def test_predict_writes_rows_with_their_answers(trained: Path, command: Command) -> None:
@@ -122,8 +122,8 @@ def test_predict_writes_rows_with_their_answers(trained: Path, command: Command)
     assert pl.read_csv("out.csv").columns == ["size", "town", "paid", "prediction", "probability_no", "probability_yes"]
     command("predict", "loans", "out.csv", "-o", "alone.parquet", "--predictions-only")
     assert pl.read_parquet("alone.parquet").columns == ["prediction", "probability_no", "probability_yes"]
-    told = command("predict", "houses", "loans.csv", "-o", "out.csv").out
-    assert "Wrote 120 rows to out.csv, predicted by houses version 1" in told
+    notes = command("predict", "houses", "loans.csv", "-o", "out.csv").out
+    assert "Wrote 120 rows to out.csv, predicted by houses version 1" in notes
     assert pl.read_csv("out.csv").columns == ["size", "town", "paid", "prediction"]
     for name in ("loans:1", "loans:champion"):
         assert command("predict", name, "loans.csv", "-o", "again.csv", "--json").json["version"] == 1
@@ -158,8 +158,8 @@ def test_versions_are_promoted_and_deleted(trained: Path, command: Command) -> N
 def test_a_model_travels_as_a_zip(trained: Path, command: Command) -> None:
     exported = command("models", "export", "loans", "--json").json
     assert exported["path"] == "loans-1.zip"
-    told = command("models", "export", "loans", "1", "-o", "again.zip").out
-    assert exported["sha256"] in told
+    notes = command("models", "export", "loans", "1", "-o", "again.zip").out
+    assert exported["sha256"] in notes
     assert (trained / "again.zip").read_bytes() == (trained / "loans-1.zip").read_bytes()
     identity = ("--sha256", exported["sha256"].upper())
     other = ("--workspace", trained / "other")

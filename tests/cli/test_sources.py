@@ -1,4 +1,4 @@
-"""Tables from several files, a pattern, standard input, a database, an address: trained on, judged, predicted."""
+"""Tables from several files, a pattern, standard input, a database, an address: trained on, evaluated, predicted."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def test_a_target_that_is_named_twice_is_told(home: Path, command: Command) -> N
     rows = "".join(f"{i},{i % 7},{i * 2 + i % 3},{i % 5}\n" for i in range(60))
     (home / "twice.csv").write_text(f"a,b,price,price\n{rows}")
     trained = command("train", "twice.csv", *TRAIN).json
-    told = "twice.csv has 2 columns named 'price': the second is called 'price.1', and 'price' means the first"
-    assert told in trained["findings"]
-    assert told in command("data", "twice.csv", "--target", "price", "--json").out
+    note = "twice.csv has 2 columns named 'price': the second is called 'price.1', and 'price' means the first"
+    assert note in trained["findings"]
+    assert note in command("data", "twice.csv", "--target", "price", "--json").out
 
 
 def test_files_whose_types_cannot_be_joined_are_refused(home: Path, command: Command) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 import fitserve
+from fitserve.messages import render
 from fitserve.store import Workspace
 
 Command = Callable[..., Any]
@@ -55,7 +56,7 @@ def test_people_read_scores_beside_the_baseline_and_what_to_do_next(home: Path, 
     assert "searching: " in done.err
     assert " s left)" in done.err
     assert "The scores are those of a model that has learned from 96 rows and not from the test part" in done.out
-    assert "candidates were judged" in done.out
+    assert "candidates were evaluated" in done.out
 
 
 def test_a_second_version_waits_and_says_so_loudly(trained: Path, command: Command) -> None:
@@ -70,9 +71,9 @@ def test_a_second_version_waits_and_says_so_loudly(trained: Path, command: Comma
     assert command("models", "show", "loans", "--json").json["champion"] == 4
 
 
-def test_what_has_seen_all_rows_cannot_be_judged_on_them(trained: Path, command: Command) -> None:
+def test_what_has_seen_all_rows_cannot_be_evaluated_on_them(trained: Path, command: Command) -> None:
     done = command(*LOANS, "--seed", "1", "--promote-if-better")
-    assert "Not promoted: 0 of the 24 rows of the test part are new to loans:1, too few to judge on" in done.out
+    assert "Not promoted: 0 of the 24 rows of the test part are new to loans:1, too few to compare" in done.out
     assert "fitserve compare loans:1 loans:2 DATA" in done.out
     assert "THE CHAMPION HAS NOT MOVED" in done.out
 
@@ -155,8 +156,8 @@ def test_a_table_without_a_header(home: Path, command: Command) -> None:
 
 def test_kinds_may_be_chosen(home: Path, command: Command) -> None:
     found = columns(command(*LOANS, "--kind", "size=category", "--kind", "town=text", "--json").json, home)
-    assert (found["size"]["kind"], found["size"]["reason"]) == ("category", "chosen by the user")
-    assert (found["town"]["kind"], found["town"]["reason"]) == ("text", "chosen by the user")
+    assert (found["size"]["kind"], render(found["size"]["reason"])) == ("category", "chosen by the user")
+    assert (found["town"]["kind"], render(found["town"]["reason"])) == ("text", "chosen by the user")
     (home / "equals.csv").write_text("a=b,y\n" + "".join(f"{i % 3},{i % 2}\n" for i in range(40)))
     options = ("--target", "y", "--learner", "logistic", "--kind", "a=b=category", "--json")
     assert columns(command("train", "equals.csv", *options).json, home)["a=b"]["kind"] == "category"

@@ -132,11 +132,11 @@ def test_a_bundle_is_never_changed(ports: Ports) -> None:
 
 @pytest.mark.parametrize("sha256", [NOBODY, "", "..", "../../etc", "a\0b", "x" * 5000, "A" * 64])
 def test_what_is_not_there_is_told_in_a_line(ports: Ports, sha256: str) -> None:
-    for fetch, kind, told in (
+    for fetch, kind, note in (
         (ports.bundles.fetch, BundleError, "is gone; restore it from a backup"),
         (ports.datasets.fetch, NotFoundError, "is lost: restore it from a backup"),
     ):
-        with pytest.raises(kind, match=told) as caught:
+        with pytest.raises(kind, match=note) as caught:
             fetch(sha256)
         assert isinstance(caught.value, UserError)
         assert "\n" not in str(caught.value)

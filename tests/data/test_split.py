@@ -209,7 +209,7 @@ def test_the_hash_of_a_long_table_sees_every_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "judging"), [(30, 6), (10_000, 2_000), (15_000, 2_000), (20_000, 2_000), (50_000, 5_000), (10**7, 100_000)]
+    ("n", "evaluation"), [(30, 6), (10_000, 2_000), (15_000, 2_000), (20_000, 2_000), (50_000, 5_000), (10**7, 100_000)]
 )
-def test_large_tables_keep_fewer_rows_back(n: int, judging: int) -> None:
-    assert n_test_rows(n) == judging
+def test_large_tables_keep_fewer_rows_back(n: int, evaluation: int) -> None:
+    assert n_test_rows(n) == evaluation

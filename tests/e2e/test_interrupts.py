@@ -63,15 +63,15 @@ def test_ctrl_c_outside_the_search_changes_nothing(tmp_path: Path, stage: str) -
             if line.startswith(stage):
                 break
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, notes = process.communicate(timeout=60)
     opened = Workspace.open(tmp_path / "w")
     assert list((opened.path / "staging").iterdir()) == []
     if process.returncode == 0:  # the signal came when the next stage had begun
         assert len(opened.versions("line")) == 1
         return
     assert process.returncode == 130
-    assert told.splitlines()[-1] == "interrupted; nothing was changed"
-    assert "Traceback" not in told
+    assert notes.splitlines()[-1] == "interrupted; nothing was changed"
+    assert "Traceback" not in notes
     assert (opened.models(), list((opened.path / "bundles").iterdir())) == ([], [])
     assert [(run.status, run.plan["reason"]) for run in opened.runs()] == [("cancelled", "interrupted")]
 
@@ -91,9 +91,9 @@ def test_a_prediction_that_dies_keeps_the_old_output(tmp_path: Path, workspace: 
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.01)
         process.send_signal(struck)
-        _, told = process.communicate(timeout=60)
+        _, notes = process.communicate(timeout=60)
     assert process.returncode in (130, -signal.SIGKILL)
     assert (tmp_path / name).read_bytes() == b"what was there before"
     if struck == signal.SIGINT:
-        assert told.splitlines()[-1] == "interrupted; nothing was changed"
+        assert notes.splitlines()[-1] == "interrupted; nothing was changed"
         assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", name]

@@ -115,9 +115,9 @@ def test_rows_that_either_has_learned_from_are_left_out(tmp_path: Path) -> None:
     found = fitserve.compare("m:1", "m:2", pl.concat([first, new, second]), workspace=tmp_path)
     assert found.rows == new.height
     n = first.height + second.height
-    told = f"{n:,} of {n + new.height:,} rows were in training; the scores are of the other {new.height:,}"
-    assert found.told == [told]
-    assert told in found.html()
+    note = f"{n:,} of {n + new.height:,} rows were in training; the scores are of the other {new.height:,}"
+    assert found.notes == [note]
+    assert note in found.html()
     assert found.as_json()["in_training"] == n
     flattering = fitserve.compare("m:1", "m:2", first, workspace=tmp_path)
     assert flattering.rows == first.height
@@ -137,7 +137,7 @@ def test_labels_that_only_one_model_knows_are_named_with_what_they_cost(tmp_path
     new = table[400:]
     found = fitserve.compare("m:1", "m:2", new, workspace=tmp_path)
     n = new.filter(pl.col("kind") == last).height
-    assert found.told == [f"m:1 does not know the label {last!r}: {n} of 200 rows have it, and count as wrong for it"]
+    assert found.notes == [f"m:1 does not know the label {last!r}: {n} of 200 rows have it, and count as wrong for it"]
     own = fitserve.evaluate("m:2", new, workspace=tmp_path).scores
     assert found.scores["log_loss"]["b"] == pytest.approx(own["log_loss"], rel=1e-5)
     assert found.scores["accuracy"]["a"] <= 1 - n / 200 + 1e-9

@@ -112,9 +112,7 @@ def test_a_part_of_the_page_that_fails_is_named_on_it(
     whole = [section.title for section in page.sections(found.report)]
     monkeypatch.setattr(page, "SECTIONS", changed)
     shown = [section.title for section in page.sections(found.report)]
-    assert shown == [name for name in whole if name not in (title, "What could not be told")] + [
-        "What could not be told"
-    ]
+    assert shown == [name for name in whole if name not in (title, "What is missing")] + ["What is missing"]
     assert f"<td>{title}</td><td>a fault of fitserve" in found.html()
 
 

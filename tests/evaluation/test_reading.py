@@ -51,12 +51,12 @@ def test_a_file_decides_as_a_whole_what_comes_first_in_its_dates(
     season(later).write_csv(tmp_path / "later.csv")
     result = evaluate_model(seasons[learned], tmp_path / "later.csv")
     assert result.scores["accuracy"] == 1.0
-    told = [finding for finding in result.findings if "'due'" in finding]
-    assert bool(told) is (later not in ("iso", learned))
-    assert not told or later.replace(" first", " first") in told[0]
+    notes = [finding for finding in result.findings if "'due'" in finding]
+    assert bool(notes) is (later not in ("iso", learned))
+    assert not notes or later.replace(" first", " first") in notes[0]
     scored = predict_file(seasons[learned], tmp_path / "later.csv", tmp_path / "out.csv")
     assert pl.read_csv(tmp_path / "out.csv")["prediction"].to_list() == season(later)["hot"].to_list()
-    assert [finding for finding in scored.findings if "'due'" in finding] == told
+    assert [finding for finding in scored.findings if "'due'" in finding] == notes
 
 
 def test_of_two_models_each_reads_a_file_by_itself(seasons: dict[str, Predictor]) -> None:
@@ -232,10 +232,10 @@ def test_texts_unlike_those_of_the_training_are_told(tmp_path: Path) -> None:
     right = evaluate_model(model, tmp_path / "right.csv", ReadOptions(encoding="gb18030"))
     assert not [finding for finding in right.findings if "look nothing like" in finding]
     english = pl.Series([f"the hotel was fine, number {i} of many others" for i in range(N)])
-    for told in (
+    for note in (
         evaluate_model(model, table.with_columns(good=pl.lit("是"), text=english)),
         predict_file(model, tmp_path / "right.csv", tmp_path / "out.csv", ReadOptions(encoding="latin-1")),
     ):
-        [finding] = [each for each in told.findings if "'text' look nothing like those of the training" in each]
+        [finding] = [each for each in note.findings if "'text' look nothing like those of the training" in each]
         assert "in training they were Chinese (100 %)" in finding
         assert "the model knows 0 % of their words" in finding

@@ -51,7 +51,7 @@ def test_what_was_in_training_is_left_out_however_the_file_spells_it(tmp_path: P
     alone = fitserve.evaluate("m", new, workspace=tmp_path / "w")
     assert alone.overlap is not None
     assert (alone.overlap.in_training, alone.rows) == (0, 100)
-    assert alone.overlap.told() == []
+    assert alone.overlap.notes() == []
     csv, parquet = tmp_path / "mixed.csv", tmp_path / "mixed.parquet"
     mixed.write_csv(csv)
     mixed.select(reversed(mixed.columns)).write_parquet(parquet)
@@ -63,7 +63,7 @@ def test_what_was_in_training_is_left_out_however_the_file_spells_it(tmp_path: P
         assert found.scores == pytest.approx(alone.scores)
         assert found.report["rows"] == 100
         assert found.report["lead"][-1] == "50 of 150 rows were in training; the scores are of the other 100."
-        assert found.overlap.told() == ["50 of 150 rows were in training; the scores are of the other 100"]
+        assert found.overlap.notes() == ["50 of 150 rows were in training; the scores are of the other 100"]
 
 
 def test_a_file_of_many_blocks_is_known_again(tmp_path: Path) -> None:
@@ -78,16 +78,16 @@ def test_a_file_of_many_blocks_is_known_again(tmp_path: Path) -> None:
     assert found.overlap is not None
     assert found.overlap.in_training == n
     assert found.overlap.flatters
-    assert found.overlap.told()[0].startswith("120,000 of 120,000 rows were in training and there are no others")
+    assert found.overlap.notes()[0].startswith("120,000 of 120,000 rows were in training and there are no others")
 
 
-def test_too_few_new_rows_are_judged_with_the_others_and_it_is_told(tmp_path: Path) -> None:
+def test_too_few_new_rows_are_evaluated_with_the_others_and_it_is_told(tmp_path: Path) -> None:
     train(tmp_path, rows(), exclude=["label"])
     found = fitserve.evaluate("m", pl.concat([rows()[:60], rows(10, seed=1)]), workspace=tmp_path)
     assert found.rows == 70
     assert found.overlap is not None
-    assert found.overlap.told() == [
-        "60 of 70 rows were in training and the other 10 are too few to judge on: the scores are of all rows and "
+    assert found.overlap.notes() == [
+        "60 of 70 rows were in training and the other 10 are too few to evaluate on: the scores are of all rows and "
         "flatter; give rows that training has not seen"
     ]
     # A page is passed on without the terminal that told it.
@@ -95,7 +95,7 @@ def test_too_few_new_rows_are_judged_with_the_others_and_it_is_told(tmp_path: Pa
     assert "the scores are of all rows and flatter" in found.html()
 
 
-def test_a_version_that_was_judged_alone_has_not_seen_the_test_part(tmp_path: Path) -> None:
+def test_a_version_that_was_evaluated_alone_has_not_seen_the_test_part(tmp_path: Path) -> None:
     train(tmp_path, rows(), exclude=["label"], refit=False)
     found = fitserve.evaluate("m", rows(), workspace=tmp_path)
     assert (found.rows, found.overlap.in_training if found.overlap else 0) == (60, 240)
@@ -116,7 +116,7 @@ def test_what_is_not_known_is_said_so(tmp_path: Path) -> None:
     seen_file(tmp_path, run.record.sha256).unlink()
     found = fitserve.evaluate("m", rows(), workspace=tmp_path)
     assert found.overlap is not None
-    assert found.overlap.told() == [
+    assert found.overlap.notes() == [
         "which rows were in training is not known of m:1: it was imported, or trained before 0.2"
     ]
     seen_file(tmp_path, run.record.sha256).write_bytes(b"damaged")

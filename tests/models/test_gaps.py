@@ -38,9 +38,9 @@ def table(n: int = N, seed: int = 0) -> tuple[Arrays, NDArray[np.float64]]:
     """Rain, which says nothing, two columns that say all, and a category that says something."""
     rng = np.random.default_rng(seed)
     rain = np.where(rng.random(n) < 0.1, rng.exponential(3, n), 0.0)
-    told, level = rng.normal(size=(n, 2)), rng.integers(2, 6, n)
-    hidden = told[:, 0] - told[:, 1] / 2 + (level == 3) / 2
-    dense = np.column_stack([rain, told]).astype(np.float32)
+    notes, level = rng.normal(size=(n, 2)), rng.integers(2, 6, n)
+    hidden = notes[:, 0] - notes[:, 1] / 2 + (level == 3) / 2
+    dense = np.column_stack([rain, notes]).astype(np.float32)
     return table_arrays(dense, level.astype(np.int32)[:, None]), (hidden - hidden.mean()) / hidden.std()
 
 
@@ -126,9 +126,9 @@ def test_gaps_are_learned_where_there_are_enough_of_them() -> None:
     assert has_learnable_gaps(missing[:20]).tolist() == [False, False, True, True]
     arrays, hidden = table()
     gaps = np.random.default_rng(2).random(N) < 0.1
-    told = with_column(arrays, 0, np.where(gaps, np.nan, arrays.dense[:, 0]))
+    notes = with_column(arrays, 0, np.where(gaps, np.nan, arrays.dense[:, 0]))
     for name in ("xgboost", "lightgbm", "mlp", "ridge", "forest"):
-        _, session = fit(name, "number", told, hidden + 2 * gaps)
+        _, session = fit(name, "number", notes, hidden + 2 * gaps)
         without, with_value = (session.run(with_column(table(50, 1)[0], 0, value)) for value in (np.nan, 0.0))
         assert (without - with_value).mean() > 0.3, name
 

@@ -71,8 +71,8 @@ def test_probabilities_are_some(name: str) -> None:
         shape, rng = shape_for(name, labels), np.random.default_rng(seed)
         assert shape is not None
         rows = arrays(N, rng, with_texts=shape.n_terms > 0)
-        told = rows.dense[:, 0] if pure else rng.normal(size=N)
-        target = np.searchsorted(np.quantile(told, np.linspace(0, 1, labels + 1)[1:-1]), told)
+        notes = rows.dense[:, 0] if pure else rng.normal(size=N)
+        target = np.searchsorted(np.quantile(notes, np.linspace(0, 1, labels + 1)[1:-1]), notes)
         effort = effort if name in MANY_TREES else min(effort, 11)
         parameters = learner.candidates(shape)[-1 if last else 0]
         fitted = learner.fit(rows, target.astype(np.int64), parameters, Context(shape, seed, effort=effort))

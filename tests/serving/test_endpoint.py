@@ -30,31 +30,31 @@ def ask(endpoint: Endpoint, document: Any, *, at_once: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_subscriber_is_told_of_every_prediction(workspace: Path, at_once: bool) -> None:
-    told: list[Prediction] = []
-    endpoint = Endpoint("m", 3, fitserve.load("small", workspace=workspace), 1000, told.append)
+    notes: list[Prediction] = []
+    endpoint = Endpoint("m", 3, fitserve.load("small", workspace=workspace), 1000, notes.append)
     answer = ask(endpoint, {"a": 1.0, "c": 10**30}, at_once=at_once)
-    [prediction] = told
+    [prediction] = notes
     assert (prediction.id, prediction.model, prediction.version) == (answer["id"], "m", 3)
     assert prediction.row == {"a": 1.0, "c": 1e30}
     assert prediction.answer["prediction"] == answer["prediction"]
     assert [problem.code for problem in prediction.problems] == [each["code"] for each in answer["warnings"]]
-    told.clear()
+    notes.clear()
     rows = [{"a": i / 100, "b": 0.5} for i in range(100)] + [{"a": 1}]
     many = ask(endpoint, {"instances": rows}, at_once=at_once)
-    assert [each.id for each in told] == [f"{many['id']}.{i}" for i in range(101)]
-    assert [each.row for each in told] == rows
-    assert [each.answer["prediction"] for each in told] == many["predictions"]
-    assert [len(each.problems) for each in told] == [0] * 100 + [1]
+    assert [each.id for each in notes] == [f"{many['id']}.{i}" for i in range(101)]
+    assert [each.row for each in notes] == rows
+    assert [each.answer["prediction"] for each in notes] == many["predictions"]
+    assert [len(each.problems) for each in notes] == [0] * 100 + [1]
 
 
 def test_a_request_that_is_refused_is_no_prediction(workspace: Path) -> None:
-    told: list[Prediction] = []
-    endpoint = Endpoint("m", 3, fitserve.load("small", workspace=workspace), 1000, told.append)
+    notes: list[Prediction] = []
+    endpoint = Endpoint("m", 3, fitserve.load("small", workspace=workspace), 1000, notes.append)
     refused: list[dict[str, Any]] = [{}, {"a": {}}, {"instances": [{"a": 1, "b": 1}, {"a": {}}]}]
     for document in refused:
         with pytest.raises(HttpProblem):
             ask(endpoint, document, at_once=True)
-    assert told == []
+    assert notes == []
 
 
 def test_a_subscriber_that_fails_does_not_keep_the_answer(workspace: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -71,11 +71,11 @@ def test_a_subscriber_that_fails_does_not_keep_the_answer(workspace: Path, caplo
 
 
 def test_a_prediction_cannot_be_changed(workspace: Path) -> None:
-    told: list[Prediction] = []
-    ask(Endpoint("m", 3, fitserve.load("small", workspace=workspace), 9, told.append), {"a": 1.0}, at_once=True)
+    notes: list[Prediction] = []
+    ask(Endpoint("m", 3, fitserve.load("small", workspace=workspace), 9, notes.append), {"a": 1.0}, at_once=True)
     with pytest.raises(AttributeError):
-        told[0].id = "another"  # type: ignore[misc]
-    assert not hasattr(told[0], "__dict__")
+        notes[0].id = "another"  # type: ignore[misc]
+    assert not hasattr(notes[0], "__dict__")
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,16 @@ class Nested:
 
 def test_a_task_says_where_the_fields_of_a_request_are(workspace: Path) -> None:
     predictor = fitserve.load("small", workspace=workspace)
-    told: list[Prediction] = []
+    notes: list[Prediction] = []
     nested = replace(predictor, answerer=cast("Answerer", Nested(predictor.answerer)))
-    endpoint = Endpoint("m", 3, nested, 1000, told.append)
+    endpoint = Endpoint("m", 3, nested, 1000, notes.append)
     row = {"a": 1.0, "b": 0.5}
     expected = predictor.predict(row)["probabilities"]
     assert ask(endpoint, {"row": row}, at_once=True)["probabilities"] == pytest.approx(
         {str(label): share for label, share in expected.items()}
     )
     assert ask(endpoint, {"instances": [{"row": row}] * 2}, at_once=True)["warnings"] == []
-    assert [each.row for each in told] == [row] * 3
+    assert [each.row for each in notes] == [row] * 3
     with pytest.raises(HttpProblem, match="none of the model's fields"):
         ask(endpoint, row, at_once=True)
     described = describe_model(endpoint)["row"]

@@ -53,7 +53,7 @@ def post(client: httpx.Client, body: bytes, **headers: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "note"),
     [
         (b"", "empty"),
         (b" \r\n\t ", "empty"),
@@ -88,8 +88,8 @@ def post(client: httpx.Client, body: bytes, **headers: str) -> httpx.Response:
     ],
     ids=short,
 )
-def test_what_is_no_json_is_refused(client: httpx.Client, body: bytes, told: str) -> None:
-    assert told in problem_of(post(client, body), 400)["detail"]
+def test_what_is_no_json_is_refused(client: httpx.Client, body: bytes, note: str) -> None:
+    assert note in problem_of(post(client, body), 400)["detail"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"[1]", b"5", b'"row"', b"null", b"true", b"[" + ROW + b"]"])
@@ -326,7 +326,7 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "note"),
     [
         ("/models/house/predict", "did you mean 'houses'?"),
         ("/models/HOUSES", "did you mean 'houses'?"),
@@ -350,8 +350,8 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
     ids=short,
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_unknown_paths_say_what_may_have_been_meant(client: httpx.Client, method: str, path: str, told: str) -> None:
-    assert told in problem_of(client.request(method, path), 404)["detail"]
+def test_unknown_paths_say_what_may_have_been_meant(client: httpx.Client, method: str, path: str, note: str) -> None:
+    assert note in problem_of(client.request(method, path), 404)["detail"]
 
 
 SCALARS = st.one_of(

@@ -193,8 +193,8 @@ RANGE = [1.0, 8.0]
 
 
 def note(code: str, field: str, sent: object = None, known: object = None, nearest: str | None = None) -> Row:
-    told = {"code": code, "field": field, "sent": sent, "known": known, "nearest": nearest}
-    return {name: value for name, value in told.items() if value is not None}
+    details = {"code": code, "field": field, "sent": sent, "known": known, "nearest": nearest}
+    return {name: value for name, value in details.items() if value is not None}
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def test_a_date_outside_the_range_of_training_is_told(client: httpx.Client) -> N
 def test_a_number_for_a_text_is_told(client: httpx.Client) -> None:
     row = {"title": 5, "评论": True}
     response = client.post("/models/text/predict", json=row)
-    told = [(warning["code"], warning["field"], warning["sent"]) for warning in strictly(response)["warnings"]]
-    assert told == [("coerced", "title", 5), ("coerced", "评论", True)]
+    notes = [(warning["code"], warning["field"], warning["sent"]) for warning in strictly(response)["warnings"]]
+    assert notes == [("coerced", "title", 5), ("coerced", "评论", True)]
     assert client.post("/models/text/predict?strict=true", json=row).status_code == 422
 
 
@@ -296,8 +296,8 @@ def test_a_row_without_any_known_field_is_no_row(client: httpx.Client, row: Row)
         assert problem["detail"] == (
             "none of the model's fields was sent; it reads rooms, city, built, garden; see errors"
         )
-        told, *extra = problem["errors"]
-        assert (told["code"], told["known"]) == ("no_known_field", ["rooms", "city", "built", "garden"])
+        notes, *extra = problem["errors"]
+        assert (notes["code"], notes["known"]) == ("no_known_field", ["rooms", "city", "built", "garden"])
         assert [e["code"] for e in extra] == ["unknown_field"] * (bool(row) and row != {"price": 5})
 
 
@@ -312,8 +312,8 @@ def test_of_a_row_without_any_known_field_the_nearest_names_are_told(client: htt
 def test_rows_without_any_known_field_are_named_among_others(client: httpx.Client) -> None:
     problem = strictly(client.post("/predict", json={"instances": [USUAL, {}, USUAL, {"citty": 1}]}))
     assert problem["detail"].startswith("2 rows: none of the model's fields was sent; it reads rooms")
-    told = [(e["row"], e["code"], e["field"]) for e in problem["errors"]]
-    assert told == [(1, "no_known_field", ""), (3, "no_known_field", ""), (3, "unknown_field", "citty")]
+    notes = [(e["row"], e["code"], e["field"]) for e in problem["errors"]]
+    assert notes == [(1, "no_known_field", ""), (3, "no_known_field", ""), (3, "unknown_field", "citty")]
     one = strictly(client.post("/predict", json={"instances": [*[USUAL] * 30, {}]}))
     assert one["detail"].startswith("row 30: none of the model's fields was sent")
 
@@ -329,8 +329,8 @@ def test_what_was_sent_is_shown_as_json(client: httpx.Client) -> None:
     assert problem["errors"][0]["sent"] == '["a",null,{"b":true}]'
     assert problem["detail"] == "1 value cannot be used; see errors"
     strict = strictly(client.post("/predict?Strict=yes", json={**USUAL, "rooms": ["a"], "city": "Rome", "garden": 1}))
-    told = "1 value cannot be used, 2 values would be served with a warning if it were not for ?strict; see errors"
-    assert strict["detail"] == told
+    note = "1 value cannot be used, 2 values would be served with a warning if it were not for ?strict; see errors"
+    assert strict["detail"] == note
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,9 @@ class Stream:
 
 async def echo(request: Request) -> Response:
     body = await read_json_body(request, 1 << 30)
-    told = [(b"x-path", request.path.encode()), (b"x-query", request.query), (b"x-method", request.method.encode())]
+    notes = [(b"x-path", request.path.encode()), (b"x-query", request.query), (b"x-method", request.method.encode())]
     own = [(b"x-sent-" + name, value) for name, value in request.headers if name in (b"x-own", b"host", b"upgrade")]
-    return Response(418, body, (*told, *own))
+    return Response(418, body, (*notes, *own))
 
 
 class Waiting:
@@ -237,8 +237,8 @@ def test_requests_arrive_whole(tmp_path: Path, way: str, size: int, framed: bool
             "/%E4%B8%8A/x?a=%20b&c", content=body if framed else pieces, headers={"x-own": "1", "host": "some.where"}
         )
     assert (answer.status_code, answer.content) == (418, body)
-    told = {name: value for name, value in answer.headers.raw if name.startswith(b"x-")}
-    assert told == {
+    details = {name: value for name, value in answer.headers.raw if name.startswith(b"x-")}
+    assert details == {
         b"x-path": "/上/x".encode(),
         b"x-query": b"a=%20b&c",
         b"x-method": b"PUT",

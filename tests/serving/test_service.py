@@ -62,10 +62,10 @@ def metrics(text: str) -> Series:
     series: Series = {}
     assert text.endswith("\n")
     for line in text.splitlines():
-        if told := re.fullmatch(r"# (HELP|TYPE) ([a-z_]+) (.+)", line):
-            if told[1] == "TYPE":
-                assert told[2] not in types
-                types[told[2]] = told[3]
+        if notes := re.fullmatch(r"# (HELP|TYPE) ([a-z_]+) (.+)", line):
+            if notes[1] == "TYPE":
+                assert notes[2] not in types
+                types[notes[2]] = notes[3]
             continue
         sample = SAMPLE.fullmatch(line)
         assert sample, line
@@ -80,19 +80,19 @@ def metrics(text: str) -> Series:
 
 
 def total(series: Series, name: str, **labels: str) -> float:
-    return sum(value for (sample, told), value in series.items() if sample == name and labels.items() <= set(told))
+    return sum(value for (sample, note), value in series.items() if sample == name and labels.items() <= set(note))
 
 
 def check_histograms(series: Series) -> None:
     """Buckets add up, and there is one observation for each request."""
-    counted = [dict(told) for (name, told) in series if name.endswith("_count")]
+    counted = [dict(note) for (name, note) in series if name.endswith("_count")]
     assert counted
     for of in counted:
         assert of.keys() == {"route", "task", "model", "version"}
         buckets = {
-            float(dict(told)["le"]): value
-            for (name, told), value in series.items()
-            if name.endswith("_bucket") and of.items() <= set(told)
+            float(dict(note)["le"]): value
+            for (name, note), value in series.items()
+            if name.endswith("_bucket") and of.items() <= set(note)
         }
         heights = [buckets[bound] for bound in sorted(buckets)]
         assert heights == sorted(heights)
@@ -135,10 +135,10 @@ def test_counters_tell_what_happened(client: httpx.Client) -> None:
     assert [grown("fitserve_requests_total", route=route, code=code) for route, code in others] == [1, 1, 1]
     assert grown("fitserve_requests_total", route="predict", task="classification") == 6
     assert {key for key in after if key[0] == "fitserve_model_info"} == {
-        ("fitserve_model_info", frozenset(told))
+        ("fitserve_model_info", frozenset(note))
         for name, learner in (("houses", "lightgbm"), ("text", "logistic"), ("small", "logistic"))
         for sha256 in [client.get(f"/models/{name}").json()["sha256"]]
-        for told in [[("model", name), ("version", "1"), ("learner", learner), ("sha256", sha256)]]
+        for note in [[("model", name), ("version", "1"), ("learner", learner), ("sha256", sha256)]]
     }
 
 
@@ -291,10 +291,10 @@ def test_models_are_listed_and_described(client: httpx.Client) -> None:
         ("small", 1, "classification"),
     ]
     assert listing["default"] == "houses"
-    told = client.get("/models/small").json()
-    assert told == client.get("/models/small/versions/1").json()
-    assert told["labels"] == [10, 11, 12, 13]
-    assert told["row"]["properties"].keys() == told["example"].keys() == {"a", "b"}
+    notes = client.get("/models/small").json()
+    assert notes == client.get("/models/small/versions/1").json()
+    assert notes["labels"] == [10, 11, 12, 13]
+    assert notes["row"]["properties"].keys() == notes["example"].keys() == {"a", "b"}
 
 
 # What is served
@@ -316,8 +316,8 @@ def test_two_versions_of_one_model(start: Start, workspace: Path) -> None:
         series = metrics(client.get("/metrics").text)
         check_histograms(series)
         assert [total(series, "fitserve_rows_total", version=version) for version in "12"] == [1, 3]
-        told = client.post("/models/small/versions/3/predict", json=row).json()["detail"]
-        assert "only 1, 2" in told
+        notes = client.post("/models/small/versions/3/predict", json=row).json()["detail"]
+        assert "only 1, 2" in notes
 
 
 def test_a_folder_with_any_name(start: Start, workspace: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def refused(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "note"),
     [
         (["smal"], "did you mean 'small'?"),
         (["zzz"], "houses, small, text"),
@@ -70,8 +70,8 @@ def refused(process: subprocess.Popen[str]) -> str:
         (["small", "--workers", "0"], "give 1 or more"),
     ],
 )
-def test_what_cannot_be_served_is_refused_in_one_line(launch: Launch, arguments: list[str], told: str) -> None:
-    assert told in refused(launch(*arguments))
+def test_what_cannot_be_served_is_refused_in_one_line(launch: Launch, arguments: list[str], note: str) -> None:
+    assert note in refused(launch(*arguments))
 
 
 def test_a_wrong_setting_is_refused_in_one_line(launch: Launch) -> None:
@@ -81,9 +81,9 @@ def test_a_wrong_setting_is_refused_in_one_line(launch: Launch) -> None:
 
 def test_a_port_that_is_taken(launch: Launch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        told = refused(launch("small", "--workers", "2", port=taken.getsockname()[1]))
-    assert "Address already in use" in told
-    assert "choose another --port" in told
+        notes = refused(launch("small", "--workers", "2", port=taken.getsockname()[1]))
+    assert "Address already in use" in notes
+    assert "choose another --port" in notes
 
 
 def test_of_two_services_that_want_one_port_one_starts(launch: Launch) -> None:
@@ -128,7 +128,7 @@ def remove(bundle: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("tamper", "told"),
+    ("tamper", "note"),
     [
         (flip, "model.onnx was changed"),
         (forge, "not the one that was registered"),
@@ -139,12 +139,12 @@ def remove(bundle: Path) -> None:
 )
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_bundle_that_was_tampered_with(
-    launch: Launch, workspace: Path, tmp_path: Path, tamper: Callable[[Path], None], told: str, workers: str
+    launch: Launch, workspace: Path, tmp_path: Path, tamper: Callable[[Path], None], note: str, workers: str
 ) -> None:
     folder = tmp_path / "workspace"
     shutil.copytree(workspace, folder)
     tamper(published(folder).bundle("small")[1])
-    assert told in refused(launch("houses", "small", "--workers", workers, folder=folder))
+    assert note in refused(launch("houses", "small", "--workers", workers, folder=folder))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -20,7 +20,7 @@ import pytest
 
 from fitserve.serving import shared_document
 from fitserve.serving.messages import Drain, Heartbeat, Keys, Load, Message, MessageReader, Route, State, Unload, encode
-from fitserve.serving.options import ServedVersion, WorkerOptions
+from fitserve.serving.options import WorkerOptions
 from fitserve.store import published
 
 PATIENCE = 60.0
@@ -59,7 +59,7 @@ def worker(workspace: Path) -> Iterator[Worker]:
         listener.bind(("127.0.0.1", 0))
         descriptors = (listener.fileno(), theirs.fileno(), counters, replaced)
         orders = WorkerOptions(
-            models=[ServedVersion("small", 1, str(bundles[1]))],
+            models=[Load("small", 1, str(bundles[1]))],
             listener_fd=listener.fileno(),
             control_fd=theirs.fileno(),
             counters_fds=[counters],
@@ -216,9 +216,9 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(worker: Worker, tmp_pat
         (Unload("small", 1), "small version 1 answers /predict; route that elsewhere first"),
         (Route("best", "other", 1), "other version 1 is not served here"),
     ]
-    for message, told in impossible:
+    for message, note in impossible:
         state = worker.tell(message)
-        assert told in state.error
+        assert note in state.error
         assert (state.ready, state.served) == (True, ("small:1",))
         worker.log.append(state.error)
     with worker.client as client:

@@ -87,7 +87,7 @@ def test_it_evaluates_and_compares_with_what_is_trained_now(folder: Path) -> Non
     evaluation = fitserve.evaluate("price", new_rows(), workspace=folder)
     assert evaluation.rows == 200
     assert evaluation.overlap is not None
-    assert "is not known of price:1" in evaluation.overlap.told()[0]
+    assert "is not known of price:1" in evaluation.overlap.notes()[0]
     options: dict[str, Any] = {"learners": ["ridge"], "budget": 60.0, "exclude": ["label"], "promote": "if-better"}
     run = fitserve.train(houses(), "price", name="price", workspace=folder, **options)
     assert (run.record.version, run.champion) == (2, 1)

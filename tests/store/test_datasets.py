@@ -80,7 +80,7 @@ def test_tables_beyond_the_limit_give_way_and_it_is_said(workspace: Workspace, m
     kept = {each.sha256 for each in Datasets(workspace).all()}
     assert kept == {first.sha256, run.manifest.data["sha256"]}
     assert len(list((workspace.path / "datasets").iterdir())) == 2
-    assert any("was dropped, for tables may take FITSERVE_DATASETS_LIMIT bytes together" in told for told in run.kept)
+    assert any("was dropped, for tables may take FITSERVE_DATASETS_LIMIT bytes together" in note for note in run.kept)
     monkeypatch.setenv("FITSERVE_DATASETS_LIMIT", "10")
     run = train(workspace.path, table(400, 3))
     assert run.kept[0].startswith("the table was not kept: it takes ")
@@ -93,7 +93,7 @@ def test_what_cannot_be_kept_is_no_reason_to_lose_a_model(
     odd = table().with_columns(o=pl.Series([object() for _ in range(60)], dtype=pl.Object))
     found = keep(odd, "0" * 64, "m", workspace)
     assert found.record is None
-    assert found.told[0].startswith("the table was not kept: ")
+    assert found.notes[0].startswith("the table was not kept: ")
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
     run = train(workspace.path, table())
     assert run.champion == 1

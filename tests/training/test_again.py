@@ -68,12 +68,12 @@ def test_later_rows_are_not_answered_like_the_last_ones_of_training(tmp_path: Pa
 
 def test_what_is_told_is_the_same_everywhere(tmp_path: Path) -> None:
     run = train(tmp_path)
-    told = (
+    note = (
         "learned from 160 rows and not from the test part; what is served was then fitted again in the same way on all"
     )
-    assert told in (run.folder / "card.md").read_text(encoding="utf-8")
-    assert (run.report["judged_after"], run.report["trained_on"]) == (160, 200)
-    assert told in run.html()
+    assert note in (run.folder / "card.md").read_text(encoding="utf-8")
+    assert (run.report["evaluated_after"], run.report["trained_on"]) == (160, 200)
+    assert note in run.html()
     assert "fitted again" not in train(tmp_path, refit=False).html()
 
 
@@ -90,7 +90,7 @@ def test_a_run_of_before_is_replayed_as_it_was(tmp_path: Path) -> None:
     run = train(tmp_path, refit=False)
     plan = tmp_path / "runs" / f"{run.id}.json"
     document = orjson.loads(plan.read_bytes())
-    del document["spec"]["refit"], document["refitted"], document["only_judged"], document["late"]
+    del document["spec"]["refit"], document["refitted"], document["not_refitted"], document["late"]
     plan.write_bytes(orjson.dumps(document))
     again = replay_run(run.id, log(), Order("again"), Workspace.open(tmp_path))
     assert again.manifest.data["trained_on"] == 160
@@ -126,21 +126,21 @@ def test_a_label_of_the_test_part_alone_is_learned_and_told(tmp_path: Path) -> N
     assert again.record.sha256 == run.record.sha256
 
 
-def test_the_positive_class_stays_what_it_was_judged_as() -> None:
+def test_the_positive_class_stays_what_it_was_evaluated_as() -> None:
     def column(*counts: int) -> Coded:
         return Coded(np.repeat(np.arange(2, dtype=np.int32), counts), ["ham", "spam"])
 
-    judged = fit_labels(column(6, 4))
-    assert judged.labels == ["ham", "spam"]
+    evaluated = fit_labels(column(6, 4))
+    assert evaluated.labels == ["ham", "spam"]
     assert fit_labels(column(6, 7)).labels == ["spam", "ham"]
-    assert fit_labels(column(6, 7), judged) == judged
+    assert fit_labels(column(6, 7), evaluated) == evaluated
 
 
 def test_spellings_stay_what_they_were_read_as(tmp_path: Path) -> None:
     """A test row that looks like another spelling changes nothing about how the others are read."""
     prices = [f"{i},{i % 7}5" for i in range(100, 100 + N)]
     table = log().with_columns(p=pl.Series(prices)).drop("day")
-    judged = train(tmp_path, table, learners=["ridge"], refit=False).manifest.steps
+    evaluated = train(tmp_path, table, learners=["ridge"], refit=False).manifest.steps
     served = train(tmp_path, table, learners=["ridge"]).manifest.steps
-    reading = [[(s["field"], s.get("style"), s.get("prefix")) for s in steps] for steps in (judged, served)]
+    reading = [[(s["field"], s.get("style"), s.get("prefix")) for s in steps] for steps in (evaluated, served)]
     assert reading[0] == reading[1]

@@ -49,9 +49,9 @@ def test_without_any_time_there_is_a_model_and_what_it_lacks_is_told(tmp_path: P
     assert run.manifest.learner == "ridge"
     assert run.predictor().predict({"a": 1.0, "b": 1.0, "c": 1.0})["prediction"] is not None
     assert not run.manifest.refitted
-    told = " ".join(run.findings)
-    assert "there was no time to fit it again on all 300 rows" in told
-    assert "parts of the report had no time left: " in told
+    note = " ".join(run.findings)
+    assert "there was no time to fit it again on all 300 rows" in note
+    assert "parts of the report had no time left: " in note
     assert {"importance", "slices", "robustness"} <= run.report["skipped"].keys()
     assert run.report["skipped"]["importance"] == "the budget was over"
     plan = Workspace.open(tmp_path).run(run.id).plan
@@ -94,8 +94,8 @@ def test_a_learner_that_cannot_be_stopped_does_not_start_if_it_would_take_too_lo
     assert {each["learner"] for each in run.given_up} == {"slow"}
     assert run.given_up[0]["reason"].startswith("even its shortest fits would take about")
     assert "slow" not in {candidate["learner"] for candidate in run.candidates}
-    told = next(finding for finding in run.findings if "candidates were not judged" in finding)
-    assert "slow: even its shortest fits would take about" in told
+    notes = next(finding for finding in run.findings if "candidates were not evaluated" in finding)
+    assert "slow: even its shortest fits would take about" in notes
     assert run.seconds < 20
     again = replay_run(run.id, table(8000), Order("again"), Workspace.open(tmp_path))
     assert again.record.sha256 == run.record.sha256

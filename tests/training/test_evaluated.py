@@ -73,10 +73,10 @@ def test_a_learning_curve_is_made_on_request(tmp_path: Path) -> None:
     points = report["learning_curve"]["points"]
     assert [point["rows"] for point in points] == [24, 48, 96, 168, 240]
     assert points[-1]["score"] == pytest.approx(run.manifest.scores["rmse"], rel=1e-3)
-    assert "training rows, rmse changes by" in report["learning_curve"]["told"]
+    assert "training rows, rmse changes by" in report["learning_curve"]["note"]
     assert "learning_curve" in [each["name"] for each in report["charts"]]
     _, report = train(rows(20), tmp_path, learning_curve=True)
-    assert report["skipped"]["learning_curve"] == "there is no test part to judge on"
+    assert report["skipped"]["learning_curve"] == "there is no test part to evaluate on"
     with pytest.raises(SpecError, match="learning_curve cannot be 3; give true or false"):
         train(rows(20), tmp_path, learning_curve=3)
 

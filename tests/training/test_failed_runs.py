@@ -109,8 +109,8 @@ def test_ctrl_c_before_there_is_anything_is_recorded_as_cancelled(tmp_path: Path
             if line.startswith("reading: "):
                 break
         process.send_signal(signal.SIGINT)
-        out, told = process.communicate(timeout=120)
-    assert process.returncode == 130, (out, told)
+        out, notes = process.communicate(timeout=120)
+    assert process.returncode == 130, (out, notes)
     run = the_run(tmp_path / "w")
     assert (run.status, run.plan["reason"]) == ("cancelled", "interrupted")
     with pytest.raises(UserError, match="is cancelled"):

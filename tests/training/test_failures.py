@@ -220,8 +220,8 @@ def test_a_broken_package_stops_no_training_of_the_command_line(tmp_path: Path) 
     environment = {**os.environ, "PYTHONPATH": str(package)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = "the learner 'broken' failed and did not take part (ModuleNotFoundError: No module named 'no_such_module')"
-    assert f"- {told}" in done.stdout
+    note = "the learner 'broken' failed and did not take part (ModuleNotFoundError: No module named 'no_such_module')"
+    assert f"- {note}" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     odd = [*command, "--task", "odd"]
     named = subprocess.run(odd, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

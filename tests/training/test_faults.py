@@ -56,7 +56,7 @@ def test_a_training_whose_report_has_a_fault_ends_in_a_model(
     assert found["faults"] == [name]
     assert found["skipped"][name].startswith("a fault of fitserve, please report it: ZeroDivisionError")
     assert {"scores", "importance", "robustness", "learners", "candidates"} <= found.keys()
-    assert name in text.split("## What could not be told")[1]
+    assert name in text.split("## What is missing")[1]
     assert "a fault of fitserve" in report_page(found, "m")
     assert "private" not in str(found) + text
     assert any(record.exc_info for record in caplog.records)
@@ -93,7 +93,7 @@ def test_a_part_of_the_card_that_fails_is_left_out(tmp_path: Path, monkeypatch: 
             patch.setitem(card.PARTS, name, broken)
             left = card.card(run.manifest, found)
         assert f"- {name} of the card: a fault of fitserve" in left
-        assert left.count("\n## ") >= text.count("\n## ")  # one heading gone, one for what could not be told
+        assert left.count("\n## ") >= text.count("\n## ")  # one heading gone, one for what is missing
 
 
 ODD: dict[str, Any] = {
@@ -104,7 +104,7 @@ ODD: dict[str, Any] = {
     "huge": [(-1) ** i * 1e300 / (i + 1) for i in range(N)],
     "tiny": [i * 5e-324 for i in range(N)],
     "infinite": [float("inf"), -float("inf"), 1.0] * (N // 3),
-    "missing where it is judged": [None] * 40 + list(range(20)),
+    "missing where it is evaluated": [None] * 40 + list(range(20)),
     "one date": ["2026-01-01"] * (N - 1) + ["2026-01-02"],
     "no text": ["", " "] * (N // 2),
 }

@@ -20,7 +20,7 @@ from fitserve.data.split import windows
 from fitserve.messages import render
 from fitserve.models.base import choose_learners
 from fitserve.training.card import card
-from fitserve.training.folds import Folds, judging_folds
+from fitserve.training.folds import Folds, validation_folds
 from fitserve.training.prepare import prepare
 from fitserve.training.progress import Clock, silent
 from fitserve.training.run import Order, Run, replay_run
@@ -37,7 +37,7 @@ def train(table: pl.DataFrame, folder: Path, *learners: str, **spec: Any) -> Run
 
 
 def folds_of(table: pl.DataFrame, **spec: Any) -> Folds:
-    return judging_folds(prepare(table, Spec("y", **spec)))
+    return validation_folds(prepare(table, Spec("y", **spec)))
 
 
 def searched(table: pl.DataFrame, *learners: str, **spec: Any) -> Search:
@@ -114,7 +114,7 @@ def in_order(n: int, seed: int = 0) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("by", ["--time", "the order of the rows"])
-def test_earlier_rows_are_never_judged_by_a_model_of_later_ones(tmp_path: Path, by: str) -> None:
+def test_earlier_rows_are_never_evaluated_by_a_model_of_later_ones(tmp_path: Path, by: str) -> None:
     log = in_order(24)
     table, spec = (log.sample(fraction=1.0, shuffle=True, seed=3), {"time": "day"}) if by == "--time" else (log, {})
     folds = folds_of(table, **spec)
@@ -126,8 +126,10 @@ def test_earlier_rows_are_never_judged_by_a_model_of_later_ones(tmp_path: Path, 
     run = train(table, tmp_path, "ridge", **spec)
     assert (run.manifest.measured_on, run.manifest.evaluation["rows"]) == (EXPANDING, 12)
     assert "scores are by an expanding window over the last half of the rows" in run.manifest.evaluation["split"]
-    told = any("the rows stand in the order of 'day', so the last judge" in finding for finding in run.findings)
-    assert told == (by != "--time")
+    notes = any(
+        "the rows stand in the order of 'day', so the last ones are held out" in finding for finding in run.findings
+    )
+    assert notes == (by != "--time")
     again = replay_run(run.id, table, Order("m"), fitserve.Workspace.open(tmp_path))
     assert again.record.sha256 == run.record.sha256
 
@@ -165,7 +167,7 @@ def test_a_window_expands(moments: list[float]) -> None:
         ({"time": "t"}, "had seen earlier rows alone.", "后一半行上的扩展窗口"),
     ],
 )
-def test_the_card_says_who_judged(tmp_path: Path, spec: dict[str, str], english: str, chinese: str) -> None:
+def test_the_card_says_who_evaluated(tmp_path: Path, spec: dict[str, str], english: str, chinese: str) -> None:
     rng = np.random.default_rng(1)
     table = pl.DataFrame({"x": rng.normal(size=20), "g": np.arange(20) // 2, "t": rng.permutation(20)})
     run = train(table.with_columns(y=pl.col("x") * 2), tmp_path, "ridge", **spec)
@@ -278,7 +280,7 @@ def test_a_doubtful_gain_is_called_so(tmp_path: Path) -> None:
     n = 60
     x = rng.normal(size=n)
     table = pl.DataFrame({"x": x, "y": np.where(x + 1.6 * rng.normal(size=n) > 0, "a", "b")})
-    told = []
+    notes = []
     for seed in range(4):
         run = train(table, tmp_path, "logistic", seed=seed)
         doubts = [finding for finding in run.findings if "which may be chance" in finding]
@@ -286,8 +288,8 @@ def test_a_doubtful_gain_is_called_so(tmp_path: Path) -> None:
         if run.manifest.learner != "baseline":
             assert bool(doubts) == (low <= 0.5)
             assert not doubts or run.report["lead"][0] == f"{doubts[0][0].upper()}{doubts[0][1:]}."
-            told.append(bool(doubts))
-    assert True in told
+            notes.append(bool(doubts))
+    assert True in notes
 
 
 def test_a_report_of_few_rows_holds_its_scores_within_the_intervals(tmp_path: Path) -> None:
@@ -326,9 +328,9 @@ def test_copies_with_another_answer_stay_with_the_others(tmp_path: Path) -> None
     assert not set(item[prepared.split.train]) & set(item[prepared.split.test])
 
 
-def test_a_label_of_one_group_alone_is_not_judged(tmp_path: Path) -> None:
+def test_a_label_of_one_group_alone_is_not_evaluated(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = pl.DataFrame({"x": np.repeat(rng.normal(size=8), 3), "y": np.repeat(list("aaabaaaa"), 3)})
     run = fitserve.train(table, "y", name="rare", learners=["logistic"], workspace=tmp_path)
     assert run.as_json()["scores"]["log_loss"] < 1
-    assert any(finding.startswith("3 rows were not judged") for finding in run.findings)
+    assert any(finding.startswith("3 rows were not evaluated") for finding in run.findings)

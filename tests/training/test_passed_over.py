@@ -30,12 +30,12 @@ def test_a_replay_gives_the_same_bundle_after_a_heavy_candidate_was_passed_over(
     run = fitserve.train(
         waves(), "y", name="m", learners=["ridge", "forest"], budget=3600.0, workspace=tmp_path
     )  # fmt: skip
-    told = [finding for finding in run.findings if finding.endswith("and was passed over")]
-    assert told
-    assert told[0].startswith("forest with effort ")
+    notes = [finding for finding in run.findings if finding.endswith("and was passed over")]
+    assert notes
+    assert notes[0].startswith("forest with effort ")
     assert run.report["findings"] == run.findings
     opened = fitserve.Workspace.open(tmp_path)
-    assert [render(each) for each in opened.run(run.id).plan["passed_over"]] == told
+    assert [render(each) for each in opened.run(run.id).plan["passed_over"]] == notes
     # Where more would be servable, the run is repeated all the same.
     monkeypatch.delenv("FITSERVE_SERVABLE_MEMORY")
     again = replay_run(run.id, waves(), Order("m"), opened)

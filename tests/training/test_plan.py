@@ -54,8 +54,8 @@ def test_every_candidate_is_planned_once_or_its_learner_refused() -> None:
             names = {entry.learner.name for entry in found.entries}
             assert names | set(found.refusals) == {*get_learners(), "stranger"}
             for entry in found.entries:
-                told = [e.parameters for e in found.entries if e.learner is entry.learner]
-                assert told.count(entry.parameters) == 1
+                notes = [e.parameters for e in found.entries if e.learner is entry.learner]
+                assert notes.count(entry.parameters) == 1
 
 
 def test_quick_learners_lead_and_boosters_come_before_what_else_there_is() -> None:
@@ -97,12 +97,12 @@ def test_users_see_the_plan_once_and_a_replay_tells_the_same(tmp_path: Path) -> 
     lines = [progress.detail for progress in said if progress.stage == "plan"]
     assert len(lines) == 1
     assert "lightgbm 35%" in lines[0]
-    told = run.as_json()["plan"]
-    assert [entry["learner"] for entry in told][:3] == ["baseline", "logistic", "tree"]
-    assert orjson.loads((run.folder / "report.json").read_bytes())["plan"] == told
+    notes = run.as_json()["plan"]
+    assert [entry["learner"] for entry in notes][:3] == ["baseline", "logistic", "tree"]
+    assert orjson.loads((run.folder / "report.json").read_bytes())["plan"] == notes
     assert all(candidate["stopped_early"] in (True, False) for candidate in run.candidates)
     again = replay_run(run.id, table(), Order("again"), Workspace.open(tmp_path))
-    assert again.plan == told
+    assert again.plan == notes
     assert again.record.sha256 == run.record.sha256
 
 

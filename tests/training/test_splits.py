@@ -44,7 +44,7 @@ def train(workspace: Path, **spec: Any) -> Run:
     return fitserve.train(visits(), "y", name="m", learners=["ridge"], budget=20.0, workspace=workspace, **spec)
 
 
-def test_by_time_the_last_rows_judge() -> None:
+def test_by_time_the_last_rows_evaluate() -> None:
     found = prepared(time="date")
     dates = visits()["date"].to_numpy()
     assert dates[found.split.test].min() > dates[found.split.train].max()
@@ -58,12 +58,15 @@ def test_by_time_the_last_rows_judge() -> None:
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_the_last_rows_of_a_log_judge_without_being_asked(descending: bool) -> None:
+def test_the_last_rows_of_a_log_evaluate_without_being_asked(descending: bool) -> None:
     log = visits().sort("date", descending=descending)
     dates = log["date"].to_numpy()
     found = prepare(log, Spec("y"))
     assert dates[found.split.test].min() > dates[found.split.train].max()
-    assert "the rows stand in the order of 'date', so the last judge; --shuffle has random ones judge" in found.findings
+    assert (
+        "the rows stand in the order of 'date', so the last ones are held out; --shuffle takes random ones"
+        in found.findings
+    )
     for table, spec in ((log, Spec("y", shuffle=True)), (log[[1, 0, *range(2, N)]], Spec("y"))):
         found = prepare(table, spec)
         assert "stratified by the target" in found.split.reason
@@ -92,8 +95,8 @@ def test_by_group_nobody_is_on_two_sides() -> None:
 @pytest.mark.parametrize("by", ["time", "group"])
 def test_a_training_tells_how_it_was_split_and_repeats(tmp_path: Path, by: str) -> None:
     run = train(tmp_path, **{by: {"time": "date", "group": "patient_id"}[by]})
-    told = run.manifest.evaluation["split"]
-    assert told == "the last rows in time" if by == "time" else "groups kept together" in told
+    notes = run.manifest.evaluation["split"]
+    assert notes == "the last rows in time" if by == "time" else "groups kept together" in notes
     assert not any("train with --" in finding for finding in run.findings)
     again = replay_run(run.id, visits(), Order("m"), Workspace.open(tmp_path))
     assert again.record.sha256 == run.record.sha256
@@ -102,9 +105,9 @@ def test_a_training_tells_how_it_was_split_and_repeats(tmp_path: Path, by: str) 
 def test_advice_is_given_where_a_random_split_is_probably_too_easy(tmp_path: Path) -> None:
     findings = train(tmp_path).findings
     assert any(f.startswith("column 'date' holds dates") and f.endswith("train with --time 'date'") for f in findings)
-    told = [f for f in findings if "train with --group 'patient_id'" in f]
-    assert len(told) == 1
-    assert "7.5 times on average" in told[0]
+    notes = [f for f in findings if "train with --group 'patient_id'" in f]
+    assert len(notes) == 1
+    assert "7.5 times on average" in notes[0]
     once = visits().with_columns(patient_id=pl.int_range(N), date=pl.lit("x"))
     run = fitserve.train(once, "y", learners=["ridge"], budget=20.0, workspace=tmp_path / "once")
     assert not any("train with --" in finding for finding in run.findings)

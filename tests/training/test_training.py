@@ -58,7 +58,7 @@ def test_scores_stand_beside_the_baseline_and_beat_it(tmp_path: Path) -> None:
 def test_what_the_budget_left_out_is_told(tmp_path: Path) -> None:
     run = train(houses(), "price", tmp_path, budget=1e-6, learners=["ridge", "forest", "lightgbm"])
     assert [candidate["learner"] for candidate in run.candidates] == ["ridge", "baseline"]
-    left_out = "8 of 10 candidates were not judged, for there was no time; a larger budget may help"
+    left_out = "8 of 10 candidates were not evaluated, for there was no time; a larger budget may help"
     assert left_out in run.findings
     assert {each["reason"] for each in run.given_up} == {"the time for searching was over"}
     assert not run.tried_all
@@ -76,9 +76,9 @@ def test_a_training_in_vain_says_so(tmp_path: Path) -> None:
 
 def test_dates_and_a_random_split_are_a_warning(tmp_path: Path) -> None:
     dated = houses().with_columns(sold=pl.date(2026, 1, 1) + pl.duration(days=pl.int_range(200) * 7 % 200))
-    told = [finding for finding in train(dated, "price", tmp_path).findings if "'sold' holds dates" in finding]
-    assert len(told) == 1
-    assert told[0].endswith("train with --time 'sold'")
+    notes = [finding for finding in train(dated, "price", tmp_path).findings if "'sold' holds dates" in finding]
+    assert len(notes) == 1
+    assert notes[0].endswith("train with --time 'sold'")
     assert not any("holds dates" in finding for finding in train(houses(), "price", tmp_path).findings)
 
 
@@ -131,7 +131,7 @@ def test_a_replay_gives_the_same_bits_whatever_the_clock_said(tmp_path: Path) ->
     assert again.record.sha256 == first.record.sha256
 
 
-def test_five_rows_are_judged_one_by_one(tmp_path: Path) -> None:
+def test_five_rows_are_evaluated_one_by_one(tmp_path: Path) -> None:
     table = pl.DataFrame({"x": [1, 2, 3, 4, 5], "y": [2, 4, 6, 8, 10]})
     run = train(table, "y", tmp_path)
     assert run.manifest.evaluation["on"] == "leave-one-out"

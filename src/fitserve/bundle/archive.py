@@ -73,7 +73,7 @@ def pack(folder: Path, archive: Path) -> None:
 def unpack(archive: Path, folder: Path, *, max_bytes: int = 2 << 30) -> None:
     """Extract ``archive`` into ``folder``, which exists and is empty.
 
-    Every member is judged before the first is written; whatever goes wrong, the folder is empty again.
+    Every member is checked before the first is written; whatever goes wrong, the folder is empty again.
     ``max_bytes`` limits the sum of the extracted sizes.
 
     Raises:
@@ -87,7 +87,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int = 2 << 30) -> None:
     try:
         with _opened(archive) as bundle:
             members = bundle.infolist()
-            _judge_all(archive, members, max_bytes)
+            _check_all(archive, members, max_bytes)
             for member in members:
                 _extract(archive, bundle, member, folder / member.orig_filename)
     except BaseException:
@@ -168,13 +168,13 @@ def _refusal(archive: Path, wrong: str) -> BundleError:
     return BundleError(f"{archive} {wrong}: fetch it again, or export it again where the model was trained")
 
 
-def _judge_all(archive: Path, members: list[zipfile.ZipInfo], max_bytes: int) -> None:
+def _check_all(archive: Path, members: list[zipfile.ZipInfo], max_bytes: int) -> None:
     """Refuse the archive if any member is unsafe, or all together are too much."""
     if len(members) > _MAX_MEMBERS:
         raise _refusal(archive, f"has {len(members):,} members, more than the {_MAX_MEMBERS:,} allowed")
     seen: set[str] = set()
     for member in members:
-        wrong = _judge(member)
+        wrong = _problem_with(member)
         # A file system that ignores case would write the second member over the first.
         if wrong is None and member.orig_filename.casefold() in seen:
             wrong = "is there twice"
@@ -185,7 +185,7 @@ def _judge_all(archive: Path, members: list[zipfile.ZipInfo], max_bytes: int) ->
         raise _too_large(archive, max_bytes)
 
 
-def _judge(member: zipfile.ZipInfo) -> str | None:
+def _problem_with(member: zipfile.ZipInfo) -> str | None:
     """What is wrong with a member, as its directory entry declares it."""
     # Always orig_filename: filename is cut at a NUL, or comes from an extra field that may say anything.
     if not MEMBER_NAME.match(member.orig_filename):

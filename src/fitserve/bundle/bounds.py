@@ -59,7 +59,7 @@ def check_bounds(member: str, model: bytes, floats: Sequence[str]) -> None:
                 _add_constant(value, known)
         for number, value in parts:
             if number == _GRAPH_NODE:
-                wrong = _judge(_node(value), known)
+                wrong = _problem_with(_node(value), known)
                 if wrong:
                     raise BundleError(f"{member} {wrong}; do not use it")
     except (ValueError, IndexError, KeyError) as error:
@@ -67,12 +67,12 @@ def check_bounds(member: str, model: bytes, floats: Sequence[str]) -> None:
 
 
 def _add_constant(tensor: memoryview, known: _Known) -> None:
-    told = dict(fields_of(tensor))
-    name = bytes(told[_TENSOR_NAME]).decode()
+    tensor_fields = dict(fields_of(tensor))
+    name = bytes(tensor_fields[_TENSOR_NAME]).decode()
     if name in known.fixed:
         raise ValueError("a name is given twice")
     known.fixed.add(name)
-    if varint(told[_TENSOR_TYPE], 0)[0] in _FLOATS:
+    if varint(tensor_fields[_TENSOR_TYPE], 0)[0] in _FLOATS:
         known.floats.add(name)
 
 
@@ -93,7 +93,7 @@ def _node(data: memoryview) -> _Node:
     return _Node(operator, inputs, outputs, attributes)
 
 
-def _judge(node: _Node, known: _Known) -> str | None:
+def _problem_with(node: _Node, known: _Known) -> str | None:
     """What is wrong with a node; what is known of its outputs is added."""
     place = _SHAPE_INPUTS.get(node.operator)
     if place is not None and place < len(node.inputs) and node.inputs[place] not in known.fixed:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from fitserve.errors import BundleError
-from fitserve.messages import AnyMessage, as_told, is_told, render
+from fitserve.messages import AnyMessage, as_message, is_any_message, render
 from fitserve.schema import Field
 
 FORMAT = 2
@@ -98,9 +98,9 @@ class Manifest:
     ``graphs`` are run in their order, the last one answers. ``members`` gives size and SHA-256 of every other file.
 
     A section has a ``version`` of its own. ``evaluation`` says on which rows scores and baseline were measured, and how
-    many the judged model was ``trained_on``; ``data`` describes the training table, and how many of its rows the served
-    model was ``trained_on``, with what its user said to mean a missing target as ``target_missing``; ``origin`` tells
-    of which bundle it was ``migrated_from``.
+    many the evaluated model was ``trained_on``; ``data`` describes the training table, and how many of its rows the
+    served model was ``trained_on``, with what its user said to mean a missing target as ``target_missing``; ``origin``
+    tells of which bundle it was ``migrated_from``.
     """
 
     format: int
@@ -179,11 +179,11 @@ class Manifest:
         counts = [self.data.get("rows"), self.data.get("trained_on"), self.evaluation.get("rows")]
         counts.append(self.evaluation.get("trained_on", 0))  # bundles of 0.1.0 have none
         counted = all(isinstance(count, int) and 0 <= count < 2**53 for count in counts)
-        told = all(is_told(self.sections.get("evaluation", {}).get(name)) for name in ("on", "split"))
+        worded = all(is_any_message(self.sections.get("evaluation", {}).get(name)) for name in ("on", "split"))
         said = self.data.get("target_missing", [])
         if not isinstance(said, list) or not all(isinstance(text, str) for text in said):
             raise BundleError("manifest.json: what means a missing target is malformed; export the model again")
-        if not (figures and counted and told and _are_intervals(self.evaluation)):
+        if not (figures and counted and worded and _are_intervals(self.evaluation)):
             raise BundleError("manifest.json: scores and counts of rows are malformed; export the model again")
         if len(self.learner) > LONGEST_LEARNER:
             raise BundleError("manifest.json: the name of the learner is too long; export the model again")
@@ -195,26 +195,26 @@ class Manifest:
     def evaluation(self) -> dict[str, Any]:
         """On which rows the scores were measured, and how sure they are, for people and programs.
 
-        What is told is in words there; its ``codes`` are beside it.
+        Messages are in words there; their ``codes`` are beside them.
         """
         section = self.sections.get("evaluation", {})
         found = {name: value for name, value in section.items() if name not in ("version", "scores", "baseline")}
-        codes = {name: found[name] for name in ("on", "split") if is_told(found.get(name))}
-        return found | {name: render(told) for name, told in codes.items()} | {"codes": codes}
+        codes = {name: found[name] for name in ("on", "split") if is_any_message(found.get(name))}
+        return found | {name: render(note) for name, note in codes.items()} | {"codes": codes}
 
     @property
     def measured_on(self) -> AnyMessage:
         """What the rows are called that the scores were measured on."""
-        return as_told(self.sections["evaluation"]["on"])
+        return as_message(self.sections["evaluation"]["on"])
 
     @property
     def split(self) -> AnyMessage:
         """How the rows were split, or why they were not."""
-        return as_told(self.sections["evaluation"]["split"])
+        return as_message(self.sections["evaluation"]["split"])
 
     @property
     def scores(self) -> dict[str, float | None]:
-        """The scores of the model that was judged."""
+        """The scores of the model that was evaluated."""
         found: dict[str, float | None] = self.sections.get("evaluation", {}).get("scores", {})
         return found
 
@@ -236,15 +236,15 @@ class Manifest:
 
     @property
     def learned_rows(self) -> tuple[int, int]:
-        """How many rows the model that was judged has learned from, and how many what is served."""
+        """How many rows the model that was evaluated has learned from, and how many what is served."""
         served = int(self.data["trained_on"])
         return int(self.evaluation.get("trained_on", served)), served
 
     @property
     def refitted(self) -> bool:
-        """Whether what is served was fitted again on more rows than the model that was judged."""
-        judged, served = self.learned_rows
-        return served > judged
+        """Whether what is served was fitted again on more rows than the model that was evaluated."""
+        evaluated, served = self.learned_rows
+        return served > evaluated
 
     @property
     def intervals(self) -> dict[str, tuple[float, float] | None]:

@@ -74,8 +74,10 @@ def _check_graph(member: str, graph: memoryview) -> None:
 
 
 def _check_node(member: str, node: memoryview) -> None:
-    told = {number: bytes(value).decode(errors="replace") for number, value in fields_of(node) if number in _NODE_NAMES}
-    operator, domain = told.get(_NODE_OPERATOR, ""), told.get(_NODE_DOMAIN, "")
+    texts = {
+        number: bytes(value).decode(errors="replace") for number, value in fields_of(node) if number in _NODE_NAMES
+    }
+    operator, domain = texts.get(_NODE_OPERATOR, ""), texts.get(_NODE_DOMAIN, "")
     if operator not in OPERATORS or domain not in _DOMAINS:
         name = f"{domain}.{operator}".strip(".")[:60]
         raise BundleError(f"{member} holds the operator {name!r}, which no graph of fitserve has; do not use it")

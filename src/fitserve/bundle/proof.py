@@ -44,12 +44,12 @@ class Weight(NamedTuple):
     @property
     def broken(self) -> tuple[str, str] | None:
         """The setting whose limit it breaks, the first one, and in words how."""
-        told = {
+        measured = {
             "servable_memory": (self.memory, f"takes {self.memory >> 20} MB"),
             "servable_load_seconds": (self.load_seconds, f"takes {self.load_seconds:.2f} s to load"),
             "servable_row_seconds": (self.row_seconds, f"takes {self.row_seconds * 1000:.1f} ms for one row"),
         }
-        return next(((name, words) for name, (value, words) in told.items() if value > settings.get(name)), None)
+        return next(((name, words) for name, (value, words) in measured.items() if value > settings.get(name)), None)
 
 
 def memory_room() -> int:
@@ -92,10 +92,10 @@ def prove(folder: Path) -> None:
         raise BundleError(said["refused"])
     broken = Weight(**said).broken
     if broken is not None:
-        name, told = broken
+        name, what = broken
         variable = settings.SETTINGS[name].variable
         limit = f"more than {variable} allows ({settings.get(name)})"
-        raise BundleError(f"the bundle {told}, {limit}; {ADVICE.format(variable=variable)}")
+        raise BundleError(f"the bundle {what}, {limit}; {ADVICE.format(variable=variable)}")
 
 
 def _said(output: str) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ class _Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, told) for name, (_, told) in _COMMANDS.items()])
+            formatter.write_dl([(name, note) for name, (_, note) in _COMMANDS.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -82,7 +82,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        _complain(f"fitserve: {_told(error)}")
+        _complain(f"fitserve: {_message_of(error)}")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted; nothing was changed")
@@ -125,7 +125,7 @@ def _fail_to_write(error: OSError) -> None:
     sys.exit(1)
 
 
-def _told(error: click.ClickException) -> str:
+def _message_of(error: click.ClickException) -> str:
     """A mistake on the command line in one line, with where to read more."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)

@@ -41,7 +41,7 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
     """Say whether model B is better than A (each NAME, NAME:VERSION or NAME:ALIAS), and where.
 
     Both answer the rows of DATA, a file, or several, with the target in it, and are compared row by row. Without DATA,
-    what each was judged on at its training is set side by side.
+    what each was evaluated on at its training is set side by side.
     """
     from fitserve.evaluation.compare import compare_models
     from fitserve.formatting import number
@@ -55,17 +55,17 @@ def compare(  # noqa: PLR0913 - click passes each option by its name
         print_json(result.as_json())
         return
     say(result.verdict, bold=True)
-    for told in result.told:
-        say(f"- {told}", bold=bool(result.overlap and result.overlap.flatters))
+    for note in result.notes:
+        say(f"- {note}", bold=bool(result.overlap and result.overlap.flatters))
     say("", f"Scores on {result.on}:")
     heads, rows = result.score_table()
     shown = first.predictor.answerer.shown(list(result.scores))
     print_table(heads, [row for name, row in zip(result.scores, rows, strict=True) if name in shown])
     say("(* the score of the verdict)")
     for name, reason in result.skipped.items():
-        say(f"- {name} could not be told: {reason}")
+        say(f"- {name} is missing: {reason}")
     if result.wins:
-        say("", result.wins["told"])
+        say("", result.wins["note"])
     if not result.row_by_row or "slices" in result.skipped:
         return
     for each in result.slices:

@@ -89,10 +89,10 @@ def _tell_columns(view: Any, width: int) -> None:
         name = shortened(column.name, longest)
         missing = f"{100 * column.missing / view.rows:.3g} %" if column.missing else "-"
         share = "target" if column is view.target else "-" if column.tells is None else f"{100 * column.tells:.0f} %"
-        told = f"  {share:>6}" if tells else ""
+        note = f"  {share:>6}" if tells else ""
         line = (
             f"{name:<{longest}}  {column.kind:<10}  {small_bars(column.heights):<24}  {missing:>8}  "
-            f"{column.distinct:>9,}{told}  {summary_of(column)}"
+            f"{column.distinct:>9,}{note}  {summary_of(column)}"
         )
         say(line if len(line) <= width or width < _NARROW else line[: width - 1] + "…")
     if left_out:

@@ -70,18 +70,18 @@ def evaluate(
 
 def _tell(result: Any) -> None:
     """What a reader of the scores has to know."""
-    warnings = result.overlap.told() if result.overlap.flatters else ()
-    for told in result.told:
-        say(f"- {told}", bold=told in warnings)
+    warnings = result.overlap.notes() if result.overlap.flatters else ()
+    for note in result.notes:
+        say(f"- {note}", bold=note in warnings)
 
 
 def _tell_slices(report: Any) -> None:
-    from fitserve.evaluation.told import gap_sentences, slice_sentence
+    from fitserve.evaluation.sentences import gap_sentences, slice_sentence
 
     say()
     for name in report["faults"]:
         if name != "slices":
-            say(f"- {name} could not be told: {report['skipped'][name]}")
+            say(f"- {name} is missing: {report['skipped'][name]}")
     if "slices" in report["skipped"]:
         say(f"Where it is bad: {report['skipped']['slices']}.")
     elif not report["slices"]:

@@ -89,8 +89,8 @@ def _list(workspace: str | None, as_json: bool) -> None:
         rows = []
         for model in found:
             record = opened.version(model.name) if model.champion else None
-            told = (record.task, record.target, record.learner, record.metric, record.score) if record else ("",) * 5
-            rows.append((model.name, model.versions, model.champion, *told))
+            of_it = (record.task, record.target, record.learner, record.metric, record.score) if record else ("",) * 5
+            rows.append((model.name, model.versions, model.champion, *of_it))
         print_table(("model", "versions", "champion", "task", "target", "learner", "metric", "score"), rows)
 
 

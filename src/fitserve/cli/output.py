@@ -25,8 +25,8 @@ def json_option(command: F) -> F:
     def chosen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
         return value or bool(ctx.parent is not None and ctx.parent.params.get("as_json"))
 
-    told = "Print one JSON document and nothing else."
-    return click.option("--json", "as_json", is_flag=True, callback=chosen, help=told)(command)
+    note = "Print one JSON document and nothing else."
+    return click.option("--json", "as_json", is_flag=True, callback=chosen, help=note)(command)
 
 
 def read_options(command: F) -> F:
@@ -67,8 +67,8 @@ def workspace_option(command: F) -> F:
     def chosen(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
         return value or ctx.find_root().obj
 
-    told = "Where models live (FITSERVE_WORKSPACE, default ~/.fitserve)."
-    return click.option("--workspace", metavar="FOLDER", callback=chosen, help=told)(command)
+    note = "Where models live (FITSERVE_WORKSPACE, default ~/.fitserve)."
+    return click.option("--workspace", metavar="FOLDER", callback=chosen, help=note)(command)
 
 
 def say(*lines: str, err: bool = False, nl: bool = True, **style: Any) -> None:

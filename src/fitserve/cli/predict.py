@@ -26,7 +26,7 @@ def predict(
     Rows and predictions are written to one file.
     """
     from fitserve.evaluation.bulk import predict_file
-    from fitserve.evaluation.reading import told_problems
+    from fitserve.evaluation.reading import problem_notes
     from fitserve.prediction.named import open_named
 
     named = open_named(model, workspace)
@@ -49,6 +49,6 @@ def predict(
         return
     for finding in scored.findings:
         say(f"- {finding}")
-    for told in told_problems(scored.problems, scored.rows):
-        say(f"- {told}")
+    for note in problem_notes(scored.problems, scored.rows):
+        say(f"- {note}")
     say(f"Wrote {scored.rows} rows to {output}, predicted by {named.model} version {named.version}")

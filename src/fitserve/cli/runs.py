@@ -26,11 +26,11 @@ def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
     opened = Workspace.open(workspace)
     if run is not None:
         record = opened.run(run)
-        print_json({**_told(record), "plan": dict(record.plan)})
+        print_json({**_as_json(record), "plan": dict(record.plan)})
         return
     found = opened.runs()
     if as_json:
-        print_json({"runs": [_told(record) for record in found]})
+        print_json({"runs": [_as_json(record) for record in found]})
     elif not found:
         say("No trainings yet.")
     else:
@@ -40,7 +40,7 @@ def runs(run: str | None, workspace: str | None, as_json: bool) -> None:
         print_table(heads[:width], [row[:width] for row in rows])
 
 
-def _told(record: RunRecord) -> dict[str, Any]:
+def _as_json(record: RunRecord) -> dict[str, Any]:
     reason = {"reason": record.plan["reason"]} if "reason" in record.plan else {}
     return {
         "id": record.id,

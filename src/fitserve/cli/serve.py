@@ -15,7 +15,7 @@ from fitserve.bundle.archive import model_name, unpack
 from fitserve.bundle.proof import prove
 from fitserve.cli.output import json_option, json_text, print_json, say, workspace_option
 from fitserve.errors import NotFoundError
-from fitserve.serving.options import ServedVersion
+from fitserve.serving.messages import Load
 from fitserve.serving.supervisor import ServiceSpec, Supervisor
 from fitserve.store import Snapshot, published
 
@@ -73,23 +73,23 @@ def _bundle_file(model: str) -> Path | None:
     return path.resolve() if given else None
 
 
-def _served(model: str, state: Snapshot | None, unpacked: Path) -> ServedVersion:
+def _served(model: str, state: Snapshot | None, unpacked: Path) -> Load:
     path = _bundle_file(model)
     if path is None:
         assert state is not None
         name, _, version = model.partition(":")
         number, folder = state.bundle(name, version or None)
-        return ServedVersion(name, number, str(folder))
+        return Load(name, number, str(folder))
     name = model_name(path)
     if path.is_file():
         folder = Path(tempfile.mkdtemp(dir=unpacked))
         unpack(path, folder)
         path = folder
     prove(path)  # a file may be a stranger's; what lies in the workspace was proven when it came there
-    return ServedVersion(name, 1, str(path))
+    return Load(name, 1, str(path))
 
 
-def _tell(url: str, served: list[ServedVersion], as_json: bool) -> None:
+def _tell(url: str, served: list[Load], as_json: bool) -> None:
     if as_json:
         models = [{"model": each.model, "version": each.version} for each in served]
         print_json({"url": url, "models": models})

@@ -63,7 +63,7 @@ class ProgressLine:
     def _show(self) -> None:
         if self._now is None:
             return
-        text = told(*self._now)
+        text = line_of(*self._now)
         self._printed = time.monotonic()
         if not self._live:
             say(text, err=True)
@@ -73,7 +73,7 @@ class ProgressLine:
         say(f"{_SIGNS[self._turns % len(_SIGNS)]} {text}", nl=False, err=True)
 
 
-def told(progress: Progress, since: float) -> str:
+def line_of(progress: Progress, since: float) -> str:
     """A message as a line, with what is left of the budget by now; ``since`` is when it came."""
     text = f"{progress.stage}: {progress.detail}" if progress.detail else progress.stage
     share = f"  {progress.share:.0%}" if progress.share is not None else ""

@@ -53,15 +53,15 @@ _OF_THE_RUN = (
 @click.option("--spelling", "spellings", multiple=True, metavar="COLUMN=SPELLING", help=_SPELLING)
 @click.option("--missing", multiple=True, metavar="COLUMN=VALUES", help=_MISSING)
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="A column to leave out.")
-@click.option("--time", metavar="COLUMN", help="Rows are in this order: judge on the last ones.")
-@click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: judge on others.")
-@click.option("--shuffle", is_flag=True, help="Judge on random rows even if they stand in the order of a date.")
+@click.option("--time", metavar="COLUMN", help="Rows are in this order: evaluate on the last ones.")
+@click.option("--group", metavar="COLUMN", help="Rows with one value here belong together: evaluate on others.")
+@click.option("--shuffle", is_flag=True, help="Evaluate on random rows even if they stand in the order of a date.")
 @click.option("--force", is_flag=True, help="Train although a check says that the scores would be a lie.")
 @click.option("--weight", metavar="COLUMN", help="How much a row counts in training; scores count all alike.")
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let rare labels count as much as others.")
 @click.option("--seed", default=0, show_default=True, help="For the split and everything random.")
 @click.option("--learning-curve", is_flag=True, help="Tell, too, whether more rows would help; takes longer.")
-@click.option("--no-refit", is_flag=True, help="Serve the model that was judged; it has not seen the test part.")
+@click.option("--no-refit", is_flag=True, help="Serve the model that was evaluated; it has not seen the test part.")
 @read_options
 @click.option("--no-keep", is_flag=True, help="Do not keep the table in the workspace; a replay needs the file then.")
 @click.option("--promote", is_flag=True, help="Make the new version the champion.")
@@ -77,7 +77,7 @@ def train(source: Any, reading: Any, as_json: bool, workspace: str | None, repla
     SOURCE is a file (CSV, JSON, JSON Lines, Parquet, Arrow, a spreadsheet), several files or a pattern with the
     same columns, "-" for standard input, or with --sql the URL of a database.
 
-    Learners are tried within the budget. The best one that can be served is judged on rows that it has not seen, and
+    Learners are tried within the budget. The best one that can be served is evaluated on rows that it has not seen, and
     then fitted again in the same way on all rows, compiled, and checked against itself.
     """
     from fitserve.training.run import Order, replay_run, train_model
@@ -198,7 +198,7 @@ def _by_column(entries: tuple[str, ...], usage: str) -> dict[str, str]:
 
 def _tell(run: Any) -> None:
     """The result for people: what was chosen, how good it is, what to do next."""
-    from fitserve.evaluation.told import as_sentence, served_words
+    from fitserve.evaluation.sentences import as_sentence, served_words
     from fitserve.messages import render
     from fitserve.tasks import get_task
     from fitserve.training.card_words import who_predicted
@@ -208,8 +208,8 @@ def _tell(run: Any) -> None:
         say("Interrupted: the best of what was finished was kept.")
     say(f"{record.model} version {record.version}: {manifest.learner}, predicts {manifest.predicts!r}")
     answerer = get_task(manifest.task).load(manifest.answer)
-    for told in map(render, answerer.summary(manifest.learner)[1:]):
-        say(told)
+    for note in map(render, answerer.summary(manifest.learner)[1:]):
+        say(note)
     for finding in run.findings:
         say(f"- {finding}")
     say("", f"Scores on {manifest.evaluation['on']}, {manifest.evaluation['rows']} rows:")
@@ -235,9 +235,9 @@ def _tell(run: Any) -> None:
         say(f"THE CHAMPION HAS NOT MOVED: version {run.champion} still answers.", bold=True)
         say(f"To let version {record.version} answer: fitserve models promote {record.model} {record.version}")
     if run.tried_all:
-        say(f"All {run.tried} candidates were judged; {run.seconds:.0f} s were used, and nothing is left to try.")
-    for told in run.kept:
-        say(render(as_sentence(told)))
+        say(f"All {run.tried} candidates were evaluated; {run.seconds:.0f} s were used, and nothing is left to try.")
+    for note in run.kept:
+        say(render(as_sentence(note)))
     say(f"The whole report: fitserve models show {record.model} {record.version} --html report.html")
     version = "" if run.champion == record.version else f":{record.version}"
     say(f"Serve it: fitserve serve {record.model}{version}")

@@ -1,4 +1,4 @@
-"""Tables with too few rows for a test part, and what the ways to judge them are called in scores, reports and cards."""
+"""Tables with too few rows for a test part, and what the ways to evaluate on them are called in scores and reports."""
 
 from __future__ import annotations
 

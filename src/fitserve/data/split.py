@@ -19,16 +19,16 @@ _FEWEST_TEST_ROWS, _ENOUGH_TEST_ROWS, _MOST_TEST_ROWS = 5, 2_000, 100_000
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Row indexes, ascending. ``test`` is empty where the table is too small for one; ``told`` says why, or how."""
+    """Row indexes, ascending. ``test`` is empty where the table is too small for one; the ``description`` says why."""
 
     train: Rows
     test: Rows
-    told: Message
+    description: Message
 
     @property
     def reason(self) -> str:
         """The same in words."""
-        return render(self.told)
+        return render(self.description)
 
 
 def joined_groups(groups: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -61,8 +61,8 @@ def windows(moments: NDArray[np.float64]) -> list[tuple[Rows, Rows]]:
     ]
 
 
-def can_judge(moments: NDArray[np.float64], labels: NDArray[np.int64]) -> bool:
-    """Whether the last rows in time can judge a model of the others, and have no label (n,) that is new to it."""
+def can_validate(moments: NDArray[np.float64], labels: NDArray[np.int64]) -> bool:
+    """Whether a model can be evaluated on the last rows in time, and have no label (n,) that is new to it."""
     if len(moments) < SMALL_TABLE:
         steps = windows(moments)
         learned = steps[0][0] if steps else np.empty(0, dtype=np.intp)
@@ -80,7 +80,7 @@ def left_out(groups: NDArray[np.int64], *, named: bool) -> Message:
 
 
 def n_test_rows(n: int) -> int:
-    """How many of n rows judge: a fifth, but no more than 2,000 or a tenth, for the others are learned from."""
+    """How many of n rows are held out: a fifth, but no more than 2,000 or a tenth, for the others are learned from."""
     return min(n // 5, max(n // 10, _ENOUGH_TEST_ROWS), _MOST_TEST_ROWS)
 
 
@@ -114,8 +114,8 @@ def split_rows(groups: NDArray[np.int64], strata: NDArray[Any] | None, seed: int
     divided = len(np.unique(groups[parts == 1])) > 1  # the training part is cut again, into folds
     if not _FEWEST_TEST_ROWS <= len(test) <= 2 * wanted or _lacks_labels(strata, parts) or not divided:
         return Split(everything, nothing, Message("split.not_fair", {"named": named}))
-    told = {"stratified": strata is not None, "seed": seed, "together": True, "groups": named}
-    return Split(np.flatnonzero(parts == 1), test, Message("split.random", told))
+    details = {"stratified": strata is not None, "seed": seed, "together": True, "groups": named}
+    return Split(np.flatnonzero(parts == 1), test, Message("split.random", details))
 
 
 def _lacks_labels(strata: NDArray[Any] | None, parts: NDArray[Any]) -> bool:
@@ -131,7 +131,7 @@ def folds(
     """The fold (0 to n_folds - 1) of each row; no group is divided. Groups that the user named are all held out.
 
     A group that would be more than a tenth of a fold is never held out (-1): held out as a whole it would be
-    one row that is judged hundreds of times. Where most rows are such, they are held out all the same.
+    one row that is evaluated hundreds of times. Where most rows are such, they are held out all the same.
     """
     _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     large = sizes[inverse] > max(len(groups) / n_folds / 10, 2)

@@ -1,1 +1,1 @@
-"""Step 4: judge a model on rows that it has not seen."""
+"""Step 4: evaluate a model on rows that it has not seen."""

@@ -17,7 +17,7 @@ from polars.io.plugins import register_io_source
 from fitserve.data.reading.read import ReadOptions
 from fitserve.data.reading.sources import is_among
 from fitserve.errors import DataError, SpecError
-from fitserve.evaluation.reading import Reading, opened, told_missing
+from fitserve.evaluation.reading import Reading, missing_notes, opened
 from fitserve.prediction import Predictor
 
 
@@ -86,12 +86,12 @@ def _remove(path: Path) -> None:
 
 def _reason(error: OSError | pl.exceptions.PolarsError) -> str:
     """What went wrong and what to do; polars tells a full disk as an error of the format, too."""
-    told = str(error).splitlines()[0].partition(" (os error")[0]
-    if "No space left" in told:
+    reason = str(error).splitlines()[0].partition(" (os error")[0]
+    if "No space left" in reason:
         return "there is no space left on the disk; free some space or choose another output"
     if isinstance(error, OSError):
-        return f"{error.strerror or told}; choose another output"
-    return f"{told}; choose the other format"
+        return f"{error.strerror or reason}; choose another output"
+    return f"{reason}; choose the other format"
 
 
 def _check_output(output: Path) -> None:
@@ -144,7 +144,7 @@ def _scored(reading: Reading, frame: pl.DataFrame, scored: Scored, alone: bool) 
     if not scored.rows:
         predictor.check_columns(there)
         scored.missing_columns = [name for name in reading.kinds if name not in there]
-        scored.findings += told_missing(scored.missing_columns, frame.columns, reading.kinds)
+        scored.findings += missing_notes(scored.missing_columns, frame.columns, reading.kinds)
     with ThreadPoolExecutor() as pool:
         table = dict(pool.map(lambda name: (name, reading.column(frame, name)), present))
     found = predictor.predict_columns(table, frame.height)

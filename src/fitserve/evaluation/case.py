@@ -9,7 +9,7 @@ from functools import cached_property
 from fitserve.evaluation.importance import MOST_COLUMNS, REPEATS
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import Probe, rows_to_ask
-from fitserve.faults import UntoldError
+from fitserve.faults import UnavailableError
 from fitserve.features.column import Column
 from fitserve.messages import AnyMessage, Message
 from fitserve.prediction import Predictor
@@ -26,7 +26,7 @@ class Case:
     """What a report is made of.
 
     ``predictions`` are the rows that the scores are of, ``on`` what they are called. ``rows`` are those, or a sample of
-    them, with their columns; ``asked`` says what was judged anew is asked of: rows that the model has not seen, or
+    them, with their columns; ``asked`` says what was evaluated anew is asked of: rows that the model has not seen, or
     (where there are none) those that it has. ``graph_bytes`` is the size of the model.
     """
 
@@ -48,19 +48,19 @@ class Case:
 
     @property
     def metric(self) -> str:
-        """The score to judge by."""
+        """The score to choose by."""
         return self.predictor.manifest.metric
 
     @cached_property
     def finite(self) -> Predictions:
-        """The judged rows whose output and truth are numbers."""
+        """The evaluated rows whose output and truth are numbers."""
         return self.predictions.finite()
 
     @cached_property
     def probe(self) -> Probe:
-        """The rows that the model is asked about again, as many as its weight allows; raises UntoldError if too few."""
+        """The rows that the model is asked about again, as many as its weight allows; UnavailableError if too few."""
         if self.asked is None or len(self.asked) < _FEWEST_TO_ASK or not self.asked.steps:
-            raise UntoldError(self.asked_note or Message("untold.too_few_to_ask"))
+            raise UnavailableError(self.asked_note or Message("unavailable.too_few_to_ask"))
         columns = min(len(self.asked.steps), MOST_COLUMNS)
         most = rows_to_ask(self.predictor, self.graph_bytes, columns * (REPEATS + 1) + 3, _SECONDS)
         return self.asked.sample(most, self.seed)

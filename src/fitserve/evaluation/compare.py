@@ -17,22 +17,22 @@ from fitserve.errors import SpecError
 from fitserve.evaluation.evaluate import (
     check_columns,
     check_truth,
+    evaluate_part,
     examples_in,
     group_numbers,
-    judge,
     seen_among,
     target_column,
 )
-from fitserve.evaluation.in_common import in_common, told_in_common
+from fitserve.evaluation.in_common import in_common, label_notes
 from fitserve.evaluation.parts import all_parts
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.reading import Reading, opened
 from fitserve.evaluation.report import plain
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, overlap, overlap_json, seen_by
+from fitserve.evaluation.sentences import as_sentence
 from fitserve.evaluation.slices import differing_slices
 from fitserve.evaluation.task import task_evaluation
-from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
 from fitserve.formatting import number, with_interval
@@ -51,9 +51,9 @@ class Comparison:
     """Model ``b`` against model ``a``.
 
     ``scores`` are, by name: ``a``, ``b`` and, where both answered the same rows, the ``difference`` b less a with its
-    ``interval``. ``same_rows`` is None where no data were given and the rows of the two trainings cannot be told to be
+    ``interval``. ``same_rows`` is None where no data were given and the rows of the two trainings cannot be known to be
     the same. ``wins`` are rows on which a (and b) is closer to the truth; ``slices`` are where one of them is better,
-    by the mean difference of the errors, a less b. ``verdict`` says it in one sentence. What could not be told stands
+    by the mean difference of the errors, a less b. ``verdict`` says it in one sentence. What is missing stands
     in ``skipped``, with the reason.
     """
 
@@ -74,14 +74,14 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as a JSON object."""
-        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "overlap"}
-        found: dict[str, Any] = plain(told)
+        members = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "overlap"}
+        found: dict[str, Any] = plain(members)
         return found | overlap_json(self.overlap)
 
     @property
-    def told(self) -> list[str]:
+    def notes(self) -> list[str]:
         """What a reader of the scores has to know: of the rows, and of labels that only one model knows."""
-        return [*(self.overlap.told() if self.overlap is not None else ()), *self.findings]
+        return [*(self.overlap.notes() if self.overlap is not None else ()), *self.findings]
 
     @property
     def row_by_row(self) -> bool:
@@ -93,17 +93,17 @@ class Comparison:
         return page(f"{self.a} and {self.b}", self._head(), self._sections())
 
     def _head(self) -> Html:
-        told = "".join(paragraph(render(as_sentence(each))) for each in self.told)
-        return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Judged on {self.on}.')}{told}"
+        notes = "".join(paragraph(render(as_sentence(each))) for each in self.notes)
+        return f"<p><b>{text(self.verdict)}</b></p>{paragraph(f'Evaluated on {self.on}.')}{notes}"
 
     def _sections(self) -> list[Section]:
         found = [Section("Scores", "scores", table(*self.score_table()))]
         if self.wins:
-            found.append(Section("Row by row", "rows", paragraph(self.wins["told"])))
+            found.append(Section("Row by row", "rows", paragraph(self.wins["note"])))
         if self.row_by_row and "slices" not in self.skipped:
             found.append(Section("Where", "slices", self._where()))
         if self.skipped:
-            found.append(Section("What could not be told", "skipped", table(("what", "why"), [*self.skipped.items()])))
+            found.append(Section("What is missing", "skipped", table(("what", "why"), [*self.skipped.items()])))
         return found
 
     def score_table(self) -> tuple[list[str], list[list[Any]]]:
@@ -114,10 +114,10 @@ class Comparison:
         metrics = get_task(self.task).metrics
         for name, each in self.scores.items():
             way = metrics[name].better
-            told: list[Any] = []
+            difference: list[Any] = []
             if paired:
-                told = [with_interval(each["difference"], each["interval"]), each["which"]]
-            rows.append([f"{name} *" if name == self.metric else name, each["a"], each["b"], *told, way])
+                difference = [with_interval(each["difference"], each["interval"]), each["which"]]
+            rows.append([f"{name} *" if name == self.metric else name, each["a"], each["b"], *difference, way])
         return heads, rows
 
     def _where(self) -> Html:
@@ -141,15 +141,15 @@ def compare_models(
     if source is None:
         return _recorded(a, b)
     answered = _answered(a, b, source, options, group)
-    judged_a, judged_b = answered.a, answered.b
+    predictions_a, predictions_b = answered.a, answered.b
     metric = b.predictor.manifest.metric
-    drawn = judged_a.better(judged_b, _SEED)
-    of_a, of_b = judged_a.drawn(_SEED).scores, judged_b.drawn(_SEED).scores
+    drawn = predictions_a.better(predictions_b, _SEED)
+    of_a, of_b = predictions_a.drawn(_SEED).scores, predictions_b.drawn(_SEED).scores
     scores: dict[str, dict[str, Any]] = {}
     task = b.predictor.manifest.task
     for name, value in drawn.scores.items():
         interval = drawn.interval(name)
-        which = _which(judged_b.metrics[name], value, interval)
+        which = _which(predictions_b.metrics[name], value, interval)
         scores[name] = {
             "a": of_a[name],
             "b": of_b[name],
@@ -157,11 +157,11 @@ def compare_models(
             "interval": interval,
             "which": which,
         }
-    metric = metric if metric in scores else judged_a.answerer.default_metric()
-    verdict = _verdict((a.name, b.name), metric, scores[metric], len(judged_a))
+    metric = metric if metric in scores else predictions_a.answerer.default_metric()
+    verdict = _verdict((a.name, b.name), metric, scores[metric], len(predictions_a))
     if answered.overlap.flatters:
         verdict += f" But {answered.overlap.in_training:,} of these rows were in training, so this says little."
-    both, left_out = (judged_a, judged_b), LeftOut()
+    both, left_out = (predictions_a, predictions_b), LeftOut()
     wins = left_out.attempt("wins", lambda: _wins(*both, (a.name, b.name))) or {}
     slices = left_out.attempt("slices", lambda: _differing(a.predictor, answered.sample, both)) or []
     skipped = {name: render(reason) for name, reason in left_out.reasons.items()}
@@ -171,7 +171,7 @@ def compare_models(
         task,
         metric,
         answered.on,
-        len(judged_a),
+        len(predictions_a),
         scores,
         verdict,
         True,
@@ -232,7 +232,7 @@ def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, grou
                 check_columns(named.predictor, frame, source, group)
             examples = examples_in(a.predictor, frame)
             target = examples.target
-            part = judge(reading, examples, known[0])
+            part = evaluate_part(reading, examples, known[0])
             table, column = other.columns(part.frame), target_column(b.predictor, part.frame, target)
             raws.append((part.raw, b.predictor.raw_columns(table, len(part.truth))))
             truth_b = b.predictor.answerer.truth(column)
@@ -252,7 +252,7 @@ def _answered(a: Named, b: Named, source: Any, options: ReadOptions | None, grou
     frame, places = samples[overlapping.excludes].rows()
     on = f"{len(both.truth):,} rows of {name_of(source)}"
     return _Answered(
-        first, second, (reading.columns(frame), places), on, told_in_common(both, (a.name, b.name)), overlapping
+        first, second, (reading.columns(frame), places), on, label_notes(both, (a.name, b.name)), overlapping
     )
 
 
@@ -287,9 +287,9 @@ def _wins(a: Predictions, b: Predictions, names: tuple[str, str]) -> dict[str, A
     errors_a, errors_b = a.errors, b.errors
     wins_a, wins_b = int((errors_a < errors_b).sum()), int((errors_b < errors_a).sum())
     p = float(binomtest(wins_b, wins_a + wins_b).pvalue) if wins_a + wins_b else 1.0
-    told = f"{names[0]} is {a.task.closer} on {wins_a:,} rows, {names[1]} on {wins_b:,}"
+    note = f"{names[0]} is {a.task.closer} on {wins_a:,} rows, {names[1]} on {wins_b:,}"
     sure = "rows of a group count as one each, so no test is made" if a.groups is not None else f"p = {p:.2g}"
-    return {"a": wins_a, "b": wins_b, "p": None if a.groups is not None else p, "told": f"{told} ({sure})."}
+    return {"a": wins_a, "b": wins_b, "p": None if a.groups is not None else p, "note": f"{note} ({sure})."}
 
 
 def _recorded(a: Named, b: Named) -> Comparison:
@@ -308,9 +308,9 @@ def _recorded(a: Named, b: Named) -> Comparison:
     found = scores[metric]
     shown = f"{with_interval(found['a'], found['interval_a'])} and {with_interval(found['b'], found['interval_b'])}"
     where = (
-        "both were judged on the same rows of one table"
+        "both were evaluated on the same rows of one table"
         if same
-        else "they were judged on different rows, so the difference may come from these"
+        else "they were evaluated on different rows, so the difference may come from these"
     )
     verdict = f"{metric} {shown}: {where}. Give a table with {first.predicts!r} in it to know whether it is chance."
     on = f"{first.evaluation['on']} ({first.evaluation['rows']:,} rows) and {second.evaluation['on']} "

@@ -20,13 +20,13 @@ from fitserve.evaluation.page import report_body, report_page
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.probe import MOST_ROWS as MOST_ASKED
 from fitserve.evaluation.probe import Probe
-from fitserve.evaluation.reading import Reading, opened, told_missing, told_problems
+from fitserve.evaluation.reading import Reading, missing_notes, opened, problem_notes
 from fitserve.evaluation.report import build_report
 from fitserve.evaluation.sample import Sample
 from fitserve.evaluation.seen import Mask, Overlap, SeenRows, overlap, seen_by
+from fitserve.evaluation.sentences import as_sentence
 from fitserve.evaluation.spoken import spoken
 from fitserve.evaluation.task import task_evaluation
-from fitserve.evaluation.told import as_sentence
 from fitserve.faults import LeftOut
 from fitserve.features.column import Column
 from fitserve.features.missing import said_missing
@@ -68,23 +68,23 @@ class Evaluation:
     case: Case | None = field(default=None, compare=False, repr=False)
 
     @property
-    def told(self) -> list[str]:
+    def notes(self) -> list[str]:
         """What a reader of the scores has to know, the most important first."""
-        found = [*(self.overlap.told() if self.overlap is not None else ()), *self.findings]
+        found = [*(self.overlap.notes() if self.overlap is not None else ()), *self.findings]
         if self.without_target:
             found.append(f"{self.without_target} rows without a target were left out")
         if self.unknown_labels:
             found.append(f"{self.unknown_labels} rows have a label that training never saw; each counts as wrong")
-        return [*found, *told_problems(self.problems, self.rows)]
+        return [*found, *problem_notes(self.problems, self.rows)]
 
     @cached_property
     def report(self) -> dict[str, Any]:
         """Everything that there is to tell, with charts; made when it is first asked for."""
         assert self.case is not None
         report = build_report(self.case)
-        told, lead = [stored(as_sentence(each)) for each in self.told], report["lead"]
+        notes, lead = [stored(as_sentence(each)) for each in self.notes], report["lead"]
         flatters = self.overlap is not None and self.overlap.flatters
-        return spoken(report | {"lead": [*told, *lead] if flatters else [*lead, *told]})
+        return spoken(report | {"lead": [*notes, *lead] if flatters else [*lead, *notes]})
 
     @property
     def baseline(self) -> dict[str, float | None]:
@@ -131,9 +131,9 @@ def evaluate_model(
             frame = examples.frame
             if not n:
                 missing = [name for name in reading.kinds if name not in frame.columns]
-                found += told_missing(missing, frame.columns, reading.kinds)
+                found += missing_notes(missing, frame.columns, reading.kinds)
             n += frame.height
-            part = judge(reading, examples, seen)
+            part = evaluate_part(reading, examples, seen)
             samples[0].add(part.frame)
             samples[1].add(part.frame.filter(~part.seen))
             predictions.append(replace(part, frame=part.frame.select([group] if group else [])))
@@ -205,7 +205,7 @@ def _case(reading: Reading, whole: Predictions, sample: Sample, on: str) -> Case
     return Case(predictor, whole, on, _SEED, baseline, table, own, size, asked)
 
 
-def judge(reading: Reading, examples: Examples, seen: SeenRows | None = None) -> Part:
+def evaluate_part(reading: Reading, examples: Examples, seen: SeenRows | None = None) -> Part:
     """What a model says to the rows that have a target, and which of them it has learned from."""
     predictor = reading.predictor
     column = target_column(predictor, examples.frame, examples.target)

@@ -130,8 +130,8 @@ def costly_gaps(
         ends = probe.predictions.better(without, seed, metric).interval(metric)
         if ends is not None and min(map(loss, ends)) > least:
             low, high = sorted(whole + end for end in ends)
-            told = {"column": name, "score": whole, "without": each["score"], "low": low, "high": high}
-            found.append({**told, "explained": explained[name]})
+            details = {"column": name, "score": whole, "without": each["score"], "low": low, "high": high}
+            found.append({**details, "explained": explained[name]})
     return sorted(found, key=lambda each: -loss(float(each["without"])))
 
 

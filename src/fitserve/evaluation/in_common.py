@@ -27,6 +27,6 @@ def in_common(
     return task.in_common((answerers[0], raws[0]), (answerers[1], raws[1]), parts)
 
 
-def told_in_common(found: InCommon, names: Sequence[str]) -> list[str]:
+def label_notes(found: InCommon, names: Sequence[str]) -> list[str]:
     """What each of two models does not know, and what it costs, a sentence for each."""
-    return [f"{names[place]} {told}" for place, told in found.told]
+    return [f"{names[place]} {note}" for place, note in found.notes]

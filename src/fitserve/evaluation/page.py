@@ -8,17 +8,17 @@ from typing import Any
 
 from fitserve.charts.page import Html, Section, chart, grid, page, paragraph, table, text
 from fitserve.errors import SpecError
-from fitserve.evaluation.spoken import as_kept
-from fitserve.evaluation.told import (
+from fitserve.evaluation.sentences import (
     error_of,
+    evaluated_on,
     gap_sentences,
-    judged_on,
     learners_sentence,
     served_words,
 )
+from fitserve.evaluation.spoken import as_kept
 from fitserve.faults import LeftOut
 from fitserve.formatting import number, with_interval
-from fitserve.messages import AnyMessage, is_told, render
+from fitserve.messages import AnyMessage, is_any_message, render
 from fitserve.tasks import get_task
 
 Report = Mapping[str, Any]
@@ -56,37 +56,37 @@ def sections(report: Report) -> list[Section]:
     report = as_kept(report)
     left_out = LeftOut(dict(report.get("skipped", {})))
     bodies = [(title, anchor, left_out.attempt(title, partial(make, report))) for title, anchor, make in SECTIONS]
-    bodies.append(("What could not be told", "skipped", _skipped(left_out.reasons, _titles(report))))
+    bodies.append(("What is missing", "skipped", _skipped(left_out.reasons, _titles(report))))
     return [Section(title, anchor, body) for title, anchor, body in bodies if body]
 
 
 def check_report(report: Any) -> None:
     """Raise ValueError for what is no report of ours, such as that of a forged bundle."""
-    charts, scores, told = report.get("charts", []), report.get("scores", {}), report.get("lead", [])
+    charts, scores, lead = report.get("charts", []), report.get("scores", {}), report.get("lead", [])
     if not all({"name", "title", "note", "spec"} <= chart.keys() for chart in charts):
         raise ValueError("its charts are none")
     if "codes" in report:
         raise ValueError("it is in words, which none is kept in")
     if (scores and not scores.keys() <= get_task(report["task"]).metrics.keys()) or not all(
-        is_told(each) for each in told
+        is_any_message(each) for each in lead
     ):
         raise ValueError("its scores are none")
 
 
 def _head(report: Report) -> Html:
-    return LeftOut().attempt("head", partial(_told, as_kept(report))) or ""
+    return LeftOut().attempt("head", partial(_headline, as_kept(report))) or ""
 
 
-def _told(report: Report) -> Html:
+def _headline(report: Report) -> Html:
     if "scores" not in report:
         return paragraph("There is no more to tell about this model.")
-    told = [text(render(each).replace("`", "")) for each in report["lead"]]
-    first = "".join(f"<p><b>{each}</b></p>" if i == 0 else f"<p>{each}</p>" for i, each in enumerate(told))
-    before, served = report.get("judged_after"), report.get("trained_on")
+    sentences = [text(render(each).replace("`", "")) for each in report["lead"]]
+    first = "".join(f"<p><b>{each}</b></p>" if i == 0 else f"<p>{each}</p>" for i, each in enumerate(sentences))
+    before, served = report.get("evaluated_after", report.get("judged_after")), report.get("trained_on")
     learned = ""
     if isinstance(before, int) and isinstance(served, int):  # bundles of 0.1.0 do not say
         learned = f"<p>{text(served_words(before, served))}</p>"
-    return f'{first}{learned}<p class="soft">{text(judged_on(report))}</p>'
+    return f'{first}{learned}<p class="soft">{text(evaluated_on(report))}</p>'
 
 
 def _scores(report: Report) -> Html:
@@ -172,8 +172,8 @@ def _importance(report: Report) -> Html:
 
 
 def _disturbed(report: Report) -> Html:
-    told = gap_sentences(report, most=10) if "metric" in report else []
-    return "".join(paragraph(each.replace("`", "")) for each in told) + _alone(report, "robustness")
+    sentences = gap_sentences(report, most=10) if "metric" in report else []
+    return "".join(paragraph(each.replace("`", "")) for each in sentences) + _alone(report, "robustness")
 
 
 def _learners(report: Report) -> Html:
@@ -190,8 +190,8 @@ def _learners(report: Report) -> Html:
 
 
 def _learning(report: Report) -> Html:
-    told = report.get("learning_curve")
-    return "" if not told else paragraph(render(told["told"])) + _alone(report, "learning_curve")
+    curve = report.get("learning_curve")
+    return "" if not curve else paragraph(render(curve["note"])) + _alone(report, "learning_curve")
 
 
 def _titles(report: Report) -> Mapping[str, str]:

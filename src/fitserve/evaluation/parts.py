@@ -26,17 +26,17 @@ _BINS, _MOST_LEVELS, _LONGEST_LEVEL = 5, 20, 40
 class Parts:
     """A column in parts: ``codes`` (n,) are indexes of ``names``, -1 for rows that are in none.
 
-    What is ``told`` of a part says which rows it holds, such as "`hours` up to 20".
+    The ``descriptions`` of parts say which rows they hold, such as "`hours` up to 20".
     """
 
     field: str
     codes: NDArray[np.intp]
-    told: Sequence[AnyMessage]
+    descriptions: Sequence[AnyMessage]
 
     @property
     def names(self) -> list[str]:
         """What is told of the parts, in words."""
-        return [render(each) for each in self.told]
+        return [render(each) for each in self.descriptions]
 
 
 def numeric(column: Column, kind: Kind, step: Step | None) -> NDArray[np.float64]:
@@ -100,18 +100,18 @@ def _ranges(field: Field, values: NDArray[np.float64], *, length: bool = False) 
     distinct = np.unique(known)
     if len(distinct) <= _BINS + 1:
         codes = np.where(np.isfinite(values), np.searchsorted(distinct, values), -1)
-        told = [part("part.value", amount(value, field.kind)) for value in distinct]
+        descriptions = [part("part.value", amount(value, field.kind)) for value in distinct]
     else:
         wanted = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf")
         # Where nearly all values are the largest one, every quantile is: then it stands against all others.
         edges = [edge for edge in np.unique(wanted) if edge < distinct[-1]] or [distinct[-2]]
         codes = np.where(np.isfinite(values), np.searchsorted(edges, values), -1)
         shown = [amount(edge, field.kind) for edge in edges]
-        told = [part("part.value" if edges[0] == distinct[0] else "part.up_to", shown[0])]
-        told += [part("part.between", a, b) for a, b in pairwise(shown)]
+        descriptions = [part("part.value" if edges[0] == distinct[0] else "part.up_to", shown[0])]
+        descriptions += [part("part.between", a, b) for a, b in pairwise(shown)]
         largest = amount(distinct[-1], field.kind)
-        told.append(part("part.value", largest) if edges[-1] == distinct[-2] else part("part.over", shown[-1]))
-    return _with_missing(field, codes, told, np.isnan(values))
+        descriptions.append(part("part.value", largest) if edges[-1] == distinct[-2] else part("part.over", shown[-1]))
+    return _with_missing(field, codes, descriptions, np.isnan(values))
 
 
 def _part(field: Field, code: str, value: str = "", end: str = "", *, length: bool = False) -> Message:
@@ -125,8 +125,8 @@ def _levels(field: Field, column: Column) -> Parts:
     common = [i for i in np.argsort(-counts, kind="stable") if spellings[i] in known][:_MOST_LEVELS]
     place = np.full(len(spellings) + 1, -1, dtype=np.intp)
     place[common] = np.arange(len(common))
-    told = [_part(field, "part.level", _short(spellings[i])) for i in common]
-    return _with_missing(field, np.where(own >= 0, place[own], -1), told, own < 0)
+    descriptions = [_part(field, "part.level", _short(spellings[i])) for i in common]
+    return _with_missing(field, np.where(own >= 0, place[own], -1), descriptions, own < 0)
 
 
 def _lengths(field: Field, column: Column) -> Parts:
@@ -135,8 +135,8 @@ def _lengths(field: Field, column: Column) -> Parts:
     return _ranges(field, lengths, length=True)
 
 
-def _with_missing(field: Field, codes: NDArray[np.intp], told: list[Message], missing: NDArray[np.bool_]) -> Parts:
-    return Parts(field.name, np.where(missing, len(told), codes), [*told, _part(field, "part.missing")])
+def _with_missing(field: Field, codes: NDArray[np.intp], known: list[Message], missing: NDArray[np.bool_]) -> Parts:
+    return Parts(field.name, np.where(missing, len(known), codes), [*known, _part(field, "part.missing")])
 
 
 def _short(level: str) -> str:

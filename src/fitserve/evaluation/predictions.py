@@ -50,7 +50,7 @@ class Predictions:
 
     @cached_property
     def task(self) -> TaskEvaluation:
-        """What judges the answers."""
+        """What scores the answers."""
         return task_evaluation(self.answerer.task)
 
     @property
@@ -71,7 +71,7 @@ class Predictions:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which rows have an output and a truth that can be judged: (n,)."""
+        """Which rows have an output and a truth that can be evaluated: (n,)."""
         known: NDArray[np.bool_] = np.isfinite(self.raw).all(axis=1)
         if np.issubdtype(self.truth.dtype, np.floating):
             known &= np.isfinite(self.truth.reshape(len(self), -1)).all(axis=1)
@@ -134,7 +134,7 @@ class Predictions:
         )
 
     def better(self, other: Predictions, seed: int, only: str = "") -> Bootstrap:
-        """The scores of ``other``, which has judged the same rows, less those of this one."""
+        """The scores of ``other``, which has evaluated the same rows, less those of this one."""
         return difference(self.drawn(seed, only=only), other.drawn(seed, only=only))
 
     def is_better(self, other: Predictions, metric: str, seed: int) -> bool | None:

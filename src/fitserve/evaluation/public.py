@@ -38,7 +38,7 @@ def compare(
 ) -> Comparison:
     """Whether model ``b`` is better than model ``a`` by more than chance, and where.
 
-    With ``data``, a table with the target in it, both answer the same rows. Without, what they were judged on at
+    With ``data``, a table with the target in it, both answer the same rows. Without, what they were evaluated on at
     training is set side by side. Raises NotFoundError, BundleError, DataError or SpecError.
     """
     return compare_models(open_named(a, workspace), open_named(b, workspace), data, read, group=group)

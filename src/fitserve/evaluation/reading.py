@@ -1,7 +1,7 @@
 """How a model reads the columns of a file or a frame: the same for bulk prediction, evaluation and comparison.
 
 What training learned decides. What it left open, such as the order of day and month in dates, a file decides as a
-whole, and what was decided is told; so is what is unusual about the file, in the words of the service's warnings.
+whole, and what was decided is a finding; so is what is unusual about the file, in the words of the service's warnings.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Reading:
         if not self.rows:
             for step in self.predictor.encoder.steps:
                 if isinstance(step, TextStep) and step.field in table:
-                    unlike = step.told_unlike(table[step.field])
+                    unlike = step.unlike_note(table[step.field])
                     if unlike:
                         self.findings.append(
                             f"the texts of column {step.field!r} look nothing like those of the training: {unlike}; "
@@ -127,8 +127,8 @@ class Reading:
             order = order_in(step, shown[step.field].values())
             if order.spelling:
                 self.orders[step.field] = order.spelling
-            if order.told:
-                self.findings.append(f"column {step.field!r} holds {order.told}")
+            if order.note:
+                self.findings.append(f"column {step.field!r} holds {order.note}")
 
 
 def _moments(predictor: Predictor) -> list[MomentStep]:
@@ -174,15 +174,15 @@ def opened(
         yield iter([pl.concat(every, how="diagonal_relaxed")]) if whole else every
 
 
-def told_problems(problems: Mapping[tuple[str, str], int], rows: int) -> list[str]:
+def problem_notes(problems: Mapping[tuple[str, str], int], rows: int) -> list[str]:
     """A sentence for each kind of problem, with how many of how many rows have it in which columns."""
     by_code: dict[str, list[tuple[str, int]]] = {}
     for (name, code), n in sorted(problems.items()):
         by_code.setdefault(code, []).append((name, n))
-    return [_told(code, found, rows) for code, found in by_code.items()]
+    return [_problem_note(code, found, rows) for code, found in by_code.items()]
 
 
-def _told(code: str, found: list[tuple[str, int]], rows: int) -> str:
+def _problem_note(code: str, found: list[tuple[str, int]], rows: int) -> str:
     said = _SAID.get(code, code)
     if len(found) == 1:
         name, n = found[0]
@@ -192,7 +192,7 @@ def _told(code: str, found: list[tuple[str, int]], rows: int) -> str:
     return f"columns {shown}{more}: so many of {rows:,} rows {said}"
 
 
-def told_missing(missing: Iterable[str], there: Iterable[str], read: Iterable[str]) -> list[str]:
+def missing_notes(missing: Iterable[str], there: Iterable[str], read: Iterable[str]) -> list[str]:
     """A sentence for each column of a model that a table lacks, with the names there that may be meant."""
     own = set(read)
     others = [name for name in there if name not in own]

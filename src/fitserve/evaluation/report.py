@@ -33,7 +33,7 @@ _COSTLY = frozenset(["intervals", "slices", "importance", "dependence", "robustn
 def build_report(case: Case, limit: Limit = no_limit) -> dict[str, Any]:
     """Scores with intervals, curves, slices, importance, dependence, robustness, and the charts of it all.
 
-    What cannot be told stands in ``skipped``, with the reason; ``faults`` names those of these that failed, ``late``
+    What is missing stands in ``skipped``, with the reason; ``faults`` names those of these that failed, ``late``
     those for which ``limit`` left no time.
     """
     manifest, predictions = case.predictor.manifest, case.finite
@@ -68,13 +68,13 @@ def add_section(
 ) -> None:
     """Add what a section tells, and its charts, to a report; what fails is left out and the reason noted."""
 
-    def told() -> tuple[dict[str, Any], Made]:
+    def made_values() -> tuple[dict[str, Any], Made]:
         with limit(name):
             made = make()
             tables = [{"place": made.place, **asdict(table)} for table in made.tables]
             return plain({**made.values, "tables": [*report.get("tables", ()), *tables]}), made
 
-    found = left_out.attempt(name, told)
+    found = left_out.attempt(name, made_values)
     if found is None:
         return
     values, made = found

@@ -1,6 +1,6 @@
 """The sections of a report, each by itself: what it tells, and the charts that show it.
 
-A section is a function of the case and of the report as far as it is made. It raises UntoldError where there is
+A section is a function of the case and of the report as far as it is made. It raises UnavailableError where there is
 nothing to tell; whatever else it raises is a fault, and the section alone is left out.
 """
 
@@ -18,10 +18,10 @@ from fitserve.evaluation import importance as asking
 from fitserve.evaluation.case import Case
 from fitserve.evaluation.importance import DEPENDENCE_COLUMNS, DEPENDENCE_ROWS, MOST_COLUMNS, REPEATS
 from fitserve.evaluation.parts import all_parts
+from fitserve.evaluation.sentences import error_of, lead
 from fitserve.evaluation.slices import FEWEST_ROWS, worst_slices
-from fitserve.evaluation.told import error_of, lead
 from fitserve.evaluation.vega import Chart, interval_chart
-from fitserve.faults import UntoldError
+from fitserve.faults import UnavailableError
 from fitserve.messages import Message, render, stored
 
 Report = Mapping[str, Any]
@@ -65,12 +65,12 @@ def slices(case: Case, report: Report) -> Made:
     """Parts of the rows with larger errors than the rest."""
     predictions = case.sample
     if len(predictions) < 2 * FEWEST_ROWS:
-        raise UntoldError(Message("untold.few_rows", {"rows": len(predictions)}))
+        raise UnavailableError(Message("unavailable.few_rows", {"rows": len(predictions)}))
     errors = np.where(np.isfinite(predictions.errors), predictions.errors, 0.0)
     parts = all_parts(case.fields, case.table, case.predictor.encoder.steps)
     found = [each.as_json() for each in worst_slices(parts, errors, predictions.groups)]
-    told = {"slices": found, "slices_of_rows": len(predictions)}
-    return Made(told, [lambda: [_slices_chart(found, render(error_of(report["task"])))]] if found else [])
+    values = {"slices": found, "slices_of_rows": len(predictions)}
+    return Made(values, [lambda: [_slices_chart(found, render(error_of(report["task"])))]] if found else [])
 
 
 def _slices_chart(found: Sequence[Mapping[str, Any]], error: str) -> Chart:
@@ -89,8 +89,8 @@ def _slices_chart(found: Sequence[Mapping[str, Any]], error: str) -> Chart:
 def importance(case: Case, _report: Report) -> Made:
     """By how much the score falls when the values of a column are shuffled."""
     found = asking.permutation_importance(case.probe, case.metric, case.seed)
-    told = {"importance": found, "asked_of_rows": len(case.probe), "asked_note": stored(case.asked_note or "")}
-    return Made(told, [lambda: [_importance_chart(found, case)]])
+    values = {"importance": found, "asked_of_rows": len(case.probe), "asked_note": stored(case.asked_note or "")}
+    return Made(values, [lambda: [_importance_chart(found, case)]])
 
 
 def dependence(case: Case, report: Report) -> Made:

@@ -49,7 +49,7 @@ def seen_by(named: Named) -> SeenRows | None:
 class Overlap:
     """How many of ``rows`` rows were ``in_training``; None where that is not known of ``unknown`` versions.
 
-    ``predictions`` says which rows are judged: all, or those alone that no version has seen.
+    ``predictions`` says which rows are evaluated: all, or those alone that no version has seen.
     """
 
     rows: int
@@ -64,10 +64,10 @@ class Overlap:
 
     @property
     def flatters(self) -> bool:
-        """Whether rows that were in training are judged on, for too few others are left."""
+        """Whether rows that were in training are evaluated on, for too few others are left."""
         return self.in_training > 0 and not self.excludes
 
-    def told(self) -> list[str]:
+    def notes(self) -> list[str]:
         """What a reader of the scores has to know."""
         found = []
         n, m = self.in_training, self.rows
@@ -76,7 +76,7 @@ class Overlap:
             found.append(f"{n:,} of {m:,} rows were in training; the scores are of the other {left:,}")
         elif self.flatters:
             left = m - n
-            others = f"the other {left} are too few to judge on" if left else "there are no others"
+            others = f"the other {left} are too few to evaluate on" if left else "there are no others"
             found.append(
                 f"{n:,} of {m:,} rows were in training and {others}: the scores are of all rows and flatter; give rows "
                 "that training has not seen"
@@ -93,7 +93,7 @@ def overlap_json(found: Overlap | None) -> dict[str, Any]:
 
 
 def overlap(seen: Mask, unknown: Sequence[str] = ()) -> Overlap:
-    """What to judge on, where some rows were ``seen`` (n,)."""
+    """What to evaluate on, where some rows were ``seen`` (n,)."""
     left = int((~seen).sum())
     predictions = ~seen if left >= FEWEST_UNSEEN else np.ones(len(seen), dtype=bool)
     return Overlap(len(seen), int(seen.sum()), predictions, unknown)

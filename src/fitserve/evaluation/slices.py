@@ -2,7 +2,7 @@
 
 Each part with enough rows is compared with all other rows by Welch's test (1947, Biometrika 34), of group sums where
 rows belong together; p-values of all parts together are corrected by Benjamini and Hochberg (1995, JRSS B 57), so that
-of what is told about one in twenty is chance. Such a search is that of Slice Finder (Chung et al. 2019, ICDE).
+of what is shown about one in twenty is chance. Such a search is that of Slice Finder (Chung et al. 2019, ICDE).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fitserve.messages import AnyMessage, render, stored
 Floats = NDArray[np.float64]
 FEWEST_ROWS, _SMALLEST_SHARE = 20, 0.02
 _FALSE_DISCOVERIES = 0.05
-_MOST_PAIRED, _MOST_TOLD, _ALIKE = 12, 10, 0.7
+_MOST_PAIRED, _MOST_SHOWN, _ALIKE = 12, 10, 0.7
 _MOST_ROWS_WITH_GROUPS = 5_000
 _LARGE = 1e100
 
@@ -36,7 +36,7 @@ class Slice:
     slice by itself.
     """
 
-    told: tuple[AnyMessage, ...]
+    descriptions: tuple[AnyMessage, ...]
     rows: int
     mean: float
     rest: float
@@ -47,12 +47,12 @@ class Slice:
     @property
     def names(self) -> list[str]:
         """Which rows these are, in words: all of it holds of them."""
-        return [render(each) for each in self.told]
+        return [render(each) for each in self.descriptions]
 
     def times(self, unit: float) -> Slice:
         """The same of values so many times as large."""
-        told = {name: getattr(self, name) * unit for name in ("mean", "rest", "low", "high")}
-        return replace(self, **told)
+        scaled = {name: getattr(self, name) * unit for name in ("mean", "rest", "low", "high")}
+        return replace(self, **scaled)
 
     def as_json(self) -> dict[str, Any]:
         """The slice as a JSON object."""
@@ -60,7 +60,7 @@ class Slice:
         return {
             "where": " and ".join(self.names),
             "parts": self.names,
-            "codes": stored(self.told),
+            "codes": stored(self.descriptions),
             **{name: getattr(self, name) for name in names},
         }
 
@@ -69,7 +69,7 @@ class Slice:
 class _Candidates:
     """Slices of one column or pair: for each, its number of rows, mean, rest, standard error and degrees of freedom."""
 
-    told: list[tuple[AnyMessage, ...]]
+    descriptions: list[tuple[AnyMessage, ...]]
     codes: NDArray[np.intp]
     which: NDArray[np.intp]
     stats: Floats
@@ -77,14 +77,14 @@ class _Candidates:
 
 def worst_slices(parts: Sequence[Parts], errors: Floats, groups: NDArray[np.int64] | None = None) -> list[Slice]:
     """The slices with larger errors (n,) than the rest, the surest first: at most ten, each of its own rows."""
-    return _told(parts, errors, groups, against_rest=True)
+    return _significant(parts, errors, groups, against_rest=True)
 
 
 def differing_slices(
     parts: Sequence[Parts], differences: Floats, groups: NDArray[np.int64] | None = None
 ) -> list[Slice]:
     """The slices whose mean difference (n,) is not zero, the surest first."""
-    return _told(parts, differences, groups, against_rest=False)
+    return _significant(parts, differences, groups, against_rest=False)
 
 
 def enough_rows(n: int) -> int:
@@ -92,12 +92,12 @@ def enough_rows(n: int) -> int:
     return max(FEWEST_ROWS, int(np.ceil(_SMALLEST_SHARE * n)))
 
 
-def _told(
+def _significant(
     parts: Sequence[Parts], values: Floats, groups: NDArray[np.int64] | None, *, against_rest: bool
 ) -> list[Slice]:
     if groups is not None and len(values) > _MOST_ROWS_WITH_GROUPS:
         kept = slice(0, _MOST_ROWS_WITH_GROUPS)
-        parts = [Parts(each.field, each.codes[kept], each.told) for each in parts]
+        parts = [Parts(each.field, each.codes[kept], each.descriptions) for each in parts]
         values, groups = values[kept], groups[kept]
     if len(values) < 2 * FEWEST_ROWS:
         return []
@@ -122,12 +122,12 @@ def _candidates(
 ) -> _Candidates:
     check_time()
     codes = parts[0].codes
-    told: list[tuple[AnyMessage, ...]] = [(each,) for each in parts[0].told]
+    descriptions: list[tuple[AnyMessage, ...]] = [(each,) for each in parts[0].descriptions]
     if len(parts) == 2:
         inside = (codes >= 0) & (parts[1].codes >= 0)
-        codes = np.where(inside, codes * len(parts[1].told) + parts[1].codes, -1)
-        told = [(*a, b) for a in told for b in parts[1].told]
-    n_slices, n = len(told), len(values)
+        codes = np.where(inside, codes * len(parts[1].descriptions) + parts[1].codes, -1)
+        descriptions = [(*a, b) for a in descriptions for b in parts[1].descriptions]
+    n_slices, n = len(descriptions), len(values)
     inside = codes >= 0
     rows = np.bincount(codes[inside], minlength=n_slices)
     which = np.flatnonzero((rows >= enough_rows(n)) & (n - rows >= (FEWEST_ROWS if against_rest else 0)))
@@ -135,7 +135,7 @@ def _candidates(
         stats = _moments(codes, rows, values, which, against_rest)
     else:
         stats = np.array([_clustered(codes == i, values, groups, against_rest) for i in which]).reshape(len(which), 5)
-    return _Candidates([told[i] for i in which], codes, which, stats)
+    return _Candidates([descriptions[i] for i in which], codes, which, stats)
 
 
 def _moments(
@@ -208,10 +208,10 @@ def _chosen(candidates: Sequence[_Candidates], against_rest: bool) -> list[Slice
     # Sorted by what the difference is at least: small slices need larger ones.
     sure = np.abs(difference) - half
     places = [(each, i) for each in candidates for i in range(len(each.which))]
-    told: list[Slice] = []
+    notes: list[Slice] = []
     masks: list[NDArray[np.bool_]] = []
     for k in np.argsort(-sure, kind="stable"):
-        if not passed[k] or len(told) == _MOST_TOLD:
+        if not passed[k] or len(notes) == _MOST_SHOWN:
             continue
         each, i = places[k]
         mask = each.codes == each.which[i]
@@ -219,8 +219,8 @@ def _chosen(candidates: Sequence[_Candidates], against_rest: bool) -> list[Slice
             masks.append(mask)
             n, mean, rest = int(stats[k, 0]), float(stats[k, 1]), float(stats[k, 2])
             low, high = float(difference[k] - half[k]), float(difference[k] + half[k])
-            told.append(Slice(each.told[i], n, mean, rest, low, high, float(p[k])))
-    return told
+            notes.append(Slice(each.descriptions[i], n, mean, rest, low, high, float(p[k])))
+    return notes
 
 
 def _alike(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> bool:

@@ -1,4 +1,4 @@
-"""The heavy half of a task: how a model is judged, and what its report tells.
+"""The heavy half of a task: how a model is evaluated, and what its report tells.
 
 Registered in the entry-point group ``fitserve.evaluations`` under the name of the task. One class has all of this, and
 what `fitserve.data.understanding.task` asks.
@@ -39,7 +39,7 @@ class Responses:
 class InCommon:
     """What two models say to the same rows, each with an answerer that means the same, and the truth for both.
 
-    ``unknown`` rows have a truth that neither knows. ``told`` says of each, by its place (0 or 1), what it costs it not
+    ``unknown`` rows have a truth that neither knows. ``notes`` say of each, by its place (0 or 1), what it costs it not
     to know what the other one knows: a sentence to be read after its name.
     """
 
@@ -47,7 +47,7 @@ class InCommon:
     second: Outputs
     truth: NDArray[Any]
     unknown: int = 0
-    told: Sequence[tuple[int, str]] = field(default=())
+    notes: Sequence[tuple[int, str]] = field(default=())
 
 
 class Learning(Protocol):
@@ -63,7 +63,7 @@ class Learning(Protocol):
         """The outputs of two models in the terms of one; ``targets`` are columns, one behind the other."""
 
 
-class Judging(Protocol):
+class Errors(Protocol):
     """How wrong answers are. ``closer`` says that one model is less wrong than another one: "right where …"."""
 
     closer: ClassVar[str]
@@ -88,7 +88,7 @@ class Reporting(Protocol):
         """Rows (n,) whose truth no answer of the model can meet."""
 
 
-class TaskEvaluation(TaskData, Learning, Judging, Reporting, Protocol):
+class TaskEvaluation(TaskData, Learning, Errors, Reporting, Protocol):
     """The heavy half of a task."""
 
 

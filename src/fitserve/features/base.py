@@ -80,8 +80,8 @@ class StoredStep(Protocol):
 class DescribedStep(Protocol):
     """What a field is for whoever calls a service."""
 
-    def schema(self, told: str) -> dict[str, Any]:
-        """JSON Schema of a value; ``told`` says what the field is."""
+    def schema(self, description: str) -> dict[str, Any]:
+        """JSON Schema of a value; ``description`` says what the field is."""
 
     def example(self, profile: Mapping[str, Any], place: float) -> Any:
         """A value: ``place`` 0 is the low edge, 0.5 the middle or most frequent one, 1 the high edge."""
@@ -173,12 +173,12 @@ def documents(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     """
     found = []
     names = NearNames()
-    told: set[str] = set()
+    named: set[str] = set()
     for problem in problems:
         document = problem.as_json()
-        if "known" in document and problem.field in told:
+        if "known" in document and problem.field in named:
             del document["known"]  # of many rows, the first one tells
-        told.add(problem.field)
+        named.add(problem.field)
         if problem.among and problem.nearest is None and names.left > 0:
             meant = problem.sent if problem.code == "unseen_category" else problem.field
             near = names.nearest(str(meant), problem.among)

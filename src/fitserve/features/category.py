@@ -65,12 +65,12 @@ class CategoryStep(PlainState):
         """The step of other rows."""
         return fit_category(self.field, column)
 
-    def schema(self, told: str) -> dict[str, Any]:
+    def schema(self, description: str) -> dict[str, Any]:
         """A level in any type, with those of the training."""
         levels = list(self.levels)
         listed = ", ".join(levels[:_LEVELS_TOLD]) + (", …" if len(levels) > _LEVELS_TOLD else "")
         known = {"examples": levels[:_MOST_LEVELS], "x-levels-in-training": levels[:_MOST_LEVELS]}
-        return {"type": ["string", "number", "boolean", "null"], "description": f"{told}: {listed}", **known}
+        return {"type": ["string", "number", "boolean", "null"], "description": f"{description}: {listed}", **known}
 
     def example(self, profile: Mapping[str, Any], place: float) -> str | None:
         """The most frequent level in the middle, others at the edges."""

@@ -207,8 +207,8 @@ class Encoder:
     @cached_property
     def _missing(self) -> Mapping[str, Problem]:
         """What is said of each field that was not sent: models may have thousands, and so may each row lack."""
-        told = "not sent; treated as missing"
-        return {step.field: Problem("missing_field", step.field, told) for step in self.steps}
+        note = "not sent; treated as missing"
+        return {step.field: Problem("missing_field", step.field, note) for step in self.steps}
 
     def rows(self, rows: Sequence[Mapping[str, object]], notes: Notes) -> Arrays:
         """The arrays of some rows, each read by `row`; problems carry the index of their row."""

@@ -56,16 +56,16 @@ def unlike(scripts: Mapping[str, float], learned: Mapping[str, float], words: in
     """
     if words < _FEWEST_WORDS:
         return ""
-    told = []
+    notes = []
     if known < _KNOWN * usual:
-        told.append(
+        notes.append(
             f"the model knows {100 * known:.0f} % of their words, of texts like its own about {100 * usual:.0f} %"
         )
     names = scripts.keys() | learned.keys()
     distance = sum(abs(scripts.get(name, 0.0) - learned.get(name, 0.0)) for name in names) / 2
     if scripts and learned and distance > _OTHER_SCRIPTS:
-        told.append(f"their letters are {_most(scripts)}, in training they were {_most(learned)}")
-    return "; ".join(told)
+        notes.append(f"their letters are {_most(scripts)}, in training they were {_most(learned)}")
+    return "; ".join(notes)
 
 
 def _most(scripts: Mapping[str, float]) -> str:

@@ -83,10 +83,10 @@ class MomentStep(PlainState):
             raise ValueError("nothing is left of a date")
         return step
 
-    def schema(self, told: str) -> dict[str, Any]:
+    def schema(self, description: str) -> dict[str, Any]:
         """A date with its time, and the range of the training."""
         span = [moment_text(self.low), moment_text(self.high)]
-        seen = f"{told}; {span[0]} to {span[1]} in training"
+        seen = f"{description}; {span[0]} to {span[1]} in training"
         return {"type": ["string", "null"], "format": "date-time", "description": seen, "x-range-in-training": span}
 
     def example(self, profile: Mapping[str, Any], place: float) -> str | None:
@@ -216,11 +216,11 @@ def moment_reader(column: Column) -> MomentReader:
 class Order:
     """What comes first in some dates: `DAY_FIRST`, `MONTH_FIRST` or "" (training's, or none is such a date).
 
-    ``told`` says so in words where training does not say it, or says something else; "" if there is nothing to say.
+    ``note`` says so in words where training does not say it, or says something else; "" if there is nothing to say.
     """
 
     spelling: str = ""
-    told: str = ""
+    note: str = ""
 
 
 def order_in(step: MomentStep, texts: Iterable[object]) -> Order:

@@ -73,9 +73,9 @@ class NumberStep(PlainState):
         step.reader.check()
         return step
 
-    def schema(self, told: str) -> dict[str, Any]:
+    def schema(self, description: str) -> dict[str, Any]:
         """A number, with the range of the training."""
-        seen = f"{told}; {self.low:g} to {self.high:g} in training"
+        seen = f"{description}; {self.low:g} to {self.high:g} in training"
         return {"type": ["number", "null"], "description": seen, "x-range-in-training": [self.low, self.high]}
 
     def example(self, profile: Mapping[str, Any], place: float) -> Any:
@@ -197,9 +197,9 @@ class BooleanStep(PlainState):
         """The step of other rows."""
         return fit_boolean(self.field, column)
 
-    def schema(self, told: str) -> dict[str, Any]:
+    def schema(self, description: str) -> dict[str, Any]:
         """True or false."""
-        return {"type": ["boolean", "null"], "description": told}
+        return {"type": ["boolean", "null"], "description": description}
 
     def example(self, profile: Mapping[str, Any], place: float) -> bool:
         """False at the low edge, else true."""

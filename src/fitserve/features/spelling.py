@@ -150,7 +150,7 @@ def _most_readable(texts: Sequence[str]) -> tuple[NumberReader, float]:
 def _affixes(texts: Sequence[str]) -> tuple[str, str]:
     """The currency before, and the unit behind, the numbers of nearly all texts; nothing where they differ.
 
-    Some numbers may stand without one. Each is told as it is spelled most often.
+    Some numbers may stand without one. Each is given as it is spelled most often.
     """
     parts = [match for text in texts if (match := _AROUND.match(text))]
     if len(parts) < ENOUGH * len(texts):

@@ -81,13 +81,13 @@ class TextStep(PlainState):
         """The terms and their weights."""
         return {"terms": self.terms, "idf": self.idf}
 
-    def schema(self, told: str) -> dict[str, Any]:
+    def schema(self, description: str) -> dict[str, Any]:
         """A text, or a list whose items are joined."""
         items = {"type": ["string", "number", "boolean", "null"]}
         return {
             "type": ["string", "array", "null"],
             "items": items,
-            "description": f"{told}; the items of a list are joined",
+            "description": f"{description}; the items of a list are joined",
         }
 
     def example(self, profile: Mapping[str, Any], place: float) -> str:
@@ -133,7 +133,7 @@ class TextStep(PlainState):
         length = math.sqrt(math.fsum(weight * weight for _, weight in weights))
         out.extend((term, weight / length) for term, weight in weights)
 
-    def told_unlike(self, column: Column) -> str:
+    def unlike_note(self, column: Column) -> str:
         """In words, how the texts of a column differ from those of the training; "" if they do not."""
         texts = sampled(column.levels) if isinstance(column, Coded) else []
         words = [word for text in texts for word in dict.fromkeys(words_of(text))]

@@ -39,12 +39,12 @@ def is_message(value: Any) -> bool:
     return isinstance(value["code"], str) and isinstance(value["arguments"], Mapping)
 
 
-def is_told(value: Any) -> bool:
+def is_any_message(value: Any) -> bool:
     """Whether a JSON value is a message or a sentence."""
     return isinstance(value, str) or is_message(value)
 
 
-def as_told(value: Any) -> AnyMessage:
+def as_message(value: Any) -> AnyMessage:
     """The message, or the sentence, that a JSON value holds; raises TypeError for what is neither."""
     return value if isinstance(value, (str, Message)) else Message.from_json(value)
 

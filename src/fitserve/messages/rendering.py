@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fitserve.messages.catalogue import FALLBACK, LANGUAGES, template_of
-from fitserve.messages.message import Message, as_told, is_message
+from fitserve.messages.message import Message, as_message, is_message
 from fitserve.messages.template import fill
 
 __all__ = ["LANGUAGES", "render", "render_strictly"]
@@ -16,15 +16,15 @@ _DEEPEST = 40
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 
-def render(told: Any, language: str = FALLBACK) -> str:
+def render(value: Any, language: str = FALLBACK) -> str:
     """A message in words; a sentence stays as it is. Never raises, whatever a stranger's report holds.
 
     A code that is not known, such as one of a package that is not installed, is shown with its arguments, and so are
     arguments that do not fit their template.
     """
-    if not isinstance(told, Message) and not is_message(told):
-        return str(told)
-    message = told if isinstance(told, Message) else Message.from_json(told)
+    if not isinstance(value, Message) and not is_message(value):
+        return str(value)
+    message = value if isinstance(value, Message) else Message.from_json(value)
     try:
         return render_strictly(message, language)
     except _MISFITS:
@@ -50,7 +50,7 @@ def _spoken(value: Any, language: str, depth: int) -> Any:
     if depth > _DEEPEST:
         raise ValueError("too many messages within each other")
     if isinstance(value, Message) or is_message(value):
-        message = as_told(value)
+        message = as_message(value)
         return render_strictly(message, language, depth) if isinstance(message, Message) else message
     if isinstance(value, Mapping):
         return {name: _spoken(each, language, depth + 1) for name, each in value.items()}

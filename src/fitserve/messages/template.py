@@ -53,12 +53,12 @@ class _Filling:
 
 def fill(template: str, arguments: Mapping[str, Any], language: str) -> str:
     """A template with its fields filled; raises KeyError for an argument that is not given, others for wrong ones."""
-    told = []
+    filled = []
     for literal, name, spec, conversion in _parsed(template):
-        told.append(literal)
+        filled.append(literal)
         if name is not None:
-            told.append(_filled(arguments[name], (spec, conversion), arguments, language))
-    return "".join(told)
+            filled.append(_filled(arguments[name], (spec, conversion), arguments, language))
+    return "".join(filled)
 
 
 def fields_of(template: str) -> set[str]:
@@ -113,8 +113,8 @@ def _names(of: _Filling) -> str:
 
 
 def _flags(of: _Filling) -> str:
-    told = " ".join(f"{of.option} {shell_word(name)}" for name in of.value[:_MOST_FLAGS])
-    return f"{told} …" if len(of.value) > _MOST_FLAGS else told
+    flags = " ".join(f"{of.option} {shell_word(name)}" for name in of.value[:_MOST_FLAGS])
+    return f"{flags} …" if len(of.value) > _MOST_FLAGS else flags
 
 
 def _sentence(of: _Filling) -> str:

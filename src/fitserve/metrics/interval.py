@@ -73,7 +73,7 @@ def intervals(bootstrapped: Bootstrap) -> dict[str, Interval | None]:
 def moved_out(interval: Interval, value: float, metric: Metric, errors: float) -> Interval:
     """An interval around a value whose worse end lies some standard errors further out, within what the score can be.
 
-    For the best of several candidates that were judged on the same rows: it looks better than it is.
+    For the best of several candidates that were evaluated on the same rows: it looks better than it is.
     """
     low, high = interval
     wider = 1.0 + errors / _HALF_WIDTH

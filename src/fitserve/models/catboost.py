@@ -138,12 +138,12 @@ def parse_model(document: Mapping[str, Any], rounds: int, labels: Labels) -> Tre
     return trees
 
 
-def _add(trees: Trees, tree: Mapping[str, Any], told: tuple[list[int], list[bool], float], labels: Labels) -> None:
+def _add(trees: Trees, tree: Mapping[str, Any], how: tuple[list[int], list[bool], float], labels: Labels) -> None:
     """Add a symmetric tree as a full binary one.
 
     The bits of a node's place in its level are the answers to the splits above it; so are those of a leaf's place.
     """
-    place, nan_right, scale = told
+    place, nan_right, scale = how
     splits = tree.get("splits") or []
     depth, inner = len(splits), 2 ** len(splits) - 1
     level = np.repeat(np.arange(depth), 2 ** np.arange(depth))

@@ -89,8 +89,8 @@ class Design:
         if n_dense:
             total = builder.add("Add", total, self._dense_part(builder, dense, gaps))
         if self.level_counts:
-            told = levels if self.levels is None else self.levels @ levels
-            total = builder.add("Add", total, self._code_part(builder, told))
+            of_levels = levels if self.levels is None else self.levels @ levels
+            total = builder.add("Add", total, self._code_part(builder, of_levels))
         if self.n_terms:
             summed = builder.add("Cast", builder.text_sum(terms.astype(np.float32)), to=onnx.TensorProto.DOUBLE)
             total = builder.add("Add", total, summed)

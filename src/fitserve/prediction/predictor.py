@@ -164,8 +164,8 @@ def _in_one_order(step: Step, column: Column) -> Column:
     if not isinstance(step, MomentStep) or not isinstance(column, Coded):
         return column
     order = order_in(step, column.levels)
-    if order.told:
-        warnings.warn(f"column {step.field!r} holds {order.told}", UserWarning, stacklevel=4)
+    if order.note:
+        warnings.warn(f"column {step.field!r} holds {order.note}", UserWarning, stacklevel=4)
     return replace(column, spelling=order.spelling) if order.spelling else column
 
 

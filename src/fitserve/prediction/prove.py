@@ -1,7 +1,7 @@
 """Try a bundle out, alone in a process: ``python -m fitserve.prediction.prove FOLDER``.
 
 The process limits itself before it opens the bundle. One JSON object is printed: what the bundle costs, as
-`fitserve.prediction.weigh` does, or why it is ``refused``. `fitserve.bundle.proof` starts it and judges.
+`fitserve.prediction.weigh` does, or why it is ``refused``. `fitserve.bundle.proof` starts it and decides.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def tried(folder: Path) -> dict[str, Any]:
     gc.collect()
     whole = resident_bytes() - start
     started = time.thread_time()
-    with _told(graphs):  # as many rows, and as many terms, as ever run at once
+    with _explained(graphs):  # as many rows, and as many terms, as ever run at once
         predictor.session.run(blank(graphs, MOST_ROWS, MOST_TERMS))
     row_seconds = (time.thread_time() - started) / MOST_ROWS
     most = _WHOLE_FACTOR * int(settings.get("servable_memory"))
@@ -88,7 +88,7 @@ def _weighed(bundle: Bundle, graphs: Sequence[Graph]) -> Weight:
         check_bounds(graph.member, model, float_inputs(graph))
     best: Weight | None = None
     for _ in range(_TRIES):
-        with _told(graphs):
+        with _explained(graphs):
             weight = weigh(models)
         best = weight if best is None else _lighter(best, weight)
         if best.too_heavy is None:
@@ -98,7 +98,7 @@ def _weighed(bundle: Bundle, graphs: Sequence[Graph]) -> Weight:
 
 
 @contextmanager
-def _told(graphs: Sequence[Graph]) -> Iterator[None]:
+def _explained(graphs: Sequence[Graph]) -> Iterator[None]:
     """Turn whatever a forged graph raises into one line."""
     try:
         yield

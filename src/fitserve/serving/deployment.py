@@ -107,10 +107,10 @@ class Deployment:
         routes.add(_METRICS, Route("GET", self._metrics, self._counter("metrics")))
         if self.management is not None:
             routes.add_pattern("/api/{rest:path}", Route(ANY_METHOD, self.management, self._counter("api")))
-        told = [(each.model, each.version, each.predictor) for each in endpoints]
+        served = [(each.model, each.version, each.predictor) for each in endpoints]
         self.telemetry.models = [
             ServedModel(model, version, predictor.manifest.learner, predictor.sha256)
-            for model, version, predictor in told
+            for model, version, predictor in served
         ]
         return routes
 

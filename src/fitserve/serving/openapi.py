@@ -50,7 +50,7 @@ def openapi(
         pinned = f"{_place(endpoint.model)}/versions/{endpoint.version}/predict"
         paths[pinned] = {"post": _operation(endpoint, f"version.{base}", base)}
         schemas |= {
-            f"{base}.row": _told(partial(request_schema, endpoint), {"type": "object"}),
+            f"{base}.row": _or_else(partial(request_schema, endpoint), {"type": "object"}),
             f"{base}.answer": _answer_schema(endpoint, many=False),
             f"{base}.answers": _answer_schema(endpoint, many=True),
         }
@@ -86,7 +86,7 @@ def _first_versions(endpoints: Sequence[Endpoint]) -> Mapping[str, Endpoint]:
     return first
 
 
-def _told(tell: Callable[[], Json], otherwise: Json) -> Json:
+def _or_else(tell: Callable[[], Json], otherwise: Json) -> Json:
     """What can be told; a bundle that nobody foresaw gives the other, and a line in the log."""
     try:
         return tell()
@@ -167,8 +167,8 @@ _SHARED: Json = {
 def _intro(endpoint: Endpoint) -> str:
     manifest = endpoint.predictor.manifest
     score, prior = manifest.scores.get(manifest.metric), manifest.baseline.get(manifest.metric)
-    judged = f"{manifest.metric} {_shown(score)} on {manifest.evaluation['on']} (without learning {_shown(prior)})"
-    return f"Predicts `{manifest.predicts}` ({manifest.task}, {manifest.learner}): {judged}."
+    scored = f"{manifest.metric} {_shown(score)} on {manifest.evaluation['on']} (without learning {_shown(prior)})"
+    return f"Predicts `{manifest.predicts}` ({manifest.task}, {manifest.learner}): {scored}."
 
 
 def _shown(value: float | None) -> str:
@@ -212,7 +212,7 @@ def _answers(endpoint: Endpoint, bodies: Mapping[str, Any]) -> Json:
         document = orjson.loads(reply)
         return {"value": {**document, "id": _EXAMPLE_ID}}
 
-    found = {name: _told(partial(answer, body), {}) for name, body in bodies.items()}
+    found = {name: _or_else(partial(answer, body), {}) for name, body in bodies.items()}
     return {name: each for name, each in found.items() if each}
 
 
@@ -263,6 +263,6 @@ def describe_model(endpoint: Endpoint) -> Json:
         "scores": manifest.scores,
         "baseline": manifest.baseline,
         "evaluation": manifest.evaluation,
-        "row": _told(partial(request_schema, endpoint), {"type": "object"}),
+        "row": _or_else(partial(request_schema, endpoint), {"type": "object"}),
         "example": predictor.example,
     }

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class ServedVersion:
-    """One version to serve; ``folder`` holds its bundle."""
-
-    model: str
-    version: int
-    folder: str
+from fitserve.serving.messages import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +19,7 @@ class WorkerOptions:
     means that there is none.
     """
 
-    models: Sequence[ServedVersion]
+    models: Sequence[Load]
     listener_fd: int
     control_fd: int
     counters_fds: Sequence[int]
@@ -46,7 +39,7 @@ class WorkerOptions:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> WorkerOptions:
         """The options of a JSON object."""
-        return cls(**{**document, "models": [ServedVersion(**served) for served in document["models"]]})
+        return cls(**{**document, "models": [Load(**served) for served in document["models"]]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,19 +63,19 @@ def invalid(problems: Sequence[Problem], *, left_out: int = 0, hint: str = "") -
     empty = [problem for problem in problems if problem.code == "no_known_field"]
     wrong = sum(problem.fatal and problem.code not in _OF_EMPTY_ROWS for problem in problems)
     unusual = sum(not problem.fatal for problem in problems)
-    told = []
+    found = []
     if empty:
         where = f"{len(empty)} rows: " if len(empty) > 1 else "" if empty[0].row is None else f"row {empty[0].row}: "
-        told.append(where + empty[0].message)
+        found.append(where + empty[0].message)
     if wrong:
-        told.append(f"{wrong} value{'s' * (wrong > 1)} cannot be used")
+        found.append(f"{wrong} value{'s' * (wrong > 1)} cannot be used")
     if unusual:
-        told.append(f"{unusual} value{'s' * (unusual > 1)} would be served with a warning if it were not for ?strict")
+        found.append(f"{unusual} value{'s' * (unusual > 1)} would be served with a warning if it were not for ?strict")
     errors = documents(problems)
     if left_out:
-        told.append(f"{left_out} more are not listed")
+        found.append(f"{left_out} more are not listed")
         errors.append(more(left_out).as_json())
-    return HttpProblem(422, f"{', '.join(told)}{hint}; see errors", errors)
+    return HttpProblem(422, f"{', '.join(found)}{hint}; see errors", errors)
 
 
 def more(left_out: int) -> Problem:

@@ -41,8 +41,8 @@ def is_strict(query: bytes) -> bool:
 
 def _unknown(name: str) -> dict[str, Any]:
     message = f"there is no query parameter {name[:80]!r}"
-    told = {"code": "unknown_parameter", "parameter": name[:80], "message": message}
+    problem = {"code": "unknown_parameter", "parameter": name[:80], "message": message}
     near = nearest(name, [_STRICT])
     if near is None:
-        return {**told, "message": f"{message}; {_STRICT!r} is the only one"}
-    return {**told, "message": f"{message}; did you mean {near!r}?", "nearest": near}
+        return {**problem, "message": f"{message}; {_STRICT!r} is the only one"}
+    return {**problem, "message": f"{message}; did you mean {near!r}?", "nearest": near}

@@ -91,9 +91,9 @@ class Receipt:
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings as JSON objects."""
         same = list(self._collapsed.values())
-        told = documents([*(each.first for each in same), *self._listed.problems])
-        for document, each in zip(told, same, strict=False):
+        listed = documents([*(each.first for each in same), *self._listed.problems])
+        for document, each in zip(listed, same, strict=False):
             document |= {"count": each.count, "rows": each.rows}
         if self._listed.left_out:
-            told.append(more(self._listed.left_out).as_json())
-        return told
+            listed.append(more(self._listed.left_out).as_json())
+        return listed

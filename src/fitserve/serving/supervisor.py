@@ -25,8 +25,8 @@ from typing import Any
 from fitserve import settings
 from fitserve.errors import SpecError, UserError
 from fitserve.serving import shared_document
-from fitserve.serving.messages import Drain, State
-from fitserve.serving.options import ManagerOptions, ServedVersion, WorkerOptions
+from fitserve.serving.messages import Drain, Load, State
+from fitserve.serving.options import ManagerOptions, WorkerOptions
 from fitserve.serving.processes import SIGNALS, Process, Program
 from fitserve.serving.shared_document import SharedDocument
 
@@ -53,7 +53,7 @@ class ServiceSpec:
     ``manager``: whether there is a process for ``/api/``.
     """
 
-    models: Sequence[ServedVersion]
+    models: Sequence[Load]
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1

@@ -89,8 +89,8 @@ class Telemetry:
 
     def publish(self) -> None:
         """Let the others see this worker's counts."""
-        told = [[asdict(label), asdict(counter)] for label, counter in self._counters.items()]
-        self._own.write(json.dumps(told).encode())
+        counts = [[asdict(label), asdict(counter)] for label, counter in self._counters.items()]
+        self._own.write(json.dumps(counts).encode())
 
     def text(self) -> str:
         """The sum over all workers in Prometheus' text format (version 0.0.4).
@@ -107,8 +107,8 @@ class Telemetry:
 
 
 def _read(shared: SharedDocument) -> Counters:
-    told = json.loads(shared.read() or b"[]")
-    return {Label(**label): _counter(counter) for label, counter in told}
+    counts = json.loads(shared.read() or b"[]")
+    return {Label(**label): _counter(counter) for label, counter in counts}
 
 
 def _counter(document: dict[str, Any]) -> Counter:
@@ -149,11 +149,11 @@ def _lines(totals: Counters) -> list[str]:
         lines += [f'fitserve_requests_total{{{_names(label)},code="{code}"}} {count}' for code, count in codes]
     rows = {label: total.rows for label, total in totals.items() if label.model}
     warnings = {label: total.warnings for label, total in totals.items() if label.model}
-    for name, counts, told in (
+    for name, counts, summary in (
         ("fitserve_rows_total", rows, "Predicted rows."),
         ("fitserve_warnings_total", warnings, "Warnings about values of predicted rows."),
     ):
-        lines += [f"# HELP {name} {told}", f"# TYPE {name} counter"]
+        lines += [f"# HELP {name} {summary}", f"# TYPE {name} counter"]
         lines += [f"{name}{{{_names(label)}}} {count}" for label, count in counts.items()]
     return lines + _histogram(totals)
 

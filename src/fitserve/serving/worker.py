@@ -78,7 +78,7 @@ def assemble(options: WorkerOptions) -> Deployment:
     limits = Limits(options.body_limit, options.rows_limit)
     deployment = Deployment(limits, telemetry, management, needs_key=options.keys is not None)
     for served in options.models:
-        deployment.add(deployment.endpoint(messages.Load(served.model, served.version, served.folder)))
+        deployment.add(deployment.endpoint(served))
     return deployment
 
 

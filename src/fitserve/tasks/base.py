@@ -2,7 +2,7 @@
 
 A task has two halves. This one is all that a server needs: the fitted state of a task for one target, an `Answerer`,
 is a frozen dataclass of JSON values. The heavy one (`fitserve.evaluation.task`) says what a task needs of a table, how
-a model is judged, and what its report tells. Nobody else asks which task it is.
+a model is evaluated, and what its report tells. Nobody else asks which task it is.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ def split_advice(spec: Spec, fields: Sequence[Field], table: Mapping[str, Column
     """Warnings where a random test part is probably too easy, with what to do."""
     if spec.time is not None or spec.group is not None or not len(split.test):
         return []
-    told = []
+    notes = []
     dated = [field.name for field in fields if field.used and field.kind is Kind.DATETIME]
     if dated:
-        told.append(Message("dates_and_random", {"column": dated[0]}))
+        notes.append(Message("dates_and_random", {"column": dated[0]}))
     for field in fields:
         if field.used and names_somebody(field) and (often := repeats(table[field.name])):
-            told.append(Message("groups_and_random", {"column": field.name, "often": often}))
-    return told
+            notes.append(Message("groups_and_random", {"column": field.name, "often": often}))
+    return notes

@@ -1,4 +1,4 @@
-"""What was judged, fitted again on all rows: the test part has told how good it is, and now it teaches, too."""
+"""What was evaluated, fitted again on all rows: the test part has told how good it is, and now it teaches, too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def on_all_rows(prepared: Prepared) -> Prepared:
         answerer=answerer,
         truth=answerer.truth(prepared.target.column),
         fields=fields,
-        split=Split(rows, rows[:0], prepared.split.told),
+        split=Split(rows, rows[:0], prepared.split.description),
         encoder=encoder,
         arrays=encoder.columns(prepared.table, len(rows)),
     )

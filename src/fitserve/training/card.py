@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from fitserve.bundle.manifest import Manifest
+from fitserve.evaluation.sentences import error_of, served_words
 from fitserve.evaluation.spoken import as_kept
-from fitserve.evaluation.told import error_of, served_words
 from fitserve.faults import LeftOut
 from fitserve.formatting import number
 from fitserve.messages import render
@@ -33,7 +33,7 @@ def card(manifest: Manifest, report: Mapping[str, Any], language: str = "en", le
     if faults:
         parts += [
             WORDS[language]["left out"],
-            "\n".join(f"- {name}: {render(told, language)}" for name, told in faults.items()),
+            "\n".join(f"- {name}: {render(note, language)}" for name, note in faults.items()),
         ]
     if left_out is not None:
         left_out.add(own)
@@ -45,8 +45,8 @@ def _title(manifest: Manifest, _report: Mapping[str, Any], language: str) -> lis
 
 
 def _summary(manifest: Manifest, _report: Mapping[str, Any], language: str) -> list[str]:
-    told = [render(each, language) for each in _answerer(manifest).summary(manifest.learner)]
-    return [("" if language == "zh" else " ").join(told)]
+    sentences = [render(each, language) for each in _answerer(manifest).summary(manifest.learner)]
+    return [("" if language == "zh" else " ").join(sentences)]
 
 
 def _answerer(manifest: Manifest) -> Answerer:
@@ -90,12 +90,12 @@ def _slices(manifest: Manifest, report: Mapping[str, Any], language: str) -> lis
         why = words["not looked"].format(reason=render(reason, language)) if reason else words["none bad"]
         return [words["bad"], why]
     error = render(error_of(manifest.task), language)
-    told = []
+    notes = []
     for each in found[:_MOST_SLICES]:
         where = words["and"].join(render(part, language) for part in each.get("codes", each["parts"]))
         figures = {name: number(each[name]) for name in ("mean", "rest")}
-        told.append(words["slice"].format(where=where, error=error, rows=each["rows"], **figures))
-    return [words["bad"], "\n".join(told)]
+        notes.append(words["slice"].format(where=where, error=error, rows=each["rows"], **figures))
+    return [words["bad"], "\n".join(notes)]
 
 
 def _importance(_manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
@@ -112,8 +112,8 @@ def _data(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[
     lines[0] += ("" if language == "zh" else " ") + served_words(*manifest.learned_rows, language)
     if report["findings"] and words["findings"]:
         lines.append(f"\n{words['findings']}")
-    told = "\n".join([*lines, *(f"\n- {render(each, language)}" for each in report["findings"])])
-    return [words["trained"], told]
+    note = "\n".join([*lines, *(f"\n- {render(each, language)}" for each in report["findings"])])
+    return [words["trained"], note]
 
 
 def _columns(_manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
@@ -129,7 +129,7 @@ def _columns(_manifest: Manifest, report: Mapping[str, Any], language: str) -> l
 def _candidates(manifest: Manifest, report: Mapping[str, Any], language: str) -> list[str]:
     words = WORDS[language]
     rows = [
-        words["judged on"].format(validation=render(report["validation"], language)),
+        words["evaluated on"].format(validation=render(report["validation"], language)),
         *_alike(report, words),
         "",
         words["candidate heads"].format(metric=manifest.metric),
@@ -147,8 +147,8 @@ def _alike(report: Mapping[str, Any], words: Words) -> list[str]:
     if not others:
         return []
     names = [each["learner"] for each in others if each["within_chance"]]
-    told = words["alike" if names else "best"]
-    return [told.format(best=best["learner"], names=("、" if words is WORDS["zh"] else ", ").join(names))]
+    template = words["alike" if names else "best"]
+    return [template.format(best=best["learner"], names=("、" if words is WORDS["zh"] else ", ").join(names))]
 
 
 def _name(metric: Metric, language: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fitserve.errors import FitserveError, ParityError, UserError, in_a_line
-from fitserve.messages import AnyMessage, Message, as_told, render
+from fitserve.messages import AnyMessage, Message, as_message, render
 from fitserve.models.base import Exported, Fitted
 from fitserve.training.again import on_all_rows
 from fitserve.training.export import check_parity, hostile_arrays, weigh
@@ -47,32 +47,32 @@ class Chosen:
 class Choice:
     """What a training ends with: the model that is ``evaluated``, and the one that is ``served``.
 
-    They are one and the same unless it was fitted again on all rows. What is ``told`` is for the report;
-    ``passed_over`` says why better candidates were not taken, ``only_judged`` why there was no second fit.
+    They are one and the same unless it was fitted again on all rows. ``notes`` are for the report;
+    ``passed_over`` says why better candidates were not taken, ``not_refitted`` why there was no second fit.
     """
 
     evaluated: Chosen
     served: Chosen
     passed_over: Sequence[AnyMessage] = ()
-    only_judged: AnyMessage = ""
-    told: Sequence[AnyMessage] = ()
+    not_refitted: AnyMessage = ""
+    notes: Sequence[AnyMessage] = ()
 
     @property
     def refitted(self) -> bool:
-        """Whether what is served has learned from the rows that judged its sibling, too."""
+        """Whether what is served has learned from the test part of its sibling, too."""
         return self.served is not self.evaluated
 
 
 def choose(search: Search, observer: Observer, plan: Mapping[str, Any] | None = None) -> Choice:
-    """The model to judge and the one to serve; both as in a recorded ``plan``, where there is one.
+    """The model to evaluate and the one to serve; both as in a recorded ``plan``, where there is one.
 
     Raises ParityError if no candidate can be served.
     """
     if plan is not None:
         evaluated = _export(search, search.trials[int(plan["chosen"])], int(plan["effort"]), observer)
-        passed_over = [as_told(each) for each in plan.get("passed_over", ())]
+        passed_over = [as_message(each) for each in plan.get("passed_over", ())]
         if not plan.get("refitted", False):
-            reason = as_told(plan.get("only_judged", ""))
+            reason = as_message(plan.get("not_refitted", plan.get("only_judged", "")))
             return Choice(evaluated, evaluated, passed_over, reason, [reason] if reason else [])
         served = _again(search, evaluated, observer)
         return Choice(evaluated, served, passed_over, "", _only_in_second(evaluated, served))
@@ -106,8 +106,8 @@ def _choose(search: Search, observer: Observer) -> tuple[Chosen, list[AnyMessage
         if heavy is None:
             return chosen, passed_over, time.monotonic() - begun
         observer(Progress("shrinking", f"{trial.learner} {heavy}, more than a server should need"))
-        told = {"learner": trial.learner, "effort": effort, "reason": heavy}
-        passed_over.append(Message("passed_over", told))
+        details = {"learner": trial.learner, "effort": effort, "reason": heavy}
+        passed_over.append(Message("passed_over", details))
     raise ParityError(f"no candidate can be served: {'; '.join(map(render, passed_over))}")
 
 
@@ -139,8 +139,8 @@ def _with_all_rows(
     needed = search.costs.again(evaluated.trial, seconds)
     room = search.clock.room(0.0, _OF_REPORT)
     if needed > room:
-        told = {"rows": len(evaluated.prepared.truth), "needed": needed, "left": max(room, 0.0)}
-        reason = Message("no_time_for_second_fit", told)
+        details = {"rows": len(evaluated.prepared.truth), "needed": needed, "left": max(room, 0.0)}
+        reason = Message("no_time_for_second_fit", details)
         return Choice(evaluated, evaluated, passed_over, reason, [reason])
     try:
         served = _again(search, evaluated, observer)
@@ -150,7 +150,7 @@ def _with_all_rows(
         why = heavy
     except UserError:
         raise
-    except Exception as error:  # noqa: BLE001 - what was judged can be served all the same
+    except Exception as error:  # noqa: BLE001 - what was evaluated can be served all the same
         if not isinstance(error, FitserveError):
             _LOG.warning("%s cannot be fitted again on all rows", evaluated.trial.learner, exc_info=error)
         why = in_a_line(error)
@@ -168,14 +168,14 @@ def _export(search: Search, trial: Trial, effort: int, observer: Observer) -> Ch
 def _again(search: Search, evaluated: Chosen, observer: Observer) -> Chosen:
     """The same candidate, fitted on all rows."""
     trial, prepared = evaluated.trial, search.prepared
-    told = f"{trial.learner} on all {len(prepared.truth):,} rows"
-    observer(Progress("refitting", told, None, search.clock.left))
+    note = f"{trial.learner} on all {len(prepared.truth):,} rows"
+    observer(Progress("refitting", note, None, search.clock.left))
     prepared = on_all_rows(prepared)
     return _proven(prepared, trial, evaluated.effort, search.fit_on(prepared, trial, evaluated.effort), [])
 
 
 def _only_in_second(evaluated: Chosen, served: Chosen) -> list[AnyMessage]:
-    """What is served and was not judged."""
+    """What is served and was not evaluated."""
     return evaluated.prepared.task.only_in_second(evaluated.prepared.answerer, served.prepared.answerer)
 
 

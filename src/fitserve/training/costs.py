@@ -30,7 +30,7 @@ class Costs:
 
     @property
     def wants_second_fit(self) -> bool:
-        """Whether what was judged should be fitted again on all rows."""
+        """Whether what was evaluated should be fitted again on all rows."""
         return self.prepared.spec.refit and len(self.prepared.split.test) > 0
 
     @property

@@ -1,4 +1,4 @@
-"""Who judges the candidates of a search: training rows that are held out, and those that their model learns from."""
+"""The held-out rows of a search: training rows to evaluate candidates on, and those that their model learns from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitserve.messages import Message
 from fitserve.training.prepare import Prepared
 
 FEWEST_ROWS_OF_A_FOLD = 10
-# Up to here five folds are affordable within a budget; above, one held-out fifth judges well enough.
+# Up to here five folds are affordable within a budget; above, one held-out fifth is enough.
 _MOST_CELLS_FOR_FOLDS = 2_000_000
 _MOST_ROWS_FOR_FOLDS = 10_000
 _FOLDS = 5
@@ -32,7 +32,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Folds:
-    """The fits by which a candidate is judged.
+    """The fits by which a candidate is evaluated.
 
     ``pooled`` says that scores are those of all held-out rows together, else means over the folds. A ranking of all
     rows takes for skill by how much the models of single folds differ in level, and where a row is left out its label
@@ -67,7 +67,7 @@ class Folds:
         return given * np.where(left > 0, wanted / np.where(left > 0, left, 1.0), 1.0)[classes]
 
 
-def judging_folds(prepared: Prepared) -> Folds:
+def validation_folds(prepared: Prepared) -> Folds:
     """The folds of a table: single rows or groups where there are few, else five, or a fifth of many rows."""
     train = prepared.split.train
     n, groups = len(train), prepared.groups[train]
@@ -83,7 +83,7 @@ def judging_folds(prepared: Prepared) -> Folds:
     if n < SMALL_TABLE:
         _, numbers = np.unique(groups, return_inverse=True)
         parts = _held_out_in_turn(numbers)
-        # What no other row is cannot be learned, nor judged: the answer without learning would be ranked as wrong.
+        # What no other row is cannot be learned, nor evaluated: the answer without learning would be ranked as wrong.
         parts = [fold for fold in parts if strata is None or _has_all_labels(strata[fold.learned], strata)] or parts
         return _folds(parts, left_out(groups, named=named), keeps_shares=True)
     numbers = folds(groups, strata, _FOLDS, prepared.spec.seed, named=named)

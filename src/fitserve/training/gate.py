@@ -8,7 +8,7 @@ import numpy as np
 
 from fitserve.data.few_rows import SMALL_TABLE
 from fitserve.errors import FitserveError, in_a_line
-from fitserve.evaluation.in_common import in_common, told_in_common
+from fitserve.evaluation.in_common import in_common, label_notes
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.seen import seen_by
 from fitserve.formatting import number, with_interval
@@ -21,7 +21,7 @@ class Passed:
     """Whether a new version takes the champion's place, and why, in a sentence."""
 
     promote: bool
-    told: str
+    note: str
 
 
 def passes(new: Named, predictions: Predictions, prepared: Prepared, champion: Named) -> Passed:
@@ -48,7 +48,7 @@ def _passes(new: Named, predictions: Predictions, prepared: Prepared, champion: 
     truth = predictor.answerer.truth(target)
     unseen = np.flatnonzero(~seen.among(predictor.encoder.columns(table, len(rows)), truth))
     if len(unseen) < SMALL_TABLE:
-        few = f"{len(unseen)} of the {len(rows)} rows of the test part are new to {champion.name}, too few to judge on"
+        few = f"{len(unseen)} of the {len(rows)} rows of the test part are new to {champion.name}, too few to compare"
         return Passed(False, f"not promoted: {few}; {_compare(new, champion)}")
     raw = predictor.raw_columns(table, len(rows))
     both = in_common(champion, new, (raw[unseen], predictions.raw[unseen]), [target], unseen)
@@ -62,9 +62,9 @@ def _passes(new: Named, predictions: Predictions, prepared: Prepared, champion: 
     better = difference is not None and difference != 0 and (difference > 0) == before.metrics[metric].greater_is_better
     on = f"on {len(unseen)} rows that neither has learned from"
     scores = f"{metric} is {number(after.scores[metric])}, that of {champion.name} {number(before.scores[metric])}"
-    told = f"{scores} {on} (difference {with_interval(difference, gain.interval(metric))})"
-    labels = "".join(f"; {each}" for each in told_in_common(both, (champion.name, new.name)))
-    return Passed(better, f"{'promoted' if better else 'not promoted'}: {told}{labels}")
+    note = f"{scores} {on} (difference {with_interval(difference, gain.interval(metric))})"
+    labels = "".join(f"; {each}" for each in label_notes(both, (champion.name, new.name)))
+    return Passed(better, f"{'promoted' if better else 'not promoted'}: {note}{labels}")
 
 
 def _compare(new: Named, champion: Named) -> str:

@@ -16,7 +16,7 @@ class Table:
     """Whether the table of a training is in the workspace: its ``record``, what it is called, and what to say of it."""
 
     record: DatasetRecord | None
-    told: list[str]
+    notes: list[str]
 
 
 def keep(frame: Frame, sha256: str, name: str, workspace: Workspace) -> Table:
@@ -37,13 +37,13 @@ def _keep(frame: Frame, sha256: str, name: str, datasets: Datasets, workspace: W
         if columns is None:
             return Table(None, ["the table was not kept: it holds types that a Parquet file has not"])
         kept = datasets.keep(file, sha256, name, frame.height, columns)
-    told = [f"the table was kept in the workspace ({shown_bytes(kept.record.bytes)}); --no-keep leaves that out"]
-    told += [
+    notes = [f"the table was kept in the workspace ({shown_bytes(kept.record.bytes)}); --no-keep leaves that out"]
+    notes += [
         f"the dataset {each.sha256[:12]} ({each.name}, {shown_bytes(each.bytes)}) was dropped, for tables may take "
         "FITSERVE_DATASETS_LIMIT bytes together"
         for each in kept.dropped
     ]
-    return Table(kept.record, told)
+    return Table(kept.record, notes)
 
 
 def kept_table(sha256: str, workspace: Workspace) -> Frame | None:

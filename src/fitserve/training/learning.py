@@ -11,7 +11,7 @@ from fitserve.errors import NotForThisTable
 from fitserve.evaluation.drawings import learning_chart
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.sections import Made
-from fitserve.faults import UntoldError, check_time
+from fitserve.faults import UnavailableError, check_time
 from fitserve.messages import Message, stored
 from fitserve.training.costs import CURVE_SHARES
 from fitserve.training.prepare import Prepared
@@ -25,11 +25,11 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
     """The score on the test part by the number of training rows, with intervals, a sentence and a chart.
 
     The parts lie within each other, hold whole groups where there are some, and every label at least once. Steps (the
-    scale of numbers, the known levels) stay those of all training rows. Raises UntoldError without a test part.
+    scale of numbers, the known levels) stay those of all training rows. Raises UnavailableError without a test part.
     """
     test, train = prepared.split.test, prepared.split.train
     if not len(test):
-        raise UntoldError(Message("untold.no_test_part"))
+        raise UnavailableError(Message("unavailable.no_test_part"))
     arrays = prepared.test_arrays
     groups = prepared.units(test)
     order = _order(prepared)
@@ -52,9 +52,9 @@ def learning_curve(prepared: Prepared, search: Search, trial: Trial, effort: int
         points.append({"rows": len(rows), "score": drawn.scores[metric], "low": low, "high": high})
         predictions.append(each)
     if len(points) < 2:
-        raise UntoldError(Message("untold.few_training_rows", {"rows": len(train)}))
-    told = _told(predictions, points, prepared.metric, prepared.spec.seed)
-    curve = {"points": points, "told": stored(told)}
+        raise UnavailableError(Message("unavailable.few_training_rows", {"rows": len(train)}))
+    note = _gain(predictions, points, prepared.metric, prepared.spec.seed)
+    curve = {"points": points, "note": stored(note)}
     return Made({"learning_curve": curve}, [lambda: [learning_chart(points, prepared.metric)]])
 
 
@@ -72,7 +72,7 @@ def _order(prepared: Prepared) -> NDArray[np.intp]:
     return np.concatenate([order[first], np.delete(order, first)])
 
 
-def _told(predictions: list[Predictions], points: list[dict[str, Any]], metric: str, seed: int) -> Message:
+def _gain(predictions: list[Predictions], points: list[dict[str, Any]], metric: str, seed: int) -> Message:
     """Whether the last rows that were added made it better by more than chance."""
     gain = predictions[-2].better(predictions[-1], seed, metric)
     value, interval = gain.scores[metric], gain.interval(metric)

@@ -19,7 +19,7 @@ from fitserve.evaluation.case import Case
 from fitserve.evaluation.predictions import Predictions
 from fitserve.evaluation.report import add_section, build_report
 from fitserve.evaluation.sections import Made
-from fitserve.evaluation.told import as_sentence, gap_messages
+from fitserve.evaluation.sentences import as_sentence, gap_messages
 from fitserve.faults import LeftOut, Limit, no_limit
 from fitserve.features.base import state_of
 from fitserve.features.missing import read_said
@@ -56,7 +56,7 @@ _LIBRARIES = (
 class Packaged:
     """A bundle that was written: its manifest, its identity, and the parts of the report that there was no time for.
 
-    ``predictor`` is the model that was judged, ``predictions`` what it said.
+    ``predictor`` is the model that was evaluated, ``predictions`` what it said.
     """
 
     manifest: Manifest
@@ -69,23 +69,23 @@ class Packaged:
 def package(folder: Path, search: Search, choice: Choice, limit: Limit = no_limit) -> Packaged:
     """Write the bundle of a training into an empty folder.
 
-    Scores and report are those of the model that was judged; graph, steps, profile and examples of what is served.
+    Scores and report are those of the model that was evaluated; graph, steps, profile and examples of what is served.
     """
     prepared, evaluated, served = search.prepared, choice.evaluated, choice.served
     session = _session(evaluated)
     holdout = evaluate_holdout(prepared, search, evaluated.trial, session)
     left_out = LeftOut()
-    told = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, evaluated.trial, holdout)) or []
-    prepared.told.extend([*told, *choice.told])
+    notes = _attempt(left_out, limit, "verdict", lambda: verdict(prepared, search, evaluated.trial, holdout)) or []
+    prepared.notes.extend([*notes, *choice.notes])
     found = _attempt(left_out, limit, _INTERVALS, lambda: _intervals(holdout, prepared.spec.seed)) or {}
     intervals = {name: found.get(name) for name in holdout.scores}
     manifest = _manifest(evaluated, search, holdout, intervals)
     predictor = Predictor(manifest, "", prepared.encoder, session, prepared.answerer)
     report = _report((search, choice), (holdout, predictor), left_out, limit)
-    report["lead"] = [*(stored(as_sentence(each)) for each in told), *report.get("lead", ())]
+    report["lead"] = [*(stored(as_sentence(each)) for each in notes), *report.get("lead", ())]
     manifest = _manifest(served, search, holdout, intervals)
     page = card(manifest, report, left_out=left_out)
-    prepared.told.extend(_told(left_out))
+    prepared.notes.extend(_missing_parts(left_out))
     members = {
         **{graph.member: model for graph, model in served.exported.graphs},
         EXAMPLES: orjson.dumps(_examples(served, manifest), option=orjson.OPT_INDENT_2),
@@ -122,7 +122,7 @@ def _examples(served: Chosen, manifest: Manifest) -> dict[str, Any]:
 
 
 def _manifest(chosen: Chosen, search: Search, holdout: HoldoutEvaluation, intervals: Mapping[str, Any]) -> Manifest:
-    """The manifest of a model with the scores of the one that was judged."""
+    """The manifest of a model with the scores of the one that was evaluated."""
     prepared, spec = chosen.prepared, chosen.prepared.spec
     said = None if spec.target is None else spec.missing.get(spec.target)
     evaluation = {
@@ -131,7 +131,7 @@ def _manifest(chosen: Chosen, search: Search, holdout: HoldoutEvaluation, interv
         "baseline": holdout.baseline,
         "on": stored(holdout.on),
         "rows": len(holdout.rows),
-        "split": stored(prepared.split.told),
+        "split": stored(prepared.split.description),
         "level": LEVEL,
         "intervals": dict(intervals),
         "trained_on": len(search.prepared.split.train),
@@ -187,7 +187,7 @@ def _report(
         if name != "learning_curve" or prepared.spec.learning_curve:
             add_section(report, left_out, name, partial(make, prepared, search, choice.evaluated), limit)
     if report.get("costly_gaps"):
-        prepared.told.extend(left_out.attempt("costly_gaps, in words", lambda: gap_messages(report)) or ())
+        prepared.notes.extend(left_out.attempt("costly_gaps, in words", lambda: gap_messages(report)) or ())
     return {
         **report,
         "task": prepared.task.name,
@@ -195,12 +195,12 @@ def _report(
         "metric": prepared.metric,
         "validation": stored(search.validation),
         "plan": search.planned,
-        "findings": stored(prepared.told),
+        "findings": stored(prepared.notes),
         "candidates": [{**trial.as_json(), "loss": _finite(trial.loss)} for trial in trials],
         "refused": search.refusals,
         "given_up": [each.as_json() for each in search.given_up],
         "trained_on": len(choice.served.prepared.split.train),
-        "judged_after": len(prepared.split.train),
+        "evaluated_after": len(prepared.split.train),
         "parity": choice.served.parity,
         "columns": [
             {"name": f.name, "kind": f.kind, "used": f.used, "reason": stored(f.reason)} for f in prepared.fields
@@ -214,14 +214,14 @@ def _case(prepared: Prepared, chosen: Chosen, holdout: HoldoutEvaluation, predic
     return case_of(prepared, holdout, predictor, sum(len(model) for _, model in chosen.exported.graphs))
 
 
-def _told(left_out: LeftOut) -> list[Message]:
+def _missing_parts(left_out: LeftOut) -> list[Message]:
     """What a user should know of the parts of a report that are missing."""
-    told = []
+    notes = []
     if left_out.faults:
-        told.append(Message("parts_failed", {"n": len(left_out.faults), "parts": list(left_out.faults)}))
+        notes.append(Message("parts_failed", {"n": len(left_out.faults), "parts": list(left_out.faults)}))
     if left_out.late:
-        told.append(Message("parts_late", {"n": len(left_out.late), "parts": list(left_out.late)}))
-    return told
+        notes.append(Message("parts_late", {"n": len(left_out.late), "parts": list(left_out.late)}))
+    return notes
 
 
 def _learners(prepared: Prepared, search: Search, _chosen: Chosen) -> Made:

@@ -52,7 +52,7 @@ class Plan:
         """The entries as JSON objects."""
         return [entry.as_json() for entry in self.entries]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The plan in a line: every learner at its first turn with its share, and how many tries follow."""
         first: dict[str, str] = {}
         for entry in self.entries:

@@ -43,7 +43,7 @@ class Prepared:
     """Everything that a search needs. ``truth`` is the target of all kept rows as learners see it.
 
     ``understood`` is what is known of these rows, ``target`` that of all of them, ``table`` holds their columns.
-    ``weights`` says how much rows count in a fit; what is ``told`` is for the report; ``n_rows`` counts rows
+    ``weights`` says how much rows count in a fit; ``notes`` are for the report; ``n_rows`` counts rows
     without a target, too. ``seconds_to_encode`` is what fitting the steps and encoding the training part took.
     """
 
@@ -59,7 +59,7 @@ class Prepared:
     split: Split
     encoder: Encoder
     arrays: Arrays
-    told: list[AnyMessage]
+    notes: list[AnyMessage]
     dataset_sha256: str
     n_rows: int
     weights: NDArray[np.float64] | None = None
@@ -88,7 +88,7 @@ class Prepared:
     @property
     def findings(self) -> list[str]:
         """What is told, in words."""
-        return [render(each) for each in self.told]
+        return [render(each) for each in self.notes]
 
     @property
     def shape(self) -> Shape:
@@ -137,16 +137,16 @@ def prepare(frame: Frame, spec: Spec) -> Prepared:
     every = understand(frame, _choices(frame, spec))
     table, target = _with_target(every)
     task = task_evaluation(target.task.name)
-    told = _of_rows(every, table)
+    notes = _of_rows(every, table)
     split = _split(table, spec, task.strata(target.truth))
     answerer = task.fit(take(target.column, split.train))
     truth = answerer.truth(target.column)
     columns = _columns(table, split)
-    told += _checked(table, target, columns, spec)
+    notes += _checked(table, target, columns, spec)
     fields = leave_out(columns.fields, columns.columns, truth, split.train, task.objective(answerer))
     metric, of_the_metric = _metric(spec, answerer, truth, split)
-    told += [*of_the_metric, *_unused(fields), *_in_doubt(fields)]
-    told += [] if table.moments is not None else split_advice(spec, fields, columns.columns, split)
+    notes += [*of_the_metric, *_unused(fields), *_in_doubt(fields)]
+    notes += [] if table.moments is not None else split_advice(spec, fields, columns.columns, split)
     train_table = {name: take(column, split.train) for name, column in columns.columns.items()}
     begun = time.monotonic()
     encoder = fit_encoder(fields, train_table, table.choices.missing, None if table.order is None else table.order.name)
@@ -165,7 +165,7 @@ def prepare(frame: Frame, spec: Spec) -> Prepared:
         split=split,
         encoder=encoder,
         arrays=arrays,
-        told=told,
+        notes=notes,
         dataset_sha256=table.sha256,
         n_rows=len(every),
         weights=table.weights,
@@ -207,22 +207,22 @@ def _with_target(every: UnderstoodTable) -> tuple[UnderstoodTable, Target]:
 def _of_rows(every: UnderstoodTable, table: UnderstoodTable) -> list[AnyMessage]:
     """Messages for rows that were left out, their order, and those that repeat others."""
     assert every.target is not None
-    told: list[AnyMessage] = [Message("lost_rows", asdict(lost)) for lost in lost_rows(every.target)]
+    notes: list[AnyMessage] = [Message("lost_rows", asdict(lost)) for lost in lost_rows(every.target)]
     order, equal = table.order, table.equal
     if order is not None and table.choices.time is None:
-        told.append(Message("rows_in_order", {"column": order.name}))
+        notes.append(Message("rows_in_order", {"column": order.name}))
     if equal.repeat:
-        told.append(Message("equal_rows", {"rows": equal.repeat, "why": equal.why}))
-    return told
+        notes.append(Message("equal_rows", {"rows": equal.repeat, "why": equal.why}))
+    return notes
 
 
 def _split(table: UnderstoodTable, spec: Spec, strata: NDArray[np.int64]) -> Split:
-    """The rows to learn from and those to judge on."""
+    """The rows to learn from and those to evaluate on."""
     if table.moments is not None:
         return split_by_time(table.moments)
     split = split_rows(table.groups, strata, spec.seed, named=spec.group is not None)
     if table.equal.combinations and len(split.test):  # each row is a group of its own
-        return replace(split, told=Message("split.random", {**split.told.arguments, "together": False}))
+        return replace(split, description=Message("split.random", {**split.description.arguments, "together": False}))
     return split
 
 
@@ -251,8 +251,8 @@ def _metric(spec: Spec, answerer: Answerer, truth: NDArray[Any], split: Split) -
     """The score to choose by, and what to tell of it."""
     if spec.metric is None:
         return answerer.default_metric(few=len(split.train) + len(split.test) < SMALL_TABLE), []
-    metric, told = answerer.check_metric(spec.metric, truth)
-    return metric, [told] if told else []
+    metric, note = answerer.check_metric(spec.metric, truth)
+    return metric, [note] if note else []
 
 
 def _in_doubt(fields: list[Field]) -> list[Message]:
@@ -272,5 +272,5 @@ def _unused(fields: list[Field]) -> list[Message]:
 
 def _not_used(reason: AnyMessage, names: list[str]) -> Message:
     shown = names[:_MOST_NAMED]
-    told = {"count": len(names), "column": names[0], "columns": shown, "more": len(names) - len(shown)}
-    return Message("unused_columns", {**told, "reason": reason})
+    details = {"count": len(names), "column": names[0], "columns": shown, "more": len(names) - len(shown)}
+    return Message("unused_columns", {**details, "reason": reason})

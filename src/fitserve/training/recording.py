@@ -46,7 +46,7 @@ class Draft:
             "effort": choice.evaluated.effort,
             "passed_over": stored(choice.passed_over),
             "refitted": choice.refitted,
-            "only_judged": stored(choice.only_judged),
+            "not_refitted": stored(choice.not_refitted),
             "late": list(packaged.late),
             "sha256": packaged.sha256,
         }

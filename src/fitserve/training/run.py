@@ -53,7 +53,7 @@ class Run:
     folder: Path
     seconds: float
     champion: int
-    told: list[AnyMessage] = field(default_factory=list)
+    notes: list[AnyMessage] = field(default_factory=list)
     candidates: list[dict[str, Any]] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
     given_up: list[dict[str, Any]] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Run:
             "champion": self.champion,
             "evaluation": self.manifest.evaluation,
             "findings": self.findings,
-            "codes": {"findings": stored(self.told)},
+            "codes": {"findings": stored(self.notes)},
             "plan": self.plan,
             "candidates": self.candidates,
             "given_up": self.given_up,
@@ -91,11 +91,11 @@ class Run:
     @property
     def findings(self) -> list[str]:
         """What there is to know of the training besides its scores, in sentences."""
-        return [render(each) for each in self.told]
+        return [render(each) for each in self.notes]
 
     @property
     def tried(self) -> int:
-        """How many candidates were judged, or have failed."""
+        """How many candidates were evaluated, or have failed."""
         return len(self.candidates)
 
     @property
@@ -204,7 +204,7 @@ def _train(
         search = draft.search = Search(prepared, learners, clock, observer)
         _search(search, plan)
         choice = choose(search, observer, plan)
-        prepared.told.extend([*choice.passed_over, *of_the_search(search, choice.evaluated)])
+        prepared.notes.extend([*choice.passed_over, *of_the_search(search, choice.evaluated)])
         observer(Progress("packaging", choice.served.trial.learner, None, clock.left))
         cut = None if plan is None else frozenset(plan.get("late", ()))
         with workspace.staging() as staged:
@@ -225,13 +225,13 @@ def _train(
         workspace.fetch(record),
         clock.elapsed,
         champion,
-        prepared.told,
+        prepared.notes,
         candidates,
         search.planned,
         [each.as_json() for each in search.given_up],
         search.interrupted,
         promotion,
-        table.told,
+        table.notes,
         prepared.answerer.about(),
     )
 
@@ -262,7 +262,7 @@ def _prepare(read: _Read, spec: Spec, order: Order, workspace: Workspace, observ
     observer(Progress("preparing", f"{frame.height} rows, {frame.width} columns", None, read.clock.left))
     prepared = prepare(frame, spec)
     _check_guess(order, spec, workspace)
-    prepared.told[:0] = read.findings
+    prepared.notes[:0] = read.findings
     return prepared
 
 
@@ -332,4 +332,4 @@ def _register(
     found = passes(new, packaged.predictions, choice.evaluated.prepared, before)
     if found.promote:
         workspace.set_alias(order.name, "champion", record.version)
-    return record, found.told
+    return record, found.note

@@ -1,4 +1,4 @@
-"""Choosing a learner: every candidate of the plan is judged on the same held-out rows."""
+"""Choosing a learner: every candidate of the plan is evaluated on the same held-out rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.evaluation.predictions import Predictions
-from fitserve.messages import AnyMessage, Message, as_told, render, stored
+from fitserve.messages import AnyMessage, Message, as_message, render, stored
 from fitserve.models.base import Fitted, Learner, Parameters
 from fitserve.training.costs import Costs
 from fitserve.training.fitting import Fitting
-from fitserve.training.folds import judging_folds
+from fitserve.training.folds import validation_folds
 from fitserve.training.plan import Entry, make_plan
 from fitserve.training.prepare import Prepared
 from fitserve.training.probe import Probe, TooSlowError
@@ -54,7 +54,7 @@ class GivenUp:
     def from_json(cls, document: Mapping[str, Any]) -> GivenUp:
         """The candidate of a JSON object."""
         reason = document.get("codes", {}).get("reason", document["reason"])
-        return cls(document["learner"], document["parameters"], as_told(reason))
+        return cls(document["learner"], document["parameters"], as_message(reason))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Search:
             self.add_failure(name, reason)
         self.given_up: list[GivenUp] = []
         self.interrupted = False
-        self.folds = judging_folds(prepared)
+        self.folds = validation_folds(prepared)
         self.fitting = Fitting(prepared, self.folds)
         self.costs = Costs(prepared, min(len(fold.learned) for fold in self.folds.parts))
         held = prepared.split.train[self.folds.held]
@@ -118,7 +118,7 @@ class Search:
 
     @property
     def validation(self) -> Message:
-        """What the judging of candidates is called."""
+        """How candidates are evaluated."""
         return self.folds.name
 
     @property
@@ -127,12 +127,12 @@ class Search:
         return self.fitting.truth
 
     def run(self) -> None:
-        """Try candidates until all are judged or the time for searching is over. Ctrl-C keeps what is there.
+        """Try candidates until all are evaluated or the time for searching is over. Ctrl-C keeps what is there.
 
         A candidate that fails, whatever it fails with, loses its trial and no more.
         """
         self._check_chosen()
-        self._observer(Progress("plan", self.plan.told(), None, self.clock.left))
+        self._observer(Progress("plan", self.plan.summary(), None, self.clock.left))
         self._plan_second_fit()
         try:
             self._try_all()

@@ -38,12 +38,12 @@ def has_signal(column: Column, kind: Kind, truth: NDArray[Any], objective: Objec
 def _tells(column: Column, kind: Kind, truth: NDArray[Any], objective: Objective, order: NDArray[np.intp]) -> bool:
     """Whether a quick fit on the first half of some rows predicts the second."""
     half = len(order) // 2
-    fitted, judged = np.sort(order[:half]), np.sort(order[half:])
+    fitted, held_out = np.sort(order[:half]), np.sort(order[half:])
     if half < 5 or len(np.unique(truth[fitted])) < 2:
         return False
     encoder = fit_encoder([Field("column", kind, "")], {"column": take(column, fitted)})
     train = encoder.columns({"column": take(column, fitted)}, len(fitted))
-    test = encoder.columns({"column": take(column, judged)}, len(judged))
+    test = encoder.columns({"column": take(column, held_out)}, len(held_out))
     if not _varies(train):
         return False
     counts = [step.n_codes for step in encoder.codes]
@@ -51,8 +51,8 @@ def _tells(column: Column, kind: Kind, truth: NDArray[Any], objective: Objective
         return False
     shape = Shape(objective, half, train.dense.shape[1], counts, encoder.n_terms)
     model = LightGBM().fit(train, truth[fitted], _PARAMETERS, Context(shape, effort=_ROUNDS))
-    constant = np.tile(objective.constant(truth[fitted], None), (len(judged), 1))
-    gains = objective.losses(constant, truth[judged]) - objective.losses(model.predict(test), truth[judged])
+    constant = np.tile(objective.constant(truth[fitted], None), (len(held_out), 1))
+    gains = objective.losses(constant, truth[held_out]) - objective.losses(model.predict(test), truth[held_out])
     error = float(gains.std()) / np.sqrt(len(gains))
     return float(gains.mean()) > _STANDARD_ERRORS * error and float(gains.mean()) > 0
 

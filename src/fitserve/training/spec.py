@@ -43,12 +43,12 @@ class Spec:
     ``budget`` is in seconds, for the whole training. ``learners`` None means all that fit the task.
     ``kinds`` overrides what columns hold, ``spellings`` how their numbers, dates or levels are meant, ``missing`` which
     values mean that there is none (an empty list: only blank cells do); ``exclude`` names columns to leave out.
-    ``time`` names the column by which rows are in order, so that the last ones judge (by itself, where they stand in
-    the order of a date), ``shuffle`` says that random ones judge; ``group`` names the column whose rows are not to
-    be divided. ``weight`` names the column that says how much a row counts in a fit, ``class_weight`` "balanced"
+    ``time`` names the column by which rows are in order, so that the last ones are held out (by itself, where they
+    stand in the order of a date), ``shuffle`` says that random ones are; ``group`` names the column whose rows are not
+    to be divided. ``weight`` names the column that says how much a row counts in a fit, ``class_weight`` "balanced"
     lets all labels count alike; scores count every row once. ``force`` trains although a check says that the scores
     would be a lie. ``learning_curve`` asks for the score by the number of training rows, which takes more than twice
-    another fit. ``refit`` False serves the model that was judged, which has not learned from the test part.
+    another fit. ``refit`` False serves the model that was evaluated, which has not learned from the test part.
     """
 
     target: str | None = _asked("give the name of a column", None)

@@ -14,7 +14,7 @@ from fitserve.training.scoring import Chance
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate, judged. ``efforts`` are those of its fits; a smaller ``loss`` is better.
+    """One candidate, evaluated. ``efforts`` are those of its fits; a smaller ``loss`` is better.
 
     ``fit_seconds`` is what a fit took on average. ``fold_losses`` are those of the single folds, where each has one.
     ``chance`` says what its outputs are worth if the truth is shuffled; None for the baseline. ``stopped_early`` says

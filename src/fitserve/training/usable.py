@@ -54,10 +54,10 @@ def _decided(
     table: Mapping[str, Column],
     truth: NDArray[Any],
     train: NDArray[np.intp],
-    told: tuple[Objective, bool],
+    how: tuple[Objective, bool],
 ) -> Field:
     """A doubtful field, used by a kind by which it can speak, or left out with the reason."""
-    objective, others = told
+    objective, others = how
     column = take(table[field.name], train)
     as_kind = _informative_kind(field, column)
     if field.kind is Kind.IDENTIFIER and field.profile.get("running"):

@@ -12,7 +12,7 @@ _MOST_NAMED = 4
 
 def of_the_search(search: Search, chosen: Chosen) -> list[Message]:
     """What to know of a search and of what it chose."""
-    return [*_too_good(search, chosen), *_too_early(search), *_not_judged(search), *_failed(search)]
+    return [*_too_good(search, chosen), *_too_early(search), *_not_validated(search), *_failed(search)]
 
 
 def _too_good(search: Search, chosen: Chosen) -> list[Message]:
@@ -31,24 +31,24 @@ def _too_early(search: Search) -> list[Message]:
         return []
     own = {each.learner: each.reason for each in reversed(search.given_up) if each.has_own_reason}
     shown = [{"learner": name, "reason": reason} for name, reason in list(own.items())[:_MOST_NAMED]]
-    return [Message("no_time_to_judge", {"n": n, "of": n + len(search.trials), "reasons": shown})]
+    return [Message("no_time_to_try", {"n": n, "of": n + len(search.trials), "reasons": shown})]
 
 
-def _not_judged(search: Search) -> list[Message]:
+def _not_validated(search: Search) -> list[Message]:
     prepared, train = search.prepared, len(search.prepared.split.train)
     n = train - len(search.folds.held)
     if not n or train >= SMALL_TABLE or prepared.moments is not None:
         return []
-    return [Message("rows_not_judged", {"n": n})]
+    return [Message("rows_not_validated", {"n": n})]
 
 
 def _failed(search: Search) -> list[Message]:
     """Which learners failed, and with what."""
-    told = []
+    notes = []
     tried = {trial.learner for trial in search.trials}
     for name, reasons in search.failures.items():
         of_it = {"learner": name, "n": len(reasons), "tried": name in tried, "reason": reasons[0]}
-        told.append(Message("learner_failed", of_it))
+        notes.append(Message("learner_failed", of_it))
     if search.failures and tried == {"baseline"}:
-        told.append(Message("no_learner_worked"))
-    return told
+        notes.append(Message("no_learner_worked"))
+    return notes

@@ -311,7 +311,7 @@ def test_a_table_that_has_it_is_told(code: str) -> None:
 @pytest.mark.parametrize("code", CASES)
 def test_a_finding_is_data_and_has_words_in_every_language(code: str) -> None:
     for finding in found(*CASES[code]()[0]):
-        for message in (finding.told, finding.proposed):
+        for message in (finding.found, finding.proposed):
             again = json.loads(json.dumps(message.as_json()))
             assert render(again) == render_strictly(message)
             assert all(render_strictly(message, language) is not None for language in LANGUAGES)
@@ -329,8 +329,8 @@ def test_a_table_that_nearly_has_it_is_not(code: str) -> None:
 def test_a_target_has_outliers_too() -> None:
     y = rng().normal(10, 3, N)
     for value in (60.0, 1e12):
-        told = [each for each in found({**plain(), "y": with_some(y, value, 1)}, "y") if each.code == "outliers"]
-        assert [each.columns for each in told] == [["y"]]
+        notes = [each for each in found({**plain(), "y": with_some(y, value, 1)}, "y") if each.code == "outliers"]
+        assert [each.columns for each in notes] == [["y"]]
     assert "outliers" not in [finding.code for finding in found({**plain(), "y": y}, "y")]
 
 

@@ -45,12 +45,12 @@ def test_one_check_that_fails_takes_no_other_with_it(
     whole = view_table(rows, "t", "y").findings
     monkeypatch.setattr(registry, "ALL_CHECKS", [failing(each) if each is check else each for each in ALL_CHECKS])
     view = view_table(rows, "t", "y")
-    told = [finding for finding in view.findings if finding.code == "check_failed"]
-    assert len(told) == 1
-    assert check.__name__.replace("_", " ") in told[0].message
-    assert "a fault of fitserve, please report it: KeyError" in told[0].message
-    assert "private" not in told[0].message
-    assert told[0].severity is (Severity.WARN if check in FOR_TRAINING else Severity.NOTE)
+    notes = [finding for finding in view.findings if finding.code == "check_failed"]
+    assert len(notes) == 1
+    assert check.__name__.replace("_", " ") in notes[0].message
+    assert "a fault of fitserve, please report it: KeyError" in notes[0].message
+    assert "private" not in notes[0].message
+    assert notes[0].severity is (Severity.WARN if check in FOR_TRAINING else Severity.NOTE)
     others = [finding for finding in view.findings if finding.code != "check_failed"]
     assert all(finding in whole for finding in others)
     assert len(others) >= len(whole) - 2  # some checks tell two things of this table, none tells more
@@ -62,12 +62,12 @@ def test_a_training_goes_on_and_says_what_was_not_checked(
     checks = [failing(each) if each.__name__ == "copies_of_the_target" else each for each in FOR_TRAINING]
     monkeypatch.setattr(prepare, "FOR_TRAINING", tuple(checks))
     run = fitserve.train(rows, "y", learners=["ridge"], budget=30.0, workspace=tmp_path, name="m")
-    told = [finding for finding in run.findings if "'copies of the target' could not be made" in finding]
-    assert len(told) == 1
-    assert told[0].endswith("see for yourself that no column gives the target away")
+    notes = [finding for finding in run.findings if "'copies of the target' could not be made" in finding]
+    assert len(notes) == 1
+    assert notes[0].endswith("see for yourself that no column gives the target away")
 
 
-@pytest.mark.parametrize("part", ["told", "wrong_cells"])
+@pytest.mark.parametrize("part", ["explained", "wrong_cells"])
 def test_what_a_view_shows_besides_may_fail(rows: pl.DataFrame, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: CheckedTable) -> Any:
         raise KeyError("a private value")
@@ -75,5 +75,5 @@ def test_what_a_view_shows_besides_may_fail(rows: pl.DataFrame, part: str, monke
     monkeypatch.setattr(CheckedTable, part, property(broken))
     view = view_table(rows, "t", "y")
     assert [column.name for column in view.columns] == ["x", "copy", "one", "gaps"]
-    assert any("could not be told (a fault of fitserve" in finding.message for finding in view.findings)
+    assert any("is missing (a fault of fitserve" in finding.message for finding in view.findings)
     assert "x" in view.to_html()

@@ -158,7 +158,7 @@ def test_a_rare_spelling_that_is_usual_in_its_group_is_right() -> None:
 
 
 def test_one_sign_in_place_of_others_is_learned() -> None:
-    """'x' is shown by the cells that zip corrects; it then gives away what is too short or too varied to be judged."""
+    """'x' is shown by the cells that zip corrects; it then gives away what is too short or too varied to be checked."""
     frame = addresses().with_columns(
         state=pl.Series(["ak" if row % 10 == 9 else "al" for row in range(120)]),
         sample=pl.Series([f"{10 + row % 89} rows" for row in range(120)]),
@@ -375,7 +375,7 @@ def test_columns_of_any_type_are_taken_or_left_out() -> None:
     assert find_wrong_cells(pl.DataFrame()) == []
 
 
-def test_a_large_table_is_judged_by_a_part_and_read_as_a_whole() -> None:
+def test_a_large_table_is_evaluated_by_a_part_and_read_as_a_whole() -> None:
     n = 150_000
     rng = np.random.default_rng(0)
     thing = rng.integers(0, 9000, n)

@@ -115,13 +115,13 @@ def test_a_wrong_query_is_one_line_without_the_password(url: str, query: str, wo
 
 def test_columns_of_one_name_are_kept_apart(url: str) -> None:
     options = ReadOptions(sql="select a.id, b.id, a.town from houses a join houses b on a.id = b.id order by a.id")
-    told: list[list[str]] = [[], []]
-    for frame in (read_frame(url, options, told[0]), pl.concat(list(read_batches(url, options, told[1])))):
+    notes: list[list[str]] = [[], []]
+    for frame in (read_frame(url, options, notes[0]), pl.concat(list(read_batches(url, options, notes[1])))):
         assert frame.columns == ["id", "id.1", "town"]
         assert frame.row(1) == (1, 1, "北京")
     assert (
-        told[0]
-        == told[1]
+        notes[0]
+        == notes[1]
         == ["the query has 2 columns named 'id': the second is called 'id.1', and 'id' means the first"]
     )
 

@@ -113,7 +113,7 @@ def test_texts_of_many_languages_are_read_as_they_were_written(language: str, en
             if size > 7 or len(data) < 2_000:
                 guess = find_encoding(pieces(data, size))
                 assert data.decode(guess.encoding, errors="replace") == text, guess
-                assert guess.told.startswith(("sure", "likely")), guess
+                assert guess.certainty.startswith(("sure", "likely")), guess
 
 
 @pytest.mark.parametrize("shift", range(4))
@@ -138,7 +138,7 @@ def test_the_order_of_rows_decides_nothing(seed: int) -> None:
     data = ("text,label\n" + "".join(lines)).encode("gb18030")
     guess = find_encoding(pieces(data, 1 << 18))
     assert guess.encoding == "gb18030"
-    assert guess.told.startswith("sure")
+    assert guess.certainty.startswith("sure")
 
 
 def test_a_few_signs_and_names_in_english_are_western() -> None:
@@ -158,7 +158,7 @@ def test_a_few_signs_and_names_in_english_are_western() -> None:
 
 def test_a_doubt_shows_both_readings() -> None:
     guess = find_encoding(["name,town\nIoniță,Iași\n".replace("ț", "ţ").replace("ș", "ş").encode("cp1250")])
-    assert guess.told.startswith("in doubt: '")
+    assert guess.certainty.startswith("in doubt: '")
     assert " would be '" in guess.sentence("t.csv")
     assert guess.sentence("t.csv").endswith("; --encoding chooses another")
 
@@ -168,8 +168,8 @@ def test_a_guess_is_told_and_a_choice_is_not(tmp_path: Path) -> None:
     path.write_bytes(FRENCH.encode("latin-1"))
     findings: list[str] = []
     assert read_frame(path, None, findings)["métier"].to_list() == ["ingénieur à Orléans", "étudiante"]
-    told = "sure: it gives words such as 'prénom'"
-    assert findings == [f"table.csv was read as cp1252, found out from its bytes ({told}); --encoding chooses another"]
+    note = "sure: it gives words such as 'prénom'"
+    assert findings == [f"table.csv was read as cp1252, found out from its bytes ({note}); --encoding chooses another"]
     path.write_text(FRENCH, encoding="utf-8")
     findings.clear()
     read_frame(path, None, findings)

@@ -121,10 +121,10 @@ def test_members_of_nested_objects_are_columns(tmp_path: Path) -> None:
 
 def test_a_member_whose_path_is_a_name_already_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps([{"a": {"b": 1}, "a.b": 2}]))
-    told: list[str] = []
-    frame = read_frame(tmp_path / "a.json", None, told)
+    notes: list[str] = []
+    frame = read_frame(tmp_path / "a.json", None, notes)
     assert (frame.columns, frame.row(0)) == (["a.b", "a.b.1"], (1, 2))
-    assert told == ["a.json has 2 columns named 'a.b': the second is called 'a.b.1', and 'a.b' means the first"]
+    assert notes == ["a.json has 2 columns named 'a.b': the second is called 'a.b.1', and 'a.b' means the first"]
 
 
 def test_names_are_the_same_whole_and_in_batches(tmp_path: Path) -> None:
@@ -135,15 +135,15 @@ def test_names_are_the_same_whole_and_in_batches(tmp_path: Path) -> None:
         ("t.jsonl", frame.write_ndjson),
     ):
         write(tmp_path / name)
-        told: list[list[str]] = [[], []]
+        notes: list[list[str]] = [[], []]
         for found in (
-            read_frame(tmp_path / name, None, told[0]),
-            pl.concat(list(read_batches(tmp_path / name, None, told[1]))),
+            read_frame(tmp_path / name, None, notes[0]),
+            pl.concat(list(read_batches(tmp_path / name, None, notes[1]))),
         ):
             assert (found.columns, found.row(0)) == (["a", "a.1", "b"], (1, 3, "x"))
         assert (
-            told[0]
-            == told[1]
+            notes[0]
+            == notes[1]
             == [f"{name} has 2 columns named 'a': the second is called 'a.1', and 'a' means the first"]
         )
 

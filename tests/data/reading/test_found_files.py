@@ -193,11 +193,11 @@ PLAIN: dict[str, tuple[str, list[str], Rows, list[str]]] = {
 
 @pytest.mark.parametrize("name", [*FILES, *PLAIN])
 def test_a_file_is_read(tmp_path: Path, name: str) -> None:
-    content, columns, rows, told = (FILES | PLAIN)[name]
+    content, columns, rows, notes = (FILES | PLAIN)[name]
     frame, findings = read(written(tmp_path, content))
     assert frame.columns == columns
     assert frame.rows() == rows
-    for finding, words in zip(findings, told, strict=True):
+    for finding, words in zip(findings, notes, strict=True):
         assert finding.startswith("t.csv")
         assert words in finding
         assert "\n" not in finding
@@ -274,7 +274,7 @@ def test_an_error_names_the_option_that_helps(tmp_path: Path, content: str, word
         read(written(tmp_path, content))
 
 
-def test_the_end_of_a_table_of_many_blocks_is_judged_like_that_of_one(
+def test_the_end_of_a_table_of_many_blocks_is_evaluated_like_that_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = "".join(f"{i},{i * 7 % 1000},town {i % 50}\n" for i in range(40_000))
@@ -394,13 +394,13 @@ def test_an_ordinary_table_is_read_as_it_was_written(
     buffer = io.StringIO(newline="")
     csv.writer(buffer, delimiter=delimiter, lineterminator=line_end).writerows([names, *rows])
     frame, findings = read(written(tmp_path, buffer.getvalue()), ReadOptions(delimiter=delimiter, header=True))
-    told = " ".join(findings)
+    note = " ".join(findings)
     left_out = len(rows) - frame.height
-    if names[0].startswith("#") and "begins with '#'" in told:
+    if names[0].startswith("#") and "begins with '#'" in note:
         names = [names[0].removeprefix("#").lstrip(" "), *names[1:]]
     assert frame.columns == names
     assert [[cell or "" for cell in row] for row in frame.rows()] == rows[: len(rows) - left_out]
-    assert not left_out or f"its last {'line was' if left_out == 1 else f'{left_out} lines were'} left out" in told
+    assert not left_out or f"its last {'line was' if left_out == 1 else f'{left_out} lines were'} left out" in note
     assert not left_out or any(
         row[0].strip() in ("Total", "Sum", "合计") or not row[0].strip() or row[0].startswith("#")
         for row in rows[-left_out:]

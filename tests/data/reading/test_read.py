@@ -232,19 +232,19 @@ def test_what_is_no_table_is_refused(source: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "names", "told"),
+    ("source", "names", "note"),
     [
         (pd.DataFrame([[1, 2, 3]], columns=["a", "a", "a.1"]), ["a", "a.2", "a.1"], "the DataFrame has 2 columns named 'a': the second is called 'a.2', and 'a' means the first"),
         (pd.DataFrame([[1, 2, 3]], columns=[1, "1", ""]), ["1", "1.1", "column_3"], "the DataFrame has 2 columns named '1': the second is called '1.1', and '1' means the first"),
         (pa.table([[1], [2], [3]], names=["a", "a", "a"]), ["a", "a.1", "a.2"], "the Table has 3 columns named 'a': the others are called 'a.1', 'a.2', and 'a' means the first"),
     ],
 )  # fmt: skip
-def test_columns_of_one_name_are_kept_apart(source: Any, names: list[str], told: str) -> None:
+def test_columns_of_one_name_are_kept_apart(source: Any, names: list[str], note: str) -> None:
     found: list[str] = []
     frame = read_frame(source, None, found)
     assert frame.columns == names
     assert frame.row(0) == (1, 2, 3)
-    assert found == [told]
+    assert found == [note]
 
 
 def test_names_of_pandas_columns_become_texts() -> None:

@@ -101,9 +101,9 @@ def inferred(values: list[Any], wanted: Kind | None = None, name: str = "x") -> 
     ],
 )  # fmt: skip
 def test_a_kind_is_inferred_with_its_reason(values: list[Any], kind: Kind, reason: str) -> None:
-    found, told, _ = inferred(values)
-    assert (found, told) == (kind, told)
-    assert reason in told
+    found, notes, _ = inferred(values)
+    assert (found, notes) == (kind, notes)
+    assert reason in notes
 
 
 def test_a_name_tells_an_identifier() -> None:

@@ -139,8 +139,8 @@ def test_a_target_that_means_none_does_so_in_evaluation(tmp_path: Path) -> None:
     run = fitserve.train(
         labels, "y", name="m", learners=["tree"], budget=20, missing={"y": ["unknown"]}, workspace=tmp_path / "labels"
     )
-    judged = evaluate_model(run.predictor(), labels)
-    assert (judged.rows, judged.unknown_labels) == (N - N // 5, 0)
+    evaluated = evaluate_model(run.predictor(), labels)
+    assert (evaluated.rows, evaluated.unknown_labels) == (N - N // 5, 0)
 
 
 def test_a_long_text_that_looks_like_a_gap_is_a_text() -> None:

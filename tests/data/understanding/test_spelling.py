@@ -51,12 +51,12 @@ NUMBERS: dict[str, tuple[Callable[[float], str], str]] = {
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("n", [60, N])
 def test_a_spelling_of_numbers_is_found_and_told(name: str, n: int) -> None:
-    spell, told = NUMBERS[name]
+    spell, reason = NUMBERS[name]
     texts = [spell(value) for value in VALUES[:n]]
     texts[3:5] = ["", "n/a"]
     field, column = infer_field(pl.Series("x", texts))
     assert field.kind is Kind.NUMBER
-    assert told in render(field.reason)
+    assert reason in render(field.reason)
     assert "in doubt" not in render(field.reason)
     assert field.missing == 2 / n
     encoder = fit_encoder([field], {"x": column})
@@ -245,9 +245,9 @@ def test_a_model_of_spelled_columns_answers_alike_everywhere(tmp_path: Path) -> 
 def test_a_doubtful_spelling_is_a_finding(tmp_path: Path) -> None:
     frame = pl.DataFrame({"d": [f"{i % 12 + 1}/{(i * 5) % 12 + 1}/2018" for i in range(80)], "y": list(range(80))})
     run = fitserve.train(frame, "y", learners=["ridge"], workspace=tmp_path)
-    [told] = [finding for finding in run.findings if "in doubt" in finding]
-    assert told.startswith("column 'd':")
-    assert "month first" in told
+    [notes] = [finding for finding in run.findings if "in doubt" in finding]
+    assert notes.startswith("column 'd':")
+    assert "month first" in notes
 
 
 def test_a_user_says_how_numbers_are_meant() -> None:
@@ -298,15 +298,15 @@ def test_what_has_no_case_is_not_spelled_in_any(values: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "note"),
     [
         (["N", "n", "Y", "y"], "'N' is also 'n'; 'Y' is also 'y'; if they are one, train with --spelling y=any-case"),
         (["<=50K", "<=50K.", ">50K"], "'<=50K' is also '<=50K.'; if they are one, make them one in the table"),
     ],
 )
-def test_labels_of_one_letter_or_with_digits_are_one_in_several_spellings(labels: list[str], told: str) -> None:
+def test_labels_of_one_letter_or_with_digits_are_one_in_several_spellings(labels: list[str], note: str) -> None:
     sheet = view_table(pl.DataFrame({"x": np.arange(120) * 7 % 120, "y": labels * (120 // len(labels))}), "t", "y")
-    assert any(told in finding.sentence for finding in sheet.findings)
+    assert any(note in finding.sentence for finding in sheet.findings)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The heavy half: what counts need of a table, and how their models are judged."""
+"""The heavy half: what counts need of a table, and how their models are evaluated."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def by_count(case: Case, _report: Report) -> Made:
     for low, high in pairwise(ends):
         own = (predictions.truth >= low) & (predictions.truth <= high)
         rows.append((f"{low:g} to {high:g}", int(own.sum()), float(predictions.errors[own].mean())))
-    told = [{"from_to": where, "rows": n, "error": error} for where, n, error in rows]
-    return Made({"by_count": told}, tables=[Table("Errors by count", ("counts", "rows", "error"), rows)], place=ERRORS)
+    found = [{"from_to": where, "rows": n, "error": error} for where, n, error in rows]
+    return Made({"by_count": found}, tables=[Table("Errors by count", ("counts", "rows", "error"), rows)], place=ERRORS)
 
 
 class CountsEvaluation:

@@ -1,4 +1,4 @@
-"""The heavy half: how windows are cut from a series, and how forecasts are judged."""
+"""The heavy half: how windows are cut from a series, and how forecasts are evaluated."""
 
 from __future__ import annotations
 

@@ -80,9 +80,13 @@ class PastStep(PlainState):
                 found[i] = own
         return found
 
-    def schema(self, told: str) -> dict[str, Any]:
+    def schema(self, description: str) -> dict[str, Any]:
         """A list of numbers."""
-        return {"type": ["array", "null"], "items": {"type": "number"}, "description": f"{told}; the latest value last"}
+        return {
+            "type": ["array", "null"],
+            "items": {"type": "number"},
+            "description": f"{description}; the latest value last",
+        }
 
     def example(self, profile: Mapping[str, Any], place: float) -> list[float]:
         """A line that ends between the lowest and the highest value."""

@@ -1,9 +1,9 @@
 """How much of the target one column tells by itself, as a share from 0 to 1.
 
 Values are put into bins (thirty-two of equal size for numbers, levels for others, one for gaps), each bin predicts the
-mean target of one half of the rows, and is judged on the other half. The share is that of the squared error that goes
-away: R squared for a number, the same of the Brier score for labels. So all kinds of column and target compare, and a
-column of noise has about 0 however many levels it has.
+mean target of one half of the rows, and is evaluated on the other half. The share is that of the squared error that
+goes away: R squared for a number, the same of the Brier score for labels. So all kinds of column and target compare,
+and a column of noise has about 0 however many levels it has.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ def number_bins(values: NDArray[np.float64]) -> NDArray[np.int32]:
     return bins
 
 
-def told_share(bins: NDArray[np.int32], wanted: NDArray[np.float64]) -> float:
+def explained_share(bins: NDArray[np.int32], wanted: NDArray[np.float64]) -> float:
     """The share of a target (n, outputs) that bins (n,) tell."""
     # At random, for tables may repeat with every second row.
     half = np.random.default_rng(0).random(len(bins)) < 0.5
     error = worst = 0.0
-    for fitted, judged in ((half, ~half), (~half, half)):
+    for fitted, held_out in ((half, ~half), (~half, half)):
         mean = wanted[fitted].mean(axis=0)
         n_bins = int(bins.max(initial=0)) + 1
         counts = np.bincount(bins[fitted], minlength=n_bins)
         sums = np.stack([np.bincount(bins[fitted], column, n_bins) for column in wanted[fitted].T], axis=1)
         means = (sums + _PRIOR_ROWS * mean) / (counts + _PRIOR_ROWS)[:, None]
-        error += float(((wanted[judged] - means[bins[judged]]) ** 2).sum())
-        worst += float(((wanted[judged] - mean) ** 2).sum())
+        error += float(((wanted[held_out] - means[bins[held_out]]) ** 2).sum())
+        worst += float(((wanted[held_out] - mean) ** 2).sum())
     return max(0.0, 1.0 - error / worst) if worst > 0 else 0.0

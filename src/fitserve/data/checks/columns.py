@@ -18,7 +18,7 @@ _NEARLY_ALL, _FEWEST_ROWS_FOR_NEARLY = 0.999, 1000
 # Two columns of numbers that agree so well say the same up to rounding.
 _SAME_NUMBERS = 0.9999
 _BLOCK = 1000
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 _FEWEST_ROWS_TO_COMPARE = 10
 
 
@@ -48,7 +48,7 @@ def missing_together(table: CheckedTable) -> Iterator[Finding]:
         seen.update(like)
         if len(like) > 1:
             groups.append(like)
-    for like in groups[:_MOST_TOLD]:
+    for like in groups[:_MOST_SHOWN]:
         yield note("missing_together", sorted(like), int(gaps[like[0]].sum()))
 
 
@@ -97,10 +97,10 @@ def identifiers(table: CheckedTable) -> Iterator[Finding]:
 def duplicate_columns(table: CheckedTable) -> Iterator[Finding]:
     """Columns of which one tells the other: the same values under other names, or up to rounding."""
     groups = _groups([*_bijections(table), *_correlated(table)])
-    for group in groups if len(groups) <= _MOST_TOLD else []:
+    for group in groups if len(groups) <= _MOST_SHOWN else []:
         yield note("duplicate_columns", group, len(group), groups=1, second=group[1], examples=[group])
-    if len(groups) > _MOST_TOLD:
-        every, shown = [name for group in groups for name in group], groups[:_MOST_TOLD]
+    if len(groups) > _MOST_SHOWN:
+        every, shown = [name for group in groups for name in group], groups[:_MOST_SHOWN]
         yield note("duplicate_columns", every, len(groups), groups=len(groups), second=every[1], examples=shown)
 
 

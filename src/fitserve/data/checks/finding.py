@@ -33,7 +33,7 @@ class Finding:
     count: int = 0
 
     @property
-    def told(self) -> Message:
+    def found(self) -> Message:
         """What was found."""
         return Message(self.code, self._all())
 
@@ -45,12 +45,12 @@ class Finding:
     @property
     def whole(self) -> Message:
         """What was found and what to do."""
-        return Message("finding", {"told": self.told, "advice": self.proposed})
+        return Message("finding", {"text": self.found, "advice": self.proposed})
 
     @property
     def message(self) -> str:
         """What was found, in words."""
-        return render(self.told)
+        return render(self.found)
 
     @property
     def advice(self) -> str:

@@ -54,11 +54,11 @@ def groups(table: CheckedTable) -> Iterator[Finding]:
     possible = [f for f in table.fields if f.kind not in (Kind.CONSTANT, Kind.TEXT, Kind.DATETIME, Kind.BOOLEAN)]
     determined = _determined(table, [field.name for field in possible if not names_somebody(field)])
     for field in possible:
-        told = determined.get(field.name, [])
-        often = repeats(table.columns[field.name]) if told or names_somebody(field) else None
+        explains = determined.get(field.name, [])
+        often = repeats(table.columns[field.name]) if explains or names_somebody(field) else None
         if often is None:
             continue
-        yield warn("groups", [field.name], often=often, told=told)
+        yield warn("groups", [field.name], often=often, explains=explains)
 
 
 def _determined(table: CheckedTable, names: Sequence[str]) -> dict[str, list[str]]:
@@ -75,9 +75,9 @@ def _determined(table: CheckedTable, names: Sequence[str]) -> dict[str, list[str
     others = [name for name in others if 1.5 * np.bincount(keys[name]).max() / n < _DETERMINED]
     found = {}
     for owner in owners[-_MOST_OWNERS:] if n >= _FEWEST_ROWS else []:
-        told = [other for other in others if other != owner and _agreement(keys[owner], keys[other]) >= _DETERMINED]
-        if len(told) >= _FEWEST_DETERMINED:
-            found[owner] = told
+        explains = [other for other in others if other != owner and _agreement(keys[owner], keys[other]) >= _DETERMINED]
+        if len(explains) >= _FEWEST_DETERMINED:
+            found[owner] = explains
     # Of columns that tell each other, such as a number and a name, one stands for all.
     best = sorted(found, key=lambda owner: (-len(found[owner]), names.index(owner)))
     for i, owner in enumerate(best):

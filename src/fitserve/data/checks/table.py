@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.checks.association import number_bins, target_matrix, told_share
+from fitserve.data.checks.association import explained_share, number_bins, target_matrix
 from fitserve.data.error_detection.wrong_cells import WrongCell, find_wrong_cells
 from fitserve.data.understanding.profiles import numbers_in
 from fitserve.data.understanding.target import Target
@@ -108,7 +108,7 @@ class CheckedTable:
         return {**self.numbers, **self.codes}
 
     @cached_property
-    def told(self) -> dict[str, float]:
+    def explained(self) -> dict[str, float]:
         """The share of the target that each column tells by itself; nothing of names of rows, or without a target."""
         if self.target is None:
             return {}
@@ -118,7 +118,7 @@ class CheckedTable:
         binned = {name: number_bins(values[known]) for name, values in self.numbers.items()}
         binned |= {name: codes[known] for name, codes in self.codes.items()}
         named = [field.name for field in self.fields if field.kind is not Kind.IDENTIFIER]
-        return {name: told_share(binned[name], wanted) for name in named}
+        return {name: explained_share(binned[name], wanted) for name in named}
 
 
 def as_numbers(column: Column, kind: Kind) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from fitserve.data.checks.association import target_matrix, told_share
+from fitserve.data.checks.association import explained_share, target_matrix
 from fitserve.data.checks.cells import shown_spellings
 from fitserve.data.checks.columns import gaps_of
 from fitserve.data.checks.finding import Finding, note, stop, warn
@@ -155,7 +155,7 @@ def telling_gaps(table: CheckedTable) -> Iterator[Finding]:
     for name, gap in gaps_of(table).items():
         if min(int(gap[known].sum()), int((~gap[known]).sum())) < 10:
             continue
-        tells = told_share(gap[known].astype(np.int32), wanted)
+        tells = explained_share(gap[known].astype(np.int32), wanted)
         if tells >= _TELLING_GAPS:
             yield warn("telling_gaps", [name], int(gap.sum()), share=tells, target=target.name)
 
@@ -167,9 +167,9 @@ def too_telling_columns(table: CheckedTable) -> Iterator[Finding]:
         return
     for name in _names(table):
         later = bool(_KNOWN_LATER.search(name))
-        share_told = table.told.get(name, 0.0)
-        if share_told >= (_SUSPECT if later else _TOO_TELLING) and not _is_copy(table, name, target):
-            yield warn("known_after", [name], share=share_told, target=target.name, later=later)
+        share_explained = table.explained.get(name, 0.0)
+        if share_explained >= (_SUSPECT if later else _TOO_TELLING) and not _is_copy(table, name, target):
+            yield warn("known_after", [name], share=share_explained, target=target.name, later=later)
 
 
 def lost_targets(table: CheckedTable) -> Iterator[Finding]:
@@ -223,5 +223,5 @@ def imbalance(table: CheckedTable) -> Iterator[Finding]:
     even = total / len(counts)
     if counts[label] < 2 * _UNEVEN * even and counts[label] >= _RARE:
         most = max(counts, key=lambda name: counts[name])
-        told = {"label": label, "rows": [counts[label], total], "most": most, "most_rows": counts[most]}
-        yield note("imbalance", [table.target.name], counts[label], **told)
+        details = {"label": label, "rows": [counts[label], total], "most": most, "most_rows": counts[most]}
+        yield note("imbalance", [table.target.name], counts[label], **details)

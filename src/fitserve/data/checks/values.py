@@ -24,7 +24,7 @@ _WIDTHS, _WIDTHS_OF_LOGS, _SKEWED = 3.0, 1.5, 1.5
 # So many times the width of the inner 98 % away, a value hides all others.
 _ABSURD = 100.0
 _MIXED = (0.05, 0.95)
-_MOST_TOLD, _EXAMPLES = 4, 3
+_MOST_SHOWN, _EXAMPLES = 4, 3
 _FEWEST_NUMBERS = 3
 _NUMBER = f"^(?:{schema.NUMBER_PATTERN})$"
 
@@ -149,7 +149,7 @@ def _counted(found: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         {"column": name, "texts": [{"text": text, "rows": n} for text, n in counts.items()]}
         for name, counts in found.items()
     ]
-    return {"texts": every[:_MOST_TOLD], "more": max(len(every) - _MOST_TOLD, 0)}
+    return {"texts": every[:_MOST_SHOWN], "more": max(len(every) - _MOST_SHOWN, 0)}
 
 
 def mixed_types(table: CheckedTable) -> Iterator[Finding]:
@@ -165,8 +165,8 @@ def mixed_types(table: CheckedTable) -> Iterator[Finding]:
         if len(numbers) < _FEWEST_NUMBERS or not _MIXED[0] * len(texts) <= len(numbers) <= _MIXED[1] * len(texts):
             continue
         odd = texts.filter(~texts.str.contains(_NUMBER))[0]
-        told = {"numbers": len(numbers), "distinct": len(texts), "example": odd[:40], "kind": field.kind.value}
-        yield warn("mixed_types", [field.name], others, **told)
+        details = {"numbers": len(numbers), "distinct": len(texts), "example": odd[:40], "kind": field.kind.value}
+        yield warn("mixed_types", [field.name], others, **details)
 
 
 def unreadable_values(table: CheckedTable) -> Iterator[Finding]:
@@ -205,7 +205,7 @@ def _target_numbers(table: CheckedTable) -> list[tuple[str, NDArray[np.float64]]
 
 
 def _number_columns(table: CheckedTable) -> Iterator[tuple[Field, NDArray[np.float64]]]:
-    """The columns of numbers with all their known values, if there are enough to judge by."""
+    """The columns of numbers with all their known values, if there are enough to decide by."""
     for field in table.fields:
         if field.kind is not Kind.NUMBER:
             continue

@@ -1,6 +1,6 @@
 """Columns that determine others, found in the data: the city by the zip, the name of a measure by its code.
 
-How well a column X determines Y is judged as in M. Parciak et al., "Measuring approximate functional dependencies:
+How well a column X determines Y is measured as in M. Parciak et al., "Measuring approximate functional dependencies:
 a comparative study" (ICDE 2024), by mu: the probability of guessing Y from X, above the one of guessing it without,
 corrected for the number of groups (G. Piatetsky-Shapiro and C. Matheus, KDD 1993).
 """
@@ -27,8 +27,8 @@ SMALLEST_GROUP = 4
 # A column of fewer groups determines nothing.
 _FEWEST_GROUPS = 8
 _REPEATS, _MOST_COLUMNS, _MOST_DETERMINANTS = 1.5, 40, 6
-# Rows by which a pair of columns is judged.
-_MOST_JUDGED = 10_000
+# Rows by which a pair of columns is compared.
+_MOST_SAMPLED = 10_000
 # What a determinant has to explain, and in how large a share of its groups nearly all rows have to agree.
 _LEAST_MU, _CLEAR, _CLEAR_GROUPS = 0.75, 0.8, 0.9
 # A value that is deviant so often within a group, or in so large a share, is another right answer.
@@ -76,7 +76,7 @@ def votes_of(columns: Sequence[Levels]) -> dict[int, list[Votes]]:
     for x in range(len(columns)):
         if not _may_determine(columns[x]):
             continue
-        rows = _rows_to_judge(columns[x])
+        rows = _sampled_rows(columns[x])
         for y in range(len(columns)):
             strength = _strength(columns[x].codes[rows], columns[y].codes[rows]) if y != x else None
             if strength is not None:
@@ -96,15 +96,15 @@ def _may_determine(levels: Levels) -> bool:
     return sum(_FRACTION.fullmatch(text.strip()) is not None for text in levels.texts) < 0.1 * len(levels.texts)
 
 
-def _rows_to_judge(levels: Levels) -> Ints:
+def _sampled_rows(levels: Levels) -> Ints:
     """Rows of whole groups, spread over the order of the levels; some rows of each where groups are large."""
     large = np.flatnonzero(levels.counts >= SMALLEST_GROUP)
-    step = max(1, int(levels.counts[large].sum() // _MOST_JUDGED))
+    step = max(1, int(levels.counts[large].sum() // _MOST_SAMPLED))
     step = min(step, max(1, len(large) // (10 * _FEWEST_GROUPS)))
     chosen = np.zeros(len(levels.texts) + 1, dtype=bool)
     chosen[large[::step]] = True
     rows = np.flatnonzero(chosen[levels.codes])
-    return rows[:: max(1, len(rows) // _MOST_JUDGED)]
+    return rows[:: max(1, len(rows) // _MOST_SAMPLED)]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Groups:
 
 def _counted(values: Ints) -> tuple[Ints, Ints]:
     """The different values in order, and how often each occurs."""
-    if len(values) <= _MOST_JUDGED:
+    if len(values) <= _MOST_SAMPLED:
         return np.unique(values, return_counts=True)
     # polars counts many in parallel; numpy would sort them all.
     counted = pl.Series("value", values).value_counts().sort("value")

@@ -2,7 +2,7 @@
 
 What spoils a table is often one and the same: a sign that stands where others should (``x``, ``?``, a filler of
 scanned pages). If the cells that are known to be wrong show such a sign, cells that were too short or too rare to
-judge by themselves can be judged by it, too.
+go by themselves can go by it, too.
 """
 
 from __future__ import annotations

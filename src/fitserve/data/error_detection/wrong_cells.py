@@ -75,10 +75,10 @@ def _look_at(columns: Sequence[Levels], found: dict[tuple[int, int], WrongCell])
     """Adds what is wrong in columns that no sources report on."""
     before = set(found)
     right: dict[int, Flags] = {}
-    judged = candidates(columns)
-    for violated in find_violations([columns[i] for i in judged]):
-        levels = columns[judged[violated.column]]
-        right[judged[violated.column]] = violated.supported
+    checked = candidates(columns)
+    for violated in find_violations([columns[i] for i in checked]):
+        levels = columns[checked[violated.column]]
+        right[checked[violated.column]] = violated.supported
         for each in violated.violations:
             suggestion = None if each.expected is None else levels.texts[each.expected]
             _add(found, levels, [_cell(levels, each.row, suggestion, each.reason, each.score)])
@@ -99,8 +99,8 @@ def _add(found: dict[tuple[int, int], WrongCell], levels: Levels, cells: Iterabl
         if before is None:
             found[key] = cell
             continue
-        told = cell if before.suggestion is None and cell.suggestion is not None else before
-        found[key] = replace(told, score=round(1.0 - (1.0 - before.score) * (1.0 - cell.score), 4))
+        better = cell if before.suggestion is None and cell.suggestion is not None else before
+        found[key] = replace(better, score=round(1.0 - (1.0 - before.score) * (1.0 - cell.score), 4))
 
 
 def _cell(levels: Levels, row: int, suggestion: str | None, reason: str, score: float) -> WrongCell:

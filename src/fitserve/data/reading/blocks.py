@@ -12,7 +12,7 @@ import numpy as np
 from fitserve.data.reading.footer import Footer
 from fitserve.data.reading.header import wide_fields
 
-# The last block has at least so many bytes, for the end of a table is judged by the rows above it.
+# The last block has at least so many bytes, for the end of a table is found by the rows above it.
 _TAIL_BYTES = 1 << 16
 _LONGEST_RECORD = 4  # blocks
 _BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")

@@ -27,7 +27,7 @@ def column_names(names: Sequence[str], where: str, findings: list[str] | None = 
         taken.add(own)
         found.append(own)
     if findings is not None:
-        findings += [_told(where, name, later) for name, later in suffixed.items()]
+        findings += [_renamed(where, name, later) for name, later in suffixed.items()]
     return found
 
 
@@ -43,7 +43,7 @@ def _suffixed(name: str, seen: Counter[str], taken: set[str]) -> str:
     return f"{name}.{seen[name]}"
 
 
-def _told(where: str, name: str, later: Sequence[str]) -> str:
+def _renamed(where: str, name: str, later: Sequence[str]) -> str:
     more = f"the second is called {later[0]!r}" if len(later) == 1 else f"the others are called {_listed(later)}"
     return f"{where} has {len(later) + 1} columns named {name!r}: {more}, and {name!r} means the first"
 

@@ -83,7 +83,7 @@ def csv_frames(
     )
     if options.header is not None:
         start = replace(start, header=int(options.header), unnamed=start.unnamed and options.header)
-    found += [f"{path.name} {told}" for told in start.told]
+    found += [f"{path.name} {note}" for note in start.notes]
     found += [f"{path.name} {_HEADERS[start.header]}"] if options.header is None and start.header != 1 else []
     pieces = without_lines(prepended(first, pieces), start.skipped)
     yield from _Table(path, options, start, 1 + skipped + start.skipped, size, found).frames(pieces)
@@ -107,8 +107,8 @@ def _texts(path: Path, options: ReadOptions, size: int, found: list[str]) -> tup
     if options.encoding is not None:
         return utf8_pieces(path, options.encoding, size), None
     guess = guessed(path, size)
-    found += [guess.sentence(path.name)] if guess.told else []
-    replaced = Replaced(path, guess.encoding) if guess.told else None
+    found += [guess.sentence(path.name)] if guess.certainty else []
+    replaced = Replaced(path, guess.encoding) if guess.certainty else None
     return utf8_pieces(path, guess.encoding, size, replaced), replaced
 
 
@@ -162,8 +162,8 @@ class _Table:
                 yield frame
         if comments.count:
             what = "1 line that begins" if comments.count == 1 else f"{comments.count} lines that begin"
-            told = f"comments between its rows were left out ({what} with {start.sign!r})"
-            self.findings.append(f"{self.path.name}: {told}")
+            note = f"comments between its rows were left out ({what} with {start.sign!r})"
+            self.findings.append(f"{self.path.name}: {note}")
 
     def _plain(self, pieces: Iterator[bytes], comments: CommentFilter) -> Iterator[bytes]:
         """The pieces with one separator between two fields, and nothing before the first name."""
@@ -197,5 +197,5 @@ class _Table:
         if self.options.skip_footer is not None:
             return Footer(last_records(block, self.options.skip_footer))
         found = find_footer(block, self.delimiter, width, whole=whole and len(block) <= _SMALLEST_BLOCK)
-        self.findings.extend(f"{self.path.name} {told}" for told in found.told)
+        self.findings.extend(f"{self.path.name} {note}" for note in found.notes)
         return found

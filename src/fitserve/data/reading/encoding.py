@@ -33,7 +33,7 @@ _CODES: dict[str, tuple[str, float]] = {
 # No byte below this one is part of a longer character, whatever the encoding: words may be cut there.
 _FIRST_INSIDE, _LONGEST_CHARACTER = 0x30, 4
 _WORDS_OF_A_PIECE, _MOST_WORDS, _LONGEST_WORD = 400, 2_000, 2_000
-_MOST_JUDGED = 40_000
+_MOST_SAMPLED = 40_000
 # Where less than this of a file is beyond ASCII, it is written in Latin letters, and its rare others are so, too.
 _RARE, _OTHER_SCRIPT = 0.002, -4.0
 _LATIN = {"western", "central", "turkish", "baltic"}
@@ -52,17 +52,18 @@ _BINARY_SHARE, _BINARY_KINDS = 0.02, 4
 class Guess:
     """The encoding of a file.
 
-    ``told`` says how sure it is, with an example; it is empty for what is valid UTF-8 to its last byte.
+    ``certainty`` says how sure it is, with an example; it is empty for what is valid UTF-8 to its last byte.
     """
 
     encoding: str
-    told: str = ""
+    certainty: str = ""
 
     def sentence(self, name: str) -> str:
         """What to tell about the file of this name; empty if there is nothing to tell."""
-        if not self.told:
+        if not self.certainty:
             return ""
-        return f"{name} was read as {self.encoding}, found out from its bytes ({self.told}); --encoding chooses another"
+        found = f"found out from its bytes ({self.certainty})"
+        return f"{name} was read as {self.encoding}, {found}; --encoding chooses another"
 
 
 def find_encoding(pieces: Iterable[bytes]) -> Guess:
@@ -81,7 +82,7 @@ def find_encoding(pieces: Iterable[bytes]) -> Guess:
     found = words.all()
     if sum(map(_is_utf8, found)) > len(found) / 2:
         return Guess(UTF8, "sure: most of its words are valid")
-    return _judge(found, latin=words.are_rare)
+    return _best_guess(found, latin=words.are_rare)
 
 
 def is_binary(start: bytes) -> bool:
@@ -185,7 +186,7 @@ class _Reading:
     fit: float
 
 
-def _judge(words: Sequence[bytes], *, latin: bool) -> Guess:
+def _best_guess(words: Sequence[bytes], *, latin: bool) -> Guess:
     """The most likely encoding of words that are no UTF-8; ``latin``: in a file that is written in Latin letters."""
     words = list(_part(words))
     readings = sorted((_read(words, code, latin=latin) for code in _CODES), key=lambda reading: -reading.score)
@@ -194,15 +195,15 @@ def _judge(words: Sequence[bytes], *, latin: bool) -> Guess:
     lead = best.score - rival.score if rival is not None else _SURE
     if rival is not None and (lead < _LIKELY or best.fit < _POOR_FIT):
         own, other = next(pair for pair in zip(best.words, rival.words, strict=True) if pair[0] != pair[1])
-        told = f"in doubt: {_shown(own)} would be {_shown(other)} in {rival.encoding}"
+        note = f"in doubt: {_shown(own)} would be {_shown(other)} in {rival.encoding}"
     else:
-        told = f"{'sure' if lead >= _SURE else 'likely'}: it gives words such as {_shown(best.words[0])}"
-    return Guess(best.encoding, told)
+        note = f"{'sure' if lead >= _SURE else 'likely'}: it gives words such as {_shown(best.words[0])}"
+    return Guess(best.encoding, note)
 
 
 def _part(words: Sequence[bytes]) -> Iterator[bytes]:
-    """As many of the words, evenly chosen, as are enough to judge by."""
-    step = 1 + sum(map(len, words)) // _MOST_JUDGED
+    """As many of the words, evenly chosen, as are enough to decide by."""
+    step = 1 + sum(map(len, words)) // _MOST_SAMPLED
     return islice(words, 0, None, step)
 
 

@@ -1,4 +1,4 @@
-"""How likely a text is in each language, judged by its letters beyond ASCII and by what stands beside them.
+"""How likely a text is in each language, by its letters beyond ASCII and by what stands beside them.
 
 Naive Bayes over characters, with costs for neighbours that no text has: letters of two scripts in one word, a
 capital behind a small letter, a sign between two letters. Of several readings of the same bytes, the likeliest is

@@ -1,6 +1,6 @@
 """What stands behind the table in a text file: totals, notes, sources. Found out, and left out only where it is safe.
 
-A row is no row of the table where it is unlike all others. What only might be none stays and is told.
+A row is no row of the table where it is unlike all others. What only might be none stays, with a note.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Footer:
     """What is no row of the table: the bytes from ``start`` on; and findings, without the name of the file."""
 
     start: int
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def last_records(block: bytes, count: int) -> int:
@@ -72,19 +72,19 @@ def find_footer(block: bytes, delimiter: str, width: int, *, whole: bool) -> Foo
     filled = [row for row in rows if row.filled]
     if whole and len(rows) == _MOST_RECORDS and any(_says_total(row) is not None for row in filled[-_MOST_NOTES:]):
         rows = _rows(block, delimiter, len(block))
-    cut, told = judge_rows(rows, width, whole=whole)
-    return Footer(rows[-cut].start if cut else len(block), told)
+    cut, notes = footer_rows(rows, width, whole=whole)
+    return Footer(rows[-cut].start if cut else len(block), notes)
 
 
-def judge_rows(rows: Sequence[Row], width: int, *, whole: bool) -> tuple[int, tuple[str, ...]]:
+def footer_rows(rows: Sequence[Row], width: int, *, whole: bool) -> tuple[int, tuple[str, ...]]:
     """How many of the last rows are none of the table, and findings."""
     filled = [row for row in rows if row.filled]
     n_notes, doubt = _notes(filled, width)
     n_totals, about = _totals(filled[: len(filled) - n_notes], width, whole=whole)
     cut = n_notes + n_totals
     if not cut:
-        told = [*doubt, *about, *_blank_rows(rows), *_cut_off(filled, width)]
-        return 0, tuple(told[:1])
+        notes = [*doubt, *about, *_blank_rows(rows), *_cut_off(filled, width)]
+        return 0, tuple(notes[:1])
     first = filled[-cut]
     at = rows.index(first)
     while at and not rows[at - 1].filled:
@@ -93,8 +93,8 @@ def judge_rows(rows: Sequence[Row], width: int, *, whole: bool) -> tuple[int, tu
     n = len(rows) - at
     lines = "its last line was" if n == 1 else f"its last {n} lines were"
     text = shown(",".join(first.cells))
-    told = [f"ends with {what}: {lines} left out ({text}); --skip-footer 0 keeps all lines"]
-    return n, tuple(told)
+    notes = [f"ends with {what}: {lines} left out ({text}); --skip-footer 0 keeps all lines"]
+    return n, tuple(notes)
 
 
 def _bounds(block: bytes) -> list[int]:

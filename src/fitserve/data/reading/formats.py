@@ -39,9 +39,9 @@ def format_of(path: Path) -> str:
     """What kind of table a file holds, by its content: a key of `GROWTH`; raises DataError for what is none."""
     with path.open("rb") as file:
         start = file.read(32)
-    for mark, told in _FOREIGN.items():
+    for mark, note in _FOREIGN.items():
         if start.startswith(mark):
-            raise DataError(f"{path} is {told}")
+            raise DataError(f"{path} is {note}")
     if start.startswith(b"PAR1"):
         return "parquet"
     if start.startswith(b"ARROW1"):

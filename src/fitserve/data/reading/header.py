@@ -156,8 +156,8 @@ def _continues(first: Sequence[str], second: Sequence[str], rest: Records) -> bo
     blank = [i for i, name in enumerate(first) if not name.strip()]
     if len(blank) < max(2, _BLANK_SHARE * len(first)) or len(second) != len(first) or not rest:
         return False
-    told = [second[i].strip() for i in blank]
-    if sum(map(bool, told)) < 0.8 * len(told) or any(_NUMBER.match(cell) for cell in second):
+    names_in_second = [second[i].strip() for i in blank]
+    if sum(map(bool, names_in_second)) < 0.8 * len(names_in_second) or any(_NUMBER.match(cell) for cell in second):
         return False
     columns = [[row[i] for row in rest if i < len(row)] for i in range(len(first))]
     return any(second[i].strip() not in map(str.strip, column) for i, column in enumerate(columns) if second[i].strip())

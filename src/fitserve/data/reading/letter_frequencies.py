@@ -2,7 +2,7 @@
 
 Letters stand in the order of their frequency, counted over lists of frequent words (wordfreq 3.1 by Robyn Speer) and,
 for Chinese, over news, reviews and questions as well; names of places and persons, which tables are full of, were
-added. Of the alphabets only what is not ASCII is told.
+added. Of the alphabets only what is not ASCII is listed.
 """
 
 from __future__ import annotations

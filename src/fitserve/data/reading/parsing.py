@@ -35,8 +35,8 @@ def broken(error: csv.Error, line: int) -> str:
     """What is wrong with the record that begins on a line."""
     if "new-line character" in str(error):
         return f"line {line} holds a carriage return outside quotes; end all lines in the same way"
-    told = next((told for words, told in _BROKEN.items() if words in str(error)), "it is no CSV")
-    return f"the quoting that starts on line {line} is broken ({told}); close or double the quote there"
+    note = next((note for words, note in _BROKEN.items() if words in str(error)), "it is no CSV")
+    return f"the quoting that starts on line {line} is broken ({note}); close or double the quote there"
 
 
 def check_utf8(path: Path, data: bytes, line: int) -> None:
@@ -126,13 +126,13 @@ class Layout:
 
     def _too_wide(self, line: int, row: Sequence[str]) -> str:
         what = "the header" if self.header else "the first line"
-        told = f"line {line} has {len(row)} fields, {what} {len(self.names)}; check quotes and delimiters there"
+        note = f"line {line} has {len(row)} fields, {what} {len(self.names)}; check quotes and delimiters there"
         sign = _SIGN.match(row[0])
         if sign is not None:
-            return f"{told}, or leave out lines that begin with {sign[0]!r} by --comment {shlex.quote(sign[0])}"
+            return f"{note}, or leave out lines that begin with {sign[0]!r} by --comment {shlex.quote(sign[0])}"
         if line <= _HEAD:
-            return f"{told}, or leave out the lines before the header by --skip-rows"
-        return f"{told}, or leave out what stands behind the table by --skip-footer"
+            return f"{note}, or leave out the lines before the header by --skip-rows"
+        return f"{note}, or leave out what stands behind the table by --skip-footer"
 
 
 def _swallows(block: bytes, delimiter: str) -> bool:

@@ -39,7 +39,7 @@ class Start:
     ``skipped`` lines stand before the table; then come ``header`` lines of names, the first of which may begin with
     a ``mark`` that is no part of them. ``width`` is the usual number of fields, ``sign`` that of comments between the
     rows. ``unnamed``: the first column has no name. ``trailing``: all rows end with a delimiter more than the
-    header. ``told`` are findings, without the name of the file.
+    header. ``notes`` are findings, without the name of the file.
     """
 
     delimiter: str
@@ -50,7 +50,7 @@ class Start:
     mark: str = ""
     unnamed: bool = False
     trailing: bool = False
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def find_start(lines: Sequence[str], delimiter: str | None, *, comments: bool = True, titles: bool = True) -> Start:
@@ -59,18 +59,18 @@ def find_start(lines: Sequence[str], delimiter: str | None, *, comments: bool = 
     ``delimiter``: where it is known. ``comments`` and ``titles``: whether such lines may be left out.
     """
     at = _blank_lines(lines, 0)
-    told: list[str] = []
+    notes: list[str] = []
     named = _SEPARATOR.match(lines[at]) if titles else None
     if named is not None and at + 1 < len(lines):
         delimiter = delimiter or named[1]
-        told.append(f"names its delimiter in its first line ({lines[at].strip()}), which was left out")
+        notes.append(f"names its delimiter in its first line ({lines[at].strip()}), which was left out")
         at += 1
     n_comments, sign = _comments(lines, at) if comments and titles else (0, "")
     below = lines[at + n_comments :]
     if not "".join(below).strip() or any(_ends_quoted(line) for line in lines[at : at + n_comments]):
         n_comments, sign, below = 0, "", lines[at:]
     start = _table(below[: SAMPLE_LINES + _MOST_TITLES], delimiter, titles=titles)
-    start = replace(start, skipped=start.skipped + at + n_comments, told=(*told, *start.told))
+    start = replace(start, skipped=start.skipped + at + n_comments, notes=(*notes, *start.notes))
     return _with_comments(start, lines, at, n_comments, sign) if n_comments else start
 
 
@@ -113,16 +113,16 @@ def _with_comments(start: Start, lines: Sequence[str], at: int, n: int, sign: st
     is_header = fits and (are_values(rows[0], rows[1:]) or (alone and not last[len(sign) :].startswith(" ")))
     alike = _are_rows(lines, marked, start)
     if is_header and (sign == "#" if alone else not alike) and not named:
-        told = [f"has a header that begins with {sign!r}, which was left out of its first name"]
-        told = [*start.told, *_told_comments(lines, marked[:-1]), *told]
+        notes = [f"has a header that begins with {sign!r}, which was left out of its first name"]
+        notes = [*start.notes, *_comment_notes(lines, marked[:-1]), *notes]
         between = "" if alone else sign
-        return replace(start, skipped=marked[-1], header=1, sign=between, mark=sign, told=tuple(told))
+        return replace(start, skipped=marked[-1], header=1, sign=between, mark=sign, notes=tuple(notes))
     is_name = alone and len(names) == width and not names[0] and are_names(names[1:])  # a column called "#"
     if width < 2 or is_name or (alike and not named):
         plain = find_start(lines, start.delimiter if width > 1 else None, comments=False)
         doubt = f"begins with {shown(lines[marked[0]])}, taken for its header; if it is a comment, say --comment '#'"
-        return replace(plain, told=(*plain.told, doubt)) if last.startswith("# ") and plain.header else plain
-    return replace(start, sign=sign, told=(*start.told, *_told_comments(lines, marked)))
+        return replace(plain, notes=(*plain.notes, doubt)) if last.startswith("# ") and plain.header else plain
+    return replace(start, sign=sign, notes=(*start.notes, *_comment_notes(lines, marked)))
 
 
 def _are_rows(lines: Sequence[str], marked: Sequence[int], start: Start) -> bool:
@@ -131,7 +131,7 @@ def _are_rows(lines: Sequence[str], marked: Sequence[int], start: Start) -> bool
     return all(len(record.cells) == start.width for record in records)
 
 
-def _told_comments(lines: Sequence[str], places: Sequence[int]) -> list[str]:
+def _comment_notes(lines: Sequence[str], places: Sequence[int]) -> list[str]:
     if not places:
         return []
     what = "line, a comment, was" if len(places) == 1 else f"{len(places)} lines, comments, were"
@@ -140,7 +140,7 @@ def _told_comments(lines: Sequence[str], places: Sequence[int]) -> list[str]:
 
 def _table(lines: Sequence[str], delimiter: str | None, *, titles: bool) -> Start:
     """How a table begins that no comments stand before, but perhaps titles."""
-    told: list[str] = []
+    notes: list[str] = []
     if delimiter is None:
         delimiter = best_delimiter(lines)
         filled = [line.rstrip("\r\n") for line in lines if line.strip()][:SAMPLE_LINES]
@@ -148,17 +148,17 @@ def _table(lines: Sequence[str], delimiter: str | None, *, titles: bool) -> Star
         aligned = is_aligned(filled, delimiter, fields) if filled and fields else False
         if aligned:
             delimiter = BLANKS
-            told.append("has columns that are aligned by blanks; --delimiter chooses a sign")
+            notes.append("has columns that are aligned by blanks; --delimiter chooses a sign")
         elif aligned is None:
-            told.append("was read as one column of texts; if blanks separate its columns, say --delimiter blanks")
+            notes.append("was read as one column of texts; if blanks separate its columns, say --delimiter blanks")
     records = records_of(lines, delimiter)
     first = title_records(records) if titles else 0
     skipped = records[first].line if first else 0
     if first:
-        told.insert(0, told_titles(skipped, records[0].text))
+        notes.insert(0, titles_note(skipped, records[0].text))
     rows = [record.cells for record in records[first:]]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    start = Start(delimiter, header_lines(rows), skipped, width, told=tuple(told))
+    start = Start(delimiter, header_lines(rows), skipped, width, notes=tuple(notes))
     if len(rows) > 1 and not records[first + 1].gap:
         start = _with_header_to_rows(start, rows)
     if start.header == 1 and len(rows) > _FEWEST and names_columns(rows[1], rows[2:]):
@@ -166,11 +166,11 @@ def _table(lines: Sequence[str], delimiter: str | None, *, titles: bool) -> Star
         doubt = (
             f"{what} ({shown(','.join(rows[1]))}); if those are the names, --skip-rows leaves out what is above them"
         )
-        start = replace(start, told=(*start.told, doubt))
+        start = replace(start, notes=(*start.notes, doubt))
     return start
 
 
-def told_titles(count: int, text: str) -> str:
+def titles_note(count: int, text: str) -> str:
     """A finding: so many lines before the header, the first with this text."""
     what = "line was" if count == 1 else f"{count} lines were"
     return f"has a title before its header: its first {what} left out ({shown(text)}); --skip-rows 0 keeps all lines"
@@ -181,10 +181,10 @@ def _with_header_to_rows(start: Start, rows: Sequence[Sequence[str]]) -> Start:
     if start.header != 1 or not _is_one_short(rows[0], rows[1:]):
         return start
     if not any(row[-1].strip() for row in rows[1:]):
-        told = "has rows that end with a delimiter more than its header; it was left out"
-        return replace(start, trailing=True, told=(*start.told, told))
-    told = "has a name less in its header than cells in its rows, as R writes it: its first column has no name"
-    return replace(start, unnamed=True, told=(*start.told, told))
+        note = "has rows that end with a delimiter more than its header; it was left out"
+        return replace(start, trailing=True, notes=(*start.notes, note))
+    note = "has a name less in its header than cells in its rows, as R writes it: its first column has no name"
+    return replace(start, unnamed=True, notes=(*start.notes, note))
 
 
 def _is_one_short(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -161,8 +161,8 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        told = f"{error.strerror}; check the file" if error.strerror else _DAMAGE
-        raise DataError(f"{path} cannot be read: {told}") from None
+        note = f"{error.strerror}; check the file" if error.strerror else _DAMAGE
+        raise DataError(f"{path} cannot be read: {note}") from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, *DAMAGED):
         raise DataError(f"{path} cannot be read: {_DAMAGE}") from None
     except MemoryError:

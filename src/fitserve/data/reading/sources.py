@@ -135,7 +135,7 @@ def _why(error: Exception) -> str:
         ssl.SSLError: "its certificate cannot be trusted, or it speaks no TLS",
         OSError: "the connection broke off",
     }
-    return next((told for kind, told in known.items() if isinstance(reason, kind)), "it does not speak HTTP")
+    return next((note for kind, note in known.items() if isinstance(reason, kind)), "it does not speak HTTP")
 
 
 def _fetched(address: str, place: Path) -> Path:

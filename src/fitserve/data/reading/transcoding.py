@@ -41,8 +41,8 @@ class Replaced:
     def sentence(self) -> str:
         """What to tell; empty if nothing was replaced."""
         what = "1 byte was" if self.count == 1 else f"{self.count} bytes were"
-        told = f"{what} replaced by \ufffd in {self._where()}, for {self.encoding} does not have them"
-        return f"{self.path.name}: {told}; mend them, or choose another --encoding" if self.count else ""
+        note = f"{what} replaced by \ufffd in {self._where()}, for {self.encoding} does not have them"
+        return f"{self.path.name}: {note}; mend them, or choose another --encoding" if self.count else ""
 
     def _where(self) -> str:
         more = f" and {len(self.lines) - _NAMED} more" if len(self.lines) > _NAMED else ""

@@ -49,8 +49,8 @@ class EqualRows:
 def equal_rows(frame: pl.DataFrame, target: str) -> EqualRows:
     """Which rows are copies of each other; those with the same inputs go together where their targets differ, too.
 
-    Were equal rows alone kept together there, a model would learn from the one answer to some inputs and be judged by
-    the other. Where inputs are few and each is there many times, new rows will have the same inputs, too: these are
+    Were equal rows alone kept together there, a model would learn from the one answer to some inputs and be evaluated
+    by the other. Where inputs are few and each is there many times, new rows will have the same inputs, too: these are
     no copies.
     """
     whole, repeat = duplicate_groups(frame)

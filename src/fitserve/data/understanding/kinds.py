@@ -231,7 +231,7 @@ def _text_kind(series: pl.Series, kept: frozenset[str]) -> tuple[Kind, Reason]:
 def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason] | None:
     """The kind of a column of dates, or of numbers that are spelled in a way of their own; None for others."""
     if seen.dates >= _ENOUGH:
-        return Kind.DATETIME, _dates_told(Reason.of("dates", {"n": seen.n}), seen.sample)
+        return Kind.DATETIME, _date_reason(Reason.of("dates", {"n": seen.n}), seen.sample)
     found = find_number_spelling(seen.sample)
     if found is None or seen.codes:
         return None
@@ -239,10 +239,10 @@ def _own_spelling_kind(series: pl.Series, seen: _Spelled) -> tuple[Kind, Reason]
     numbers = np.array([reader.read(text) for text in seen.sample if is_number(text, reader)])
     odd = len(seen.sample) - len(numbers)
     kind, reason = _number_kind(series, numbers)
-    return kind, _numbers_told(reason, found).in_doubt(found.doubt).others_missing(odd)
+    return kind, _number_reason(reason, found).in_doubt(found.doubt).others_missing(odd)
 
 
-def _numbers_told(reason: Reason, found: Found) -> Reason:
+def _number_reason(reason: Reason, found: Found) -> Reason:
     if found.style:
         reason = reason.but(Message("column.spelled", {"like": True, "spelling": found.style}))
     if found.prefix or found.suffix:
@@ -250,7 +250,7 @@ def _numbers_told(reason: Reason, found: Found) -> Reason:
     return reason.but(Message("column.variants", {"variants": list(found.variants)}) if found.variants else None)
 
 
-def _dates_told(reason: Reason, texts: list[str]) -> Reason:
+def _date_reason(reason: Reason, texts: list[str]) -> Reason:
     prefix = common_prefix(texts)
     dates = [text.removeprefix(prefix) for text in texts]
     day_first, doubtful = find_day_first(dates)
@@ -342,7 +342,7 @@ def _distinct(series: pl.Series, kept: frozenset[str]) -> tuple[int, int, list[s
     gone = texts.str.to_lowercase().is_in(list(schema.MISSING_SPELLINGS))
     known = texts.filter(~gone | texts.is_in(list(kept)) if kept else ~gone)
     distinct = known.unique()
-    # Enough to judge by, for wide and long columns; taken evenly, so that the same table gives the same.
+    # Enough to decide by, for wide and long columns; taken evenly, so that the same table gives the same.
     sample = distinct.sort().gather_every(max(1, len(distinct) // _SAMPLE))
     return len(known), len(distinct), sample.to_list()
 

@@ -60,9 +60,9 @@ def kept_levels(
 
 
 def _is_level(
-    text: str, gaps: Mapping[str, int], others: Mapping[str, int], told: tuple[bool, bool], table: GapSpellings | None
+    text: str, gaps: Mapping[str, int], others: Mapping[str, int], where: tuple[bool, bool], table: GapSpellings | None
 ) -> bool:
-    blank, target = told
+    blank, target = where
     if text in ("-", "--"):
         return "+" in others
     known = text.casefold() in MAY_BE_LEVELS or text in _ALSO_NAMES

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fitserve.data.split import can_judge
+from fitserve.data.split import can_validate
 from fitserve.data.understanding.choices import Choices
 from fitserve.data.understanding.kinds import infer_field
 from fitserve.data.understanding.profiles import missing_share, numbers_in, profile_of
@@ -71,9 +71,9 @@ def order_by(series: pl.Series, choices: Choices) -> Order:
 def log_order(frame: pl.DataFrame, names: Sequence[str], choices: Choices, labels: NDArray[np.int64]) -> Order | None:
     """The order by the first of some columns that holds dates, where rows stand in it, from first to last or back.
 
-    Such a table is a log, and it is later rows that will be predicted. None where the last rows cannot judge, or hold
-    ``labels`` (n,) that no other row has. Most columns are told apart by a look at some rows; what is in order is
-    understood from all of them.
+    Such a table is a log, and it is later rows that will be predicted. None where no model can be evaluated on the last
+    rows, or they hold ``labels`` (n,) that no other row has. Most columns are told apart by a look at some rows; what
+    is in order is understood from all of them.
     """
     for name in names:
         series = frame[name]
@@ -82,7 +82,7 @@ def log_order(frame: pl.DataFrame, names: Sequence[str], choices: Choices, label
         moments = _moments(series, choices)
         if not in_order(moments):
             continue
-        if not can_judge(moments, labels):
+        if not can_validate(moments, labels):
             return None
         field, column = _inferred(series, choices)
         if field.kind is Kind.DATETIME:

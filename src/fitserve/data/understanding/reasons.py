@@ -17,7 +17,7 @@ class Reason:
     ``remarks`` are what decisions are made by.
     """
 
-    told: tuple[AnyMessage, ...]
+    parts: tuple[AnyMessage, ...]
     remarks: tuple[Remark, ...] = ()
 
     @classmethod
@@ -28,13 +28,13 @@ class Reason:
     @property
     def message(self) -> AnyMessage:
         """All of it."""
-        return self.told[0] if len(self.told) == 1 else Message("column.reasons", {"told": list(self.told)})
+        return self.parts[0] if len(self.parts) == 1 else Message("column.reasons", {"parts": list(self.parts)})
 
     def but(self, more: Message | None, *remarks: Remark) -> Reason:
         """The same with more behind it; None for no more."""
         if more is None:
             return self
-        return Reason((*self.told, more), tuple(dict.fromkeys([*self.remarks, *remarks])))
+        return Reason((*self.parts, more), tuple(dict.fromkeys([*self.remarks, *remarks])))
 
     def others_missing(self, n: int) -> Reason:
         """The same of a column in which some spellings are none of its kind."""

@@ -111,7 +111,7 @@ class UnderstoodTable:
     def order(self) -> Order | None:
         """What the rows are in order by: the user's column, or that of dates in whose order they stand.
 
-        None where the user leaves the split open and the last rows cannot judge, or hold labels that no other row has.
+        None where the user leaves the split open and the last rows are no test part, or hold labels that no other has.
         """
         choices = self.choices
         if choices.time is not None:

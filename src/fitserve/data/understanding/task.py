@@ -125,7 +125,7 @@ class Truths(Protocol):
         """The truth as numbers in the unit of the target (n,), NaN where missing; None where it is none."""
 
     def has_truth(self, target: Column, truth: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which rows can be judged: those with a truth, also one that no model could know."""
+        """Which rows can be evaluated: those with a truth, also one that no model could know."""
 
 
 class TaskData(Roles, TargetReader, Statistics, Truths, Protocol):

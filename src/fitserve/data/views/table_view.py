@@ -117,22 +117,22 @@ def view_table(
         return _view(checked, (name, [*findings, *map(str, found.refused)]))
 
 
-def _view(table: CheckedTable, told: tuple[str, Sequence[str]]) -> TableView:
+def _view(table: CheckedTable, read: tuple[str, Sequence[str]]) -> TableView:
     """The view of a table; ``told`` is the table's name, and sentences about it."""
-    name, sentences = told
+    name, sentences = read
     target = table.target
     left_out = LeftOut()
-    tells = left_out.attempt("what tells the target", lambda: table.told) or {}
+    tells = left_out.attempt("what tells the target", lambda: table.explained) or {}
     columns = [_column_view(field, table.columns[field.name], tells.get(field.name)) for field in table.fields]
     gap_columns = [column.name for column in columns if column.missing]
     gaps = left_out.attempt("map of missing values", lambda: _gap_map(table, gap_columns)) or []
     cells = left_out.attempt("wrong cells", lambda: table.wrong_cells) or []
-    missing = [Message("not_told", {"part": part, "reason": why}) for part, why in left_out.reasons.items()]
+    missing = [Message("left_out", {"part": part, "reason": why}) for part, why in left_out.reasons.items()]
     return TableView(
         name,
         table.height,
         columns,
-        [*(note("reading", [], told=each) for each in (*sentences, *missing)), *check_table(table)],
+        [*(note("reading", [], text=each) for each in (*sentences, *missing)), *check_table(table)],
         _target_view(target) if target else None,
         target.task.name if target else None,
         render(target.reason) if target else "",

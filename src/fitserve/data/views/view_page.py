@@ -14,7 +14,7 @@ from fitserve.schema import Kind
 if TYPE_CHECKING:
     from fitserve.data.views.table_view import ColumnView, TableView
 
-_MOST_ROWS, _MOST_CHARTS, _MOST_TOLD, _MOST_GAPS, _MOST_CELLS = 400, 48, 40, 40, 60
+_MOST_ROWS, _MOST_CHARTS, _MOST_SHOWN, _MOST_GAPS, _MOST_CELLS = 400, 48, 40, 40, 60
 _SAID = {"stop": "stops a training", "warn": "look at this", "note": "good to know"}
 
 
@@ -37,8 +37,8 @@ def view_fragment(view: TableView) -> str:
 def _sections(view: TableView) -> list[Section]:
     sections = [Section("Findings", "findings", _findings(view.findings))]
     if view.target is not None:
-        told = grid([_distribution(view.target)])
-        sections.append(Section(f"Target: {view.target.name}", "target", f"<p>{text(view.task_reason)}</p>{told}"))
+        chart = grid([_distribution(view.target)])
+        sections.append(Section(f"Target: {view.target.name}", "target", f"<p>{text(view.task_reason)}</p>{chart}"))
         if any(column.tells is not None for column in view.columns):
             sections.append(Section("What tells the target", "associations", _associations(view)))
     sections.append(Section("Columns", "columns", _columns(view)))
@@ -66,7 +66,7 @@ def _most_telling(view: TableView) -> list[ColumnView]:
 
 
 def _associations(view: TableView) -> Html:
-    shown = _most_telling(view)[:_MOST_TOLD]
+    shown = _most_telling(view)[:_MOST_SHOWN]
     values = [{"column": column.name, "share": round(column.tells or 0.0, 4)} for column in shown]
     spec = {
         "data": {"values": values},
@@ -84,7 +84,7 @@ def _associations(view: TableView) -> Html:
     }
     more = f" The first {len(shown)} of {len(view.columns):,} columns." if len(shown) < len(view.columns) else ""
     note = (
-        "Each column predicts the target alone, by the mean of its bins or levels, judged on rows that it was not "
+        "Each column predicts the target alone, by the mean of its bins or levels, evaluated on rows that it was not "
         f"fitted on. What columns tell together is another matter, and texts are not read here.{more}"
     )
     return chart(spec, note=note, height=max(80, 20 * len(shown)))

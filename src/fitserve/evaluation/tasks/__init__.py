@@ -1,1 +1,1 @@
-"""The heavy half of each task: what it needs of a table, how a model is judged, what its report tells."""
+"""The heavy half of each task: what it needs of a table, how a model is evaluated, what its report tells."""

@@ -165,8 +165,8 @@ class ClassAnswerer(RowRequest):
         """How many labels, and which; of two, the positive one."""
         n, first = len(self.labels), self.labels[:_MOST_NAMED]
         of_all = {"n": n, "labels": first, "more": n > len(first), "learner": learner}
-        told = [Message("classification.summary", of_all)]
-        return told + ([Message("classification.positive", {"positive": self.labels[1]})] if n == 2 else [])
+        sentences = [Message("classification.summary", of_all)]
+        return sentences + ([Message("classification.positive", {"positive": self.labels[1]})] if n == 2 else [])
 
     def quality(self, scored: Mapping[str, Any]) -> Message | None:
         """On how many of 100 rows it is right."""

@@ -126,8 +126,8 @@ def _lines_of_text(transform: Rows, before: str, n: int, place: int, colour: str
         f"({positive} > 0 ? format(datum.hits / {positive}, '.0%') : '–') + ', cost ' + format(datum.cost, ',.4~r')"
     )
     mark = {"type": "text", "align": "left", "fontSize": 12, "color": colour, "tooltip": False, "lineBreak": "\n"}
-    shown = layer(mark, x={"value": 0}, y={"value": place}, text=nominal("told"))
-    return {"transform": [*transform, {"calculate": words, "as": "told"}], **shown}
+    shown = layer(mark, x={"value": 0}, y={"value": place}, text=nominal("text"))
+    return {"transform": [*transform, {"calculate": words, "as": "text"}], **shown}
 
 
 def _least(field: str) -> list[dict[str, Any]]:

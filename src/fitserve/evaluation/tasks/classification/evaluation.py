@@ -1,4 +1,4 @@
-"""What classification needs of a table, and how its models are judged."""
+"""What classification needs of a table, and how its models are evaluated."""
 
 from __future__ import annotations
 
@@ -127,13 +127,13 @@ class ClassificationEvaluation:
             list(labels.values()) if one_type else list(labels), any_case=own.any_case or other.any_case
         )
         truth = np.concatenate([union.truth(column) for column in targets])
-        told = [
+        notes = [
             (place, sentence)
             for place, each in enumerate((own, other))
             for sentence in _unknown_labels(union.names, each.names, truth)
         ]
         wide = [(union, _widened(union, answerer, raw)) for answerer, raw in (first, second)]
-        return InCommon(wide[0], wide[1], truth, int((truth < 0).sum()), told)
+        return InCommon(wide[0], wide[1], truth, int((truth < 0).sum()), notes)
 
     def errors(self, answerer: ClassAnswerer, raw: NDArray[Any], truth: Truth) -> NDArray[np.float64]:
         """0 for each row that is right, 1 for each that is wrong."""

@@ -6,7 +6,7 @@ from fitserve.evaluation.case import Case
 from fitserve.evaluation.sections import CURVES, ERRORS, THRESHOLD, Made, Make, Report, Table
 from fitserve.evaluation.tasks.classification import charts, curves
 from fitserve.evaluation.tasks.classification.outputs import Outputs
-from fitserve.faults import UntoldError
+from fitserve.faults import UnavailableError
 from fitserve.messages import Message
 
 
@@ -29,7 +29,7 @@ def curves_of_ranks(case: Case, _report: Report) -> Made:
     outputs = _outputs(case)
     found = curves.ranking_curves(outputs)
     if not found["roc"]:
-        raise UntoldError(Message("classification.one_label"))
+        raise UnavailableError(Message("classification.one_label"))
     return Made({"curves": found["areas"]}, [lambda: charts.curve_charts(found, outputs.two)], place=CURVES)
 
 

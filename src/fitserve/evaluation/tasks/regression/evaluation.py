@@ -1,4 +1,4 @@
-"""What regression needs of a table, and how its models are judged."""
+"""What regression needs of a table, and how its models are evaluated."""
 
 from __future__ import annotations
 

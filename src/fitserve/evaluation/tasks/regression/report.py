@@ -16,8 +16,8 @@ def residuals(case: Case, _report: Report) -> Made:
         answerer.columns(each)["prediction"] for each in (predictions.truth[:, None], predictions.raw[:, :1])
     )
     found = find_residuals(truth, prediction, case.seed)
-    told = {name: found[name] for name in ("bias", "quantiles", "by_size")}
-    return Made({"residuals": told}, [lambda: residual_charts(found, target)], place=ERRORS)
+    values = {name: found[name] for name in ("bias", "quantiles", "by_size")}
+    return Made({"residuals": values}, [lambda: residual_charts(found, target)], place=ERRORS)
 
 
 OF_NUMBERS: dict[str, Make] = {"residuals": residuals}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
     "chosen_by_user": "chosen by the user",
-    "column.reasons": "{told:each|{item}|}",
+    "column.reasons": "{parts:each|{item}|}",
     # Kinds
     "column.empty": "no value at all",
     "column.one_value": "one value only",

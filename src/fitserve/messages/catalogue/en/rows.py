@@ -1,11 +1,11 @@
-"""Rows: how they are split, who is judged on which of them, and parts of them."""
+"""Rows: how they are split, which of them are held out, and parts of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
-    # Which rows judge
+    # Which rows are held out
     "test_part": "the test part",
     "leave_one_out": "leave-one-out",
     "leave_one_out_equal_together": "leave-one-out, equal rows together",

@@ -12,10 +12,10 @@ _SPELLINGS = "{groups:each|{canonical!r} is also {variants:names 3}|; }{more:if|
 _TEXTS = "{texts:each|{texts:each|{text!r} ({rows:,})|, } in {column:quoted}|; }{more:if|; and in {more} more|}"
 
 TEMPLATES: Mapping[str, str] = {
-    "finding": "{told}{advice:if|; {advice}|}",
-    "reading": "{told}",
+    "finding": "{text}{advice:if|; {advice}|}",
+    "reading": "{text}",
     "reading.advice": "",
-    "not_told": "{part} could not be told ({reason})",
+    "left_out": "{part} is missing ({reason})",
     "check_failed": "the check {check!r} could not be made ({reason})",
     "check_failed.advice": "{grave:if|see for yourself that no column gives the target away|}",
     # Cells
@@ -50,12 +50,12 @@ TEMPLATES: Mapping[str, str] = {
     ),
     # Order
     "groups": (
-        "column {column!r} has each value {often:.1f} times on average{told:if| and tells {told:names 3}|}: its rows "
-        "may be one group"
+        "column {column!r} has each value {often:.1f} times on average"
+        "{explains:if| and tells {explains:names 3}|}: its rows may be one group"
     ),
     "groups.advice": "if they are, train with --group {column!r}, or the scores will flatter",
     "log": "the rows stand in the order of {column!r}",
-    "log.advice": "a training judges on the last of them; --shuffle has random ones judge",
+    "log.advice": "a training evaluates on the last of them; --shuffle takes random ones",
     "dates": "column {column!r} holds dates, and a random test part is as early as the training part",
     "dates.advice": "if it is later rows that you will predict, train with --time {column!r}",
     "sorted_by_target": "the rows stand in the order of the target {column!r}",
@@ -71,7 +71,7 @@ TEMPLATES: Mapping[str, str] = {
         "{count} {count:one|column differs|columns differ} between early and late rows{by:if| by {by!r}| of the file}: "
         "{changes:names 5|{column} ({change:.2f})}"
     ),
-    "drift.advice": "a random split hides that; --time {by:if|{by!r}|COLUMN} judges on the last rows",
+    "drift.advice": "a random split hides that; --time {by:if|{by!r}|COLUMN} evaluates on the last rows",
     # Rows
     "few_rows": "{count} rows are few",
     "few_rows.advice": "scores will be rough; collect more",

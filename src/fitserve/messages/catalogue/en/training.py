@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
-    "sentence": "{told:sentence}.",
+    "sentence": "{text:sentence}.",
     # The table
     "no_target": "no target {column!r}",
     "nothing_to_learn": "nothing can be learned from them",
     "lost_rows": "{count} rows with {what} were left out; {advice}",
-    "rows_in_order": ("the rows stand in the order of {column!r}, so the last judge; --shuffle has random ones judge"),
+    "rows_in_order": (
+        "the rows stand in the order of {column!r}, so the last ones are held out; --shuffle takes random ones"
+    ),
     "equal_rows": (
         "{rows} rows repeat an earlier row"
         "{why:if|, for there {why}; they were split like other rows|; they were kept, on one side of the split each}"
@@ -33,8 +35,8 @@ TEMPLATES: Mapping[str, str] = {
         "the scores are next to perfect: look for a column, or a sum of columns, that is known only together with the "
         "target, and leave it out with --exclude"
     ),
-    "no_time_to_judge": (
-        "{n} of {of} candidates were not judged, for there was no time; a larger budget may help"
+    "no_time_to_try": (
+        "{n} of {of} candidates were not evaluated, for there was no time; a larger budget may help"
         "{reasons:if| ({reasons:each|{learner}: {reason}|; })|}"
     ),
     "time_over": "the time for searching was over",
@@ -42,9 +44,9 @@ TEMPLATES: Mapping[str, str] = {
     "shortest_fits_too_long": "even its shortest fits would take {needed:seconds}, {left:seconds} are left",
     "few_rows_take_long": "a fit on {rows} rows takes {needed:seconds}, for all {left:seconds} are left",
     "fits_too_long": "{n} of {of} fits would take {needed:seconds}, {left:seconds} are left",
-    "rows_not_judged": (
-        "{n:one|1 row was|{n} rows were} not judged, for only rows that belong together with it have its label; give "
-        "more rows of it"
+    "rows_not_validated": (
+        "{n:one|1 row was|{n} rows were} not evaluated, for only rows that belong together with it have its label; "
+        "give more rows of it"
     ),
     "learner_failed": (
         "{tried:if|{n} {n:one|candidate|candidates} of the learner {learner!r}|the learner {learner!r}} failed and did "
@@ -61,7 +63,7 @@ TEMPLATES: Mapping[str, str] = {
     "second_fit_not_served": (
         "fitted again on all rows it cannot be served ({reason}): what is served has not learned from the test part"
     ),
-    # The judgement
+    # The evaluation
     "nothing_learned": (
         "nothing was learned: no learner was better than the answer without learning by more than chance, so every row "
         "gets that one answer"
@@ -111,11 +113,11 @@ TEMPLATES: Mapping[str, str] = {
     ),
     "chart.learners": "The learners",
     "chart.learners.note": (
-        "The best candidate of each learner, judged on {on}. Even where intervals overlap, the difference may be more "
-        "than chance, for all were judged on the same rows: the table tells."
+        "The best candidate of each learner, evaluated on {on}. Even where intervals overlap, the difference may be "
+        "more than chance, for all were evaluated on the same rows: the table tells."
     ),
     "chart.learning_curve": "Would more rows help?",
-    "chart.learning_curve.note": "Each model judged on the same rows, with intervals.",
+    "chart.learning_curve.note": "Each model evaluated on the same rows, with intervals.",
     "learning.flat": (
         "From {before:,} to {after:,} training rows, {metric} changes by {gain:number}, no more than chance: more rows "
         "of this kind would hardly help; other columns might."
@@ -128,9 +130,9 @@ TEMPLATES: Mapping[str, str] = {
         "From {before:,} to {after:,} training rows, {metric} changes by {gain:interval ends}: it gets worse; look for "
         "rows that do not belong here."
     ),
-    "untold.few_rows": "{rows} rows are too few to look at parts of them",
-    "untold.too_few_to_ask": "there are too few rows to ask the model about",
-    "untold.no_test_part": "there is no test part to judge on",
-    "untold.few_training_rows": "{rows} training rows are too few to take parts of",
-    "untold.budget_over": "the budget was over",
+    "unavailable.few_rows": "{rows} rows are too few to look at parts of them",
+    "unavailable.too_few_to_ask": "there are too few rows to ask the model about",
+    "unavailable.no_test_part": "there is no test part to evaluate on",
+    "unavailable.few_training_rows": "{rows} training rows are too few to take parts of",
+    "unavailable.budget_over": "the budget was over",
 }

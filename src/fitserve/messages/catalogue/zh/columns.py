@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
     "chosen_by_user": "由用户指定",
-    "column.reasons": "{told:each|{item}|}",
+    "column.reasons": "{parts:each|{item}|}",
     # Kinds
     "column.empty": "没有任何值",
     "column.one_value": "只有一个值",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
-    # Which rows judge
+    # Which rows are held out
     "test_part": "测试集",
     "leave_one_out": "留一法",
     "leave_one_out_equal_together": "留一法（相同的行一起留出）",

@@ -9,10 +9,10 @@ _SPELLINGS = "{groups:each|“{canonical}”又写作{variants:names 3}|；}{mor
 _TEXTS = "{texts:each|{column:quoted} 列中的{texts:each|“{text}”（{rows:,} 行）|、}|；}{more:if|；另有 {more} 列|}"
 
 TEMPLATES: Mapping[str, str] = {
-    "finding": "{told}{advice:if|；{advice}|}",
-    "reading": "{told}",
+    "finding": "{text}{advice:if|；{advice}|}",
+    "reading": "{text}",
     "reading.advice": "",
-    "not_told": "{part} 未能说明（{reason}）",
+    "left_out": "{part} 未能说明（{reason}）",
     "check_failed": "检查“{check}”未能完成（{reason}）",
     "check_failed.advice": "{grave:if|请自行确认没有哪一列泄露目标|}",
     # Cells

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
-    "sentence": "{told}。",
+    "sentence": "{text}。",
     # The table
     "no_target": "没有目标 {column:quoted}",
     "nothing_to_learn": "无法从中学习",
@@ -22,7 +22,7 @@ TEMPLATES: Mapping[str, str] = {
     ),
     # The search
     "next_to_perfect": "分数近乎完美：请检查是否有某一列或几列之和只有与目标同时才知道，并用 --exclude 排除",
-    "no_time_to_judge": (
+    "no_time_to_try": (
         "{of} 个候选中有 {n} 个没有时间评估；更大的预算可能有帮助"
         "{reasons:if|（{reasons:each|{learner}：{reason}|；}）|}"
     ),
@@ -38,7 +38,7 @@ TEMPLATES: Mapping[str, str] = {
         "没有时间在全部 {rows:,} 行上重新训练（约需 {needed:.0f} 秒，只剩 {left:.0f} 秒）："
         "提供服务的模型没有从测试集中学习；更大的预算可能有帮助"
     ),
-    # The judgement
+    # The evaluation
     "nothing_learned": "什么也没有学到：没有学习器比不学习的基线好得超出偶然，因此每一行都得到同一个回答",
     "may_be_chance": (
         "{metric} 在{on}上为 {score:number}，不学习的基线为 {baseline:number}，可能只是偶然：不能确定学到了什么"
@@ -77,9 +77,9 @@ TEMPLATES: Mapping[str, str] = {
     "learning.worse": (
         "训练行从 {before:,} 增加到 {after:,}，{metric} 变化 {gain:number}：反而变差；请检查是否有不该在这里的行。"
     ),
-    "untold.few_rows": "只有 {rows} 行，数据太少",
-    "untold.too_few_to_ask": "可供询问模型的行太少",
-    "untold.no_test_part": "没有可用于评判的测试集",
-    "untold.few_training_rows": "{rows} 个训练行太少，无法再取部分",
-    "untold.budget_over": "预算已用完",
+    "unavailable.few_rows": "只有 {rows} 行，数据太少",
+    "unavailable.too_few_to_ask": "可供询问模型的行太少",
+    "unavailable.no_test_part": "没有可用于评判的测试集",
+    "unavailable.few_training_rows": "{rows} 个训练行太少，无法再取部分",
+    "unavailable.budget_over": "预算已用完",
 }

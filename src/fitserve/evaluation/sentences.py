@@ -12,7 +12,7 @@ from fitserve.tasks import get_task
 def served_words(learned: int, served: int, language: str = "en") -> str:
     """What the served model has learned from, in rows, and whether the scores are its own; English or Chinese ("zh").
 
-    ``learned`` is what the model that was judged has learned from.
+    ``learned`` is what the model that was evaluated has learned from.
     """
     return _SERVED[language][served > learned].format(learned=f"{learned:,}", served=f"{served:,}")
 
@@ -35,9 +35,9 @@ _SERVED: Mapping[str, Mapping[bool, str]] = {
 }
 
 
-def as_sentence(told: AnyMessage) -> Message:
+def as_sentence(message: AnyMessage) -> Message:
     """A finding as a sentence of a page."""
-    return Message("sentence", {"told": told})
+    return Message("sentence", {"text": message})
 
 
 def lead(report: Mapping[str, Any], quality: Message | None, spoken: str) -> list[Message]:
@@ -46,18 +46,18 @@ def lead(report: Mapping[str, Any], quality: Message | None, spoken: str) -> lis
     ``quality`` is the task's own one, of the score ``spoken``.
     """
     scores, intervals, baseline = report["scores"], report["intervals"], report["baseline"]
-    told = [] if quality is None else [quality]
+    sentences = [] if quality is None else [quality]
     metric = report["metric"]
     if (metric != spoken or quality is None) and scores.get(metric) is not None:
         greater = get_task(report["task"]).metrics[metric].greater_is_better
         figures = {"score": scores[metric], "ends": intervals.get(metric), "baseline": baseline.get(metric)}
-        told.append(Message("lead.score", {"metric": metric, "greater": greater, **figures}))
+        sentences.append(Message("lead.score", {"metric": metric, "greater": greater, **figures}))
     if report.get("slices"):
         worst = slice_message(report["slices"][0], report["task"])
-        told.append(Message("lead.worst", {"slice": worst}))
+        sentences.append(Message("lead.worst", {"slice": worst}))
     elif "slices" not in report["skipped"]:
-        told.append(Message("lead.none_worse"))
-    return [*told, *(as_sentence(each) for each in gap_messages(report))]
+        sentences.append(Message("lead.none_worse"))
+    return [*sentences, *(as_sentence(each) for each in gap_messages(report))]
 
 
 def gap_messages(report: Mapping[str, Any], most: int = 3) -> list[Message]:
@@ -94,13 +94,13 @@ def slice_sentence(found: Mapping[str, Any], task: str) -> str:
     return render(slice_message(found, task))
 
 
-def judged_on(report: Mapping[str, Any]) -> str:
+def evaluated_on(report: Mapping[str, Any]) -> str:
     """On which rows, and what the intervals are."""
     groups = f" in {report['groups']:,} groups" if report.get("groups") else ""
     drawn = "groups" if groups else "rows"
     on = render(report["on"])
     return (
-        f"Judged on {on}: {report['rows']:,} rows{groups}. In brackets: 95 % intervals, by a bootstrap over "
+        f"Evaluated on {on}: {report['rows']:,} rows{groups}. In brackets: 95 % intervals, by a bootstrap over "
         f"{drawn}. “Without learning” is the same answer for every row."
     )
 
