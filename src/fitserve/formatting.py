@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 
 def number(value: float | None) -> str:
     """Four digits, without an exponent where people would write none; a dash for none."""
-    if value is None:
+    if value is None or math.isnan(value):
         return "–"
     short = float(f"{value:.4g}")
     if short and not 1e-4 <= abs(short) < 1e12:
         return f"{short:.4g}"
     return f"{short:,.0f}" if short == int(short) else f"{short:,}"
+
+
+def score(value: float | None) -> str:
+    """A score in four digits; some are undefined."""
+    return "undefined" if value is None else number(value)
 
 
 def with_interval(value: float | None, interval: Sequence[float] | None) -> str:

@@ -7,7 +7,6 @@ only what they return into a `Section`.
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
+
+from fitserve import formatting
 
 Html = str
 """Markup that is safe to put into a page."""
@@ -66,10 +67,8 @@ def table(heads: Sequence[object], rows: Sequence[Sequence[object]], *, marked: 
 
 def figure(value: object) -> str:
     """A number in four digits; "–" for none."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if 10_000 <= abs(value) < 1e9 else f"{value:.4g}"
+    if value is None or isinstance(value, float):
+        return formatting.number(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

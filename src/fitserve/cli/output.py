@@ -14,6 +14,7 @@ import click
 import orjson
 
 from fitserve.errors import SpecError, printable, steers
+from fitserve.formatting import number
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LONGEST_CELL = 200
@@ -125,7 +126,7 @@ def shown(value: Any) -> str:
     """A cell: floats in four digits, nothing for None."""
     if value is None:
         return "-"
-    text = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+    text = number(value) if isinstance(value, float) else printable(str(value))
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 

@@ -53,7 +53,7 @@ class CatBoost:
 
     def fit(self, arrays: Arrays, target: NDArray[Any], parameters: Parameters, context: Context) -> Fitted:
         """Add trees until the validation part no longer improves or the deadline is there."""
-        import catboost  # noqa: PLC0415 - half a second that not every training has
+        import catboost  # half a second that not every training has
 
         shape = context.shape
         inputs, matrix = fit_inputs(arrays, target, parameters, context)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
+from importlib.util import find_spec
 
 import uvicorn
 
@@ -11,11 +13,8 @@ from fitserve.serving.app import Application
 
 def event_loop() -> asyncio.AbstractEventLoop:
     """The fastest loop there is."""
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    library = import_module("uvloop" if find_spec("uvloop") else "asyncio")  # it is not there on every platform
+    loop: asyncio.AbstractEventLoop = library.new_event_loop()
     return loop
 
 

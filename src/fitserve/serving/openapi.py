@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import orjson
 
+from fitserve.formatting import score
 from fitserve.messages import render
 from fitserve.serving.endpoint import Endpoint
 from fitserve.serving.problems import HttpProblem
@@ -166,13 +167,9 @@ _SHARED: Json = {
 
 def _intro(endpoint: Endpoint) -> str:
     manifest = endpoint.predictor.manifest
-    score, prior = manifest.scores.get(manifest.metric), manifest.baseline.get(manifest.metric)
-    scored = f"{manifest.metric} {_shown(score)} on {manifest.evaluation['on']} (without learning {_shown(prior)})"
+    found, prior = (score(each.get(manifest.metric)) for each in (manifest.scores, manifest.baseline))
+    scored = f"{manifest.metric} {found} on {manifest.evaluation['on']} (without learning {prior})"
     return f"Predicts `{manifest.predicts}` ({manifest.task}, {manifest.learner}): {scored}."
-
-
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
 
 
 def _operation(endpoint: Endpoint, operation: str, base: str) -> Json:

@@ -44,7 +44,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "Workspace":
-        from fitserve.store.workspace import Workspace  # noqa: PLC0415 - lazy: it imports SQLAlchemy
+        from fitserve.store.workspace import Workspace  # lazy: it imports SQLAlchemy
 
         return Workspace
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

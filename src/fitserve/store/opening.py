@@ -47,7 +47,7 @@ def open_records(ports: Ports, *, create: bool) -> tuple[Records, Lock]:
         WorkspaceError: there are none and ``create`` is false, or they cannot be used.
 
     """
-    from fitserve.store.sqlite import SqliteRecords  # noqa: PLC0415 - lazy: it imports SQLAlchemy
+    from fitserve.store.sqlite import SqliteRecords  # lazy: it imports SQLAlchemy
 
     lock = FolderLock(ports.path)
     return SqliteRecords.open(ports.path, lock, create=create), lock

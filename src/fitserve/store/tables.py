@@ -182,8 +182,8 @@ def create_or_migrate(connection: Connection) -> None:
 def migrate(connection: Connection) -> None:
     """Run the migrations that the database lacks."""
     # Imported here: a workspace that is up to date must open without waiting for Alembic.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fitserve.errors import NotForThisTable, SpecError, in_a_line
 from fitserve.evaluation.predictions import Predictions
+from fitserve.formatting import score
 from fitserve.messages import AnyMessage, Message, as_message, render, stored
 from fitserve.models.base import Fitted, Learner, Parameters
 from fitserve.training.costs import Costs
@@ -307,7 +308,7 @@ class Search:
             chance,
             stopped,
         )
-        said = f"{attempt.place}, {learner.name}: {metric} {_shown(scores[metric])}"
+        said = f"{attempt.place}, {learner.name}: {metric} {score(scores[metric])}"
         self._observer(Progress("searching", said, None, self.clock.left))
         self._keep(trial, outputs)
         return trial
@@ -387,7 +388,3 @@ class Search:
     def tell(self, said: str) -> None:
         """Say what is done after the search."""
         self._observer(Progress("packaging", said, None, self.clock.left))
-
-
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"

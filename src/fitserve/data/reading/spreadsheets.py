@@ -27,7 +27,7 @@ def read_sheet(path: Path, options: ReadOptions, findings: list[str] | None = No
 
     What was found out about it is added to ``findings``. Raises DataError for what is no spreadsheet.
     """
-    import fastexcel  # noqa: PLC0415 - only for spreadsheets
+    import fastexcel  # only for spreadsheets
 
     logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it tells users about types of columns
     notes_of: dict[str, list[str]] = {}
