@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -14,7 +16,14 @@ _LOG = logging.getLogger(__name__)
 
 def registered(group: str) -> Mapping[str, EntryPoint]:
     """The entry points of a group by name, in the order of names."""
-    return {entry.name: entry for entry in sorted(entry_points(group=group), key=lambda entry: entry.name)}
+    found = _installed(tuple(sys.path)).select(group=group)
+    return {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
+
+
+@cache
+def _installed(_path: Sequence[str]) -> Any:  # of a type that depends on the version of Python
+    """All entry points, looked for once for a path: every look reads a file of every installed package."""
+    return entry_points()
 
 
 def make(group: str, name: str, what: str) -> Any:
