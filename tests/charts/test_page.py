@@ -43,7 +43,7 @@ def test_a_chart_keeps_its_data_whatever_they_say(value: str) -> None:
 
 def test_numbers_are_short_and_stand_right() -> None:
     assert [figure(x) for x in (None, float("nan"), 1234567, 0.123456, 20000.0, 1e9 + 0.5)] == [
-        "–", "–", "1,234,567", "0.1235", "20,000", "1e+09",
+        "–", "–", "1,234,567", "0.1235", "20,000", "1,000,000,000",
     ]  # fmt: skip
     assert '<td class="n">1.5</td>' in table(["x"], [[1.5]])
 

@@ -46,7 +46,7 @@ def load_model(name: str, version: int | str | None = None, *, workspace: str | 
 
     Raises NotFoundError if there is none of that name, BundleError if its bundle is damaged.
     """
-    model, _, pinned = name.partition(":")
+    model, _, pinned = str(name).partition(":")  # a path gets the answer to an unknown name
     _, folder = known_models(workspace).bundle(model, version if version is not None else pinned or None)
     return _load_known(folder)
 
