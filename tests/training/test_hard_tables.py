@@ -141,7 +141,7 @@ def test_named_learners_that_are_not_for_the_table_are_refused(tmp_path: Path) -
     table: dict[str, list[object]] = {"x": list(range(40)), "y": ["a", "b"] * 20}
     with pytest.raises(
         SpecError,
-        match=r"none of the learners is for this table \(linear is for number, not for probabilities; ridge is",
+        match=r"none of the learners is for this table \(linear has the objective number, this target needs probabilities; ridge has",
     ):
         train(table, tmp_path, "ridge", "linear")
     assert train(table, tmp_path, "ridge", "logistic").manifest.task == "classification"

@@ -62,7 +62,7 @@ def windows(moments: NDArray[np.float64]) -> list[tuple[Rows, Rows]]:
 
 
 def can_validate(moments: NDArray[np.float64], labels: NDArray[np.int64]) -> bool:
-    """Whether a model can be evaluated on the last rows in time, and have no label (n,) that is new to it."""
+    """Whether a model can be evaluated on the last rows in time: they have no label (n,) that is new to it."""
     if len(moments) < SMALL_TABLE:
         steps = windows(moments)
         learned = steps[0][0] if steps else np.empty(0, dtype=np.intp)

@@ -134,7 +134,7 @@ class Predictions:
         )
 
     def better(self, other: Predictions, seed: int, only: str = "") -> Bootstrap:
-        """The scores of ``other``, which has evaluated the same rows, less those of this one."""
+        """The scores of ``other``, which are outputs for the same rows, less those of this one."""
         return difference(self.drawn(seed, only=only), other.drawn(seed, only=only))
 
     def is_better(self, other: Predictions, metric: str, seed: int) -> bool | None:

@@ -126,7 +126,8 @@ def candidates_of(learner: Learner, shape: Shape) -> Sequence[Parameters]:
     """What a learner offers for a table; raises NotForThisTable where it is for other objectives, or refuses."""
     wanted = shape.objective.name
     if learner.objectives is not None and wanted not in learner.objectives:
-        raise NotForThisTable(f"{learner.name} is for {' or '.join(sorted(learner.objectives))}, not for {wanted}")
+        own = " or ".join(sorted(learner.objectives))
+        raise NotForThisTable(f"{learner.name} has the objective {own}, this target needs {wanted}")
     return learner.candidates(shape)
 
 
